@@ -1,0 +1,315 @@
+"""A neural network as integers: affine and polynomial steps, evaluated exactly.
+
+The circuit is the one description that is counted (`hops`), planned (`plan`), run in the clear (here, the oracle) and
+run under encryption (`he`). It knows nothing of torch or of encryption; `compiler` makes it from a torch module.
+
+Real numbers meet integers by units: a step whose `unit` is u holds the integer v for the real value v * u.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from fcnlab.errors import CircuitError
+from fcnlab.modular import combine_residues, primes_covering
+
+Integers = npt.NDArray[np.int64]
+SAFE_BITS = 62  # values and partial sums below 2^62 are exact in int64
+RESIDUE_BITS = 28  # residues of this size leave int64 room for wide sums
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """y = W x + b with integer entries.
+
+    Attributes:
+        name: The layers it stands for, such as ``conv1`` or ``pool1+conv2+pool2+fc1``.
+        weights: CSR array of int64, shape (outputs, inputs), sorted, without stored zeros.
+        bias: Integers of shape (outputs,): int64, or Python integers where int64 is too small.
+        unit: Real value of one unit of the output.
+        pooling: True for a pure sum over positions: its entries are 1 and cost additions only.
+    """
+
+    name: str
+    weights: sparse.csr_array
+    bias: npt.NDArray[Any]
+    unit: float = 1.0
+    pooling: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """Number of output values."""
+        return int(self.weights.shape[0])
+
+    @property
+    def inputs(self) -> int:
+        """Number of input values."""
+        return int(self.weights.shape[1])
+
+    @property
+    def products(self) -> int:
+        """Number of nonzero weights, each used once per image."""
+        return int(self.weights.nnz)
+
+    @cached_property
+    def row_norms(self) -> Integers:
+        """Sum of absolute weights per output, shape (outputs,)."""
+        return np.asarray(abs(self.weights).sum(axis=1), dtype=np.int64).ravel()
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """y = c0 + c1 x + ... + cd x^d, the same integers for every value; ``(0, 0, 1)`` is the square.
+
+    Attributes:
+        name: The activation it stands for.
+        width: Number of values.
+        coefficients: Integers, constant term first, the last one not zero; degree 2 to 4.
+        unit: Real value of one unit of the output.
+    """
+
+    name: str
+    width: int
+    coefficients: tuple[int, ...] = (0, 0, 1)
+    unit: float = 1.0
+
+    @property
+    def outputs(self) -> int:
+        """Number of output values."""
+        return self.width
+
+    @property
+    def inputs(self) -> int:
+        """Number of input values."""
+        return self.width
+
+    @property
+    def degree(self) -> int:
+        """Degree of the polynomial."""
+        return len(self.coefficients) - 1
+
+    @property
+    def is_square(self) -> bool:
+        """True for x^2, which costs one CT-CT mult and nothing else."""
+        return self.coefficients == (0, 0, 1)
+
+
+Step = Affine | Polynomial
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """Bounds of a step's values, proven for every input: lo <= value <= hi, Python integers, shape (outputs,)."""
+
+    lo: npt.NDArray[np.object_]
+    hi: npt.NDArray[np.object_]
+
+    @cached_property
+    def bits(self) -> int:
+        """Bits that hold every value with its sign: max |value| < 2^(bits - 1)."""
+        return 1 + max(max(abs(int(v)).bit_length() for v in self.lo), max(abs(int(v)).bit_length() for v in self.hi))
+
+    @cached_property
+    def magnitude(self) -> int:
+        """The largest absolute value."""
+        return max(-int(min(self.lo)), int(max(self.hi)), 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """A network compiled to integers.
+
+    Attributes:
+        name: Name of the network.
+        input_shape: Shape of one image, such as (1, 28, 28).
+        pixel_bits: Inputs are integers from 0 to 2^pixel_bits - 1.
+        steps: Affine and polynomial steps in order; neighbours agree in width.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    pixel_bits: int
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        width = self.inputs
+        for step in self.steps:
+            if step.inputs != width:
+                raise CircuitError(f"Step {step.name!r} takes {step.inputs} values; the step before it gives {width}.")
+            width = step.outputs
+
+    @property
+    def inputs(self) -> int:
+        """Number of pixels."""
+        return int(np.prod(self.input_shape))
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits."""
+        return self.steps[-1].outputs if self.steps else self.inputs
+
+    @property
+    def pixel_max(self) -> int:
+        """The largest pixel value."""
+        return (1 << self.pixel_bits) - 1
+
+    @property
+    def affine_steps(self) -> tuple[Affine, ...]:
+        """The affine steps in order."""
+        return tuple(step for step in self.steps if isinstance(step, Affine))
+
+    @property
+    def products(self) -> int:
+        """Weight products of one image's pass, pooling sums excluded."""
+        return sum(step.products for step in self.affine_steps if not step.pooling)
+
+    @cached_property
+    def used_inputs(self) -> Integers:
+        """Indices of the pixels that some weight reads, ascending: only these are encrypted and sent."""
+        if not self.steps or not isinstance(self.steps[0], Affine):
+            return np.arange(self.inputs, dtype=np.int64)
+        return np.unique(self.steps[0].weights.indices).astype(np.int64)
+
+    @cached_property
+    def ranges(self) -> tuple[Interval, ...]:
+        """Interval bounds after each step, for every image with pixels in the declared range."""
+        return tuple(interval for _, interval in propagate(self))
+
+    def check_pixels(self, pixels: npt.NDArray[Any]) -> Integers:
+        """Return `pixels` as int64 of shape (N, inputs), or say what is wrong with them."""
+        array = np.asarray(pixels)
+        if not np.issubdtype(array.dtype, np.integer):
+            raise CircuitError(f"Pixels are integers from 0 to {self.pixel_max}; got values of type {array.dtype}.")
+        if array.ndim < 2 or int(np.prod(array.shape[1:])) != self.inputs:
+            raise CircuitError(
+                f"Images have shape {self.input_shape}, {self.inputs} pixels each; got an array of shape {array.shape}."
+            )
+        array = array.reshape(len(array), self.inputs)
+        if array.size and (int(array.min()) < 0 or int(array.max()) > self.pixel_max):
+            raise CircuitError(
+                f"Pixels must lie in 0 to {self.pixel_max} ({self.pixel_bits} bits); got {array.min()} to {array.max()}: "
+                "quantise the images first (data.quantise_pixels)."
+            )
+        return array.astype(np.int64)
+
+    def evaluate(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Run the circuit in the clear, exactly: the oracle of every encrypted run.
+
+        Args:
+            pixels: Integers, shape (N, ...) with `inputs` values per image, from 0 to `pixel_max`.
+
+        Returns:
+            Logits of shape (N, outputs): int64, or Python integers if some value may exceed 62 bits.
+
+        Raises:
+            CircuitError: If the pixels have the wrong shape, type or range.
+        """
+        values: npt.NDArray[Any] = self.check_pixels(pixels).T
+        bits = max((interval.bits for interval in self.ranges), default=0)
+        if bits <= SAFE_BITS:
+            for step in self.steps:
+                values = apply_step(step, values)
+            return np.ascontiguousarray(values.T)
+        moduli = primes_covering(bits, limit=1 << RESIDUE_BITS)
+        residues = [self.evaluate_modulo(values.T, modulus=modulus) for modulus in moduli]
+        return combine_residues(residues, moduli=moduli)
+
+    def evaluate_modulo(self, pixels: npt.NDArray[Any], *, modulus: int) -> Integers:
+        """Run the circuit modulo a number below 2^28.
+
+        Args:
+            pixels: As for `evaluate`.
+            modulus: Any integer from 2 to 2^28.
+
+        Returns:
+            Residues of the logits in [0, modulus), int64, shape (N, outputs).
+        """
+        values = self.check_pixels(pixels).T
+        for step in self.steps:
+            values = apply_step_modulo(step, values, modulus=modulus)
+        return np.ascontiguousarray(values.T)
+
+
+def apply_step(step: Step, values: Integers) -> Integers:
+    """Apply one step to int64 columns of shape (inputs, N); the caller vouches for the range."""
+    if isinstance(step, Affine):
+        return np.asarray(step.weights @ values) + step.bias.astype(np.int64)[:, None]
+    result = np.full_like(values, step.coefficients[-1])
+    for coefficient in step.coefficients[-2::-1]:
+        result = result * values + coefficient
+    return result
+
+
+def apply_step_modulo(step: Step, values: Integers, *, modulus: int) -> Integers:
+    """Apply one step to residues of shape (inputs, N), giving residues in [0, modulus)."""
+    if isinstance(step, Affine):
+        weights = step.weights.copy()
+        weights.data = weights.data % modulus
+        widest = int(np.asarray(weights.sum(axis=1)).max(initial=0))
+        if widest.bit_length() + modulus.bit_length() > SAFE_BITS:
+            raise CircuitError(f"The weights of step {step.name!r} are too wide for exact residues modulo {modulus}.")
+        bias = np.asarray(step.bias % modulus, dtype=np.int64)
+        return (np.asarray(weights @ values) + bias[:, None]) % modulus
+    result = np.full_like(values, step.coefficients[-1] % modulus)
+    for coefficient in step.coefficients[-2::-1]:
+        result = (result * values + coefficient % modulus) % modulus
+    return result
+
+
+def propagate(circuit: Circuit) -> Iterator[tuple[Step, Interval]]:
+    """Interval arithmetic through the circuit: each step with the proven bounds of its values.
+
+    Signs are kept: a positive weight meets the upper bound of its input, a negative one the lower.
+    """
+    lo = np.zeros(circuit.inputs, dtype=object)
+    hi = np.full(circuit.inputs, circuit.pixel_max, dtype=object)
+    for step in circuit.steps:
+        lo, hi = affine_bounds(step, lo, hi) if isinstance(step, Affine) else polynomial_bounds(step, lo, hi)
+        yield step, Interval(lo, hi)
+
+
+def affine_bounds(
+    step: Affine, lo: npt.NDArray[np.object_], hi: npt.NDArray[np.object_]
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """Bounds of W x + b for lo <= x <= hi; exact, since each input appears once in a row."""
+    weights, columns = step.weights.data.astype(object), step.weights.indices
+    positive = step.weights.data > 0
+    low = np.where(positive, weights * lo[columns], weights * hi[columns])
+    high = np.where(positive, weights * hi[columns], weights * lo[columns])
+    starts, ends = step.weights.indptr[:-1], step.weights.indptr[1:]
+    bias = [int(value) for value in step.bias]
+    sums = ([sum(terms[a:b], start) for a, b, start in zip(starts, ends, bias, strict=True)] for terms in (low, high))
+    first, second = (np.array(values, dtype=object) for values in sums)
+    return first, second
+
+
+def polynomial_bounds(
+    step: Polynomial, lo: npt.NDArray[np.object_], hi: npt.NDArray[np.object_]
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """Bounds of the polynomial for integers lo <= x <= hi: exact for degree 2, interval Horner above."""
+
+    def value(x: int) -> int:
+        result = 0
+        for coefficient in reversed(step.coefficients):
+            result = result * x + coefficient
+        return result
+
+    def bounds(low: int, high: int) -> tuple[int, int]:
+        if step.degree == 2:
+            vertex = -step.coefficients[1] // (2 * step.coefficients[2])
+            candidates = [value(x) for x in (low, high, *(x for x in (vertex, vertex + 1) if low <= x <= high))]
+            return min(candidates), max(candidates)
+        result = (0, 0)
+        for coefficient in reversed(step.coefficients):
+            corners = [a * b for a in result for b in (low, high)]
+            result = (min(corners) + coefficient, max(corners) + coefficient)
+        return result
+
+    pairs = [bounds(int(a), int(b)) for a, b in zip(lo, hi, strict=True)]
+    first, second = (np.array(values, dtype=object) for values in zip(*pairs, strict=True))
+    return first, second

@@ -1,0 +1,29 @@
+"""The errors fcnlab raises on purpose.
+
+Every message is one sentence or two that say what was given, what is allowed and what to do.
+`FcnlabError` is the one class a caller needs to catch; its children exist where a caller reacts differently.
+"""
+
+
+class FcnlabError(Exception):
+    """Base of every deliberate error of the package."""
+
+
+class DataError(FcnlabError):
+    """A data file, an image array or a stored model is missing, altered or out of its declared range."""
+
+
+class CircuitError(FcnlabError):
+    """A torch module cannot be compiled to, or evaluated as, an integer circuit."""
+
+
+class PlanError(FcnlabError):
+    """No encryption parameters can be proven sufficient for a circuit."""
+
+
+class WireError(FcnlabError):
+    """Bytes that arrived are truncated, malformed, or belong to another context or key."""
+
+
+class Cancelled(FcnlabError):
+    """The user asked a long run to stop; nothing of it was kept that is not whole."""

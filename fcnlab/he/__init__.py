@@ -1,0 +1,1 @@
+"""Encryption: the only part of the package that knows Pyfhel."""
