@@ -1,0 +1,44 @@
+# Every target works as the first command in a fresh clone: it sets up what it needs and does nothing twice.
+PYTHON ?= python3
+ARGS ?=
+LAB_ARGS ?=
+
+BIN := .venv/bin
+NOTEBOOKS := $(wildcard labs/*.ipynb)
+SETUP := $(PYTHON) bootstrap.py
+
+# JupyterLab refuses to run as root unless told; without a display it must not look for a browser.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+HEADLESS := $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
+
+.DEFAULT_GOAL := help
+.PHONY: help lab infer test bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: ## set everything up and open JupyterLab on the first notebook (LAB_ARGS: more options for it)
+	@$(SETUP) --extras lab
+	$(BIN)/jupyter lab $(AS_ROOT) $(HEADLESS) $(LAB_ARGS) labs/00_start_here.ipynb
+
+infer: ## classify MNIST digits under encryption, in the terminal (ARGS: options of `fcnlab infer`)
+	@$(SETUP)
+	$(BIN)/fcnlab infer $(ARGS)
+
+test: ## everything that is checked: ruff, mypy, pytest, the notebooks
+	@$(SETUP) --extras lab,test --browser
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+ifneq ($(NOTEBOOKS),)
+	$(BIN)/pytest --nbval labs
+endif
+
+bench: ## measure engines, schemes and rings (ARGS: options of the benchmark)
+	@$(SETUP) --extras test
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean: ## remove .venv and everything generated; data, models and the cached wheel of Pyfhel stay
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
