@@ -6,9 +6,10 @@ run under encryption (`he`). It knows nothing of torch or of encryption; `compil
 Real numbers meet integers by units: a step whose `unit` is u holds the integer v for the real value v * u.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from fcnlab.errors import CircuitError
 from fcnlab.modular import combine_residues, primes_covering
 
 Integers = npt.NDArray[np.int64]
-SAFE_BITS = 62  # values and partial sums below 2^62 are exact in int64
+WORD_BITS = 64  # int64 arithmetic wraps modulo 2^64, so a result within these bits is exact whatever came before it
+SUM_BITS = 62  # sums below 2^62 stay clear of the wrap
 RESIDUE_BITS = 28  # residues of this size leave int64 room for wide sums
+BLOCK = 256  # images evaluated together: their columns stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +167,11 @@ class Circuit:
         return tuple(step for step in self.steps if isinstance(step, Affine))
 
     @property
+    def unit(self) -> float:
+        """Real value of one unit of the logits."""
+        return self.steps[-1].unit if self.steps else 1 / (1 << self.pixel_bits)
+
+    @property
     def products(self) -> int:
         """Weight products of one image's pass, pooling sums excluded."""
         return sum(step.products for step in self.affine_steps if not step.pooling)
@@ -192,8 +200,8 @@ class Circuit:
         array = array.reshape(len(array), self.inputs)
         if array.size and (int(array.min()) < 0 or int(array.max()) > self.pixel_max):
             raise CircuitError(
-                f"Pixels must lie in 0 to {self.pixel_max} ({self.pixel_bits} bits); got {array.min()} to {array.max()}: "
-                "quantise the images first (data.quantise_pixels)."
+                f"Pixels must lie in 0 to {self.pixel_max} ({self.pixel_bits} bits); got {array.min()} to "
+                f"{array.max()}: quantise the images first (data.quantise_pixels)."
             )
         return array.astype(np.int64)
 
@@ -204,20 +212,23 @@ class Circuit:
             pixels: Integers, shape (N, ...) with `inputs` values per image, from 0 to `pixel_max`.
 
         Returns:
-            Logits of shape (N, outputs): int64, or Python integers if some value may exceed 62 bits.
+            Logits of shape (N, outputs): int64, or Python integers (dtype object) if a logit may exceed 64 bits.
 
         Raises:
             CircuitError: If the pixels have the wrong shape, type or range.
         """
-        values: npt.NDArray[Any] = self.check_pixels(pixels).T
-        bits = max((interval.bits for interval in self.ranges), default=0)
-        if bits <= SAFE_BITS:
+        images = self.check_pixels(pixels)
+        bits = self.ranges[-1].bits if self.steps else self.pixel_bits + 1
+        if bits > WORD_BITS:
+            moduli = primes_covering(bits, limit=1 << RESIDUE_BITS)
+            return combine_residues([self.evaluate_modulo(images, modulus=prime) for prime in moduli], moduli=moduli)
+        logits = np.empty((len(images), self.outputs), dtype=np.int64)
+        for start in range(0, len(images), BLOCK):
+            values = np.ascontiguousarray(images[start : start + BLOCK].T)
             for step in self.steps:
                 values = apply_step(step, values)
-            return np.ascontiguousarray(values.T)
-        moduli = primes_covering(bits, limit=1 << RESIDUE_BITS)
-        residues = [self.evaluate_modulo(values.T, modulus=modulus) for modulus in moduli]
-        return combine_residues(residues, moduli=moduli)
+            logits[start : start + BLOCK] = values.T
+        return logits
 
     def evaluate_modulo(self, pixels: npt.NDArray[Any], *, modulus: int) -> Integers:
         """Run the circuit modulo a number below 2^28.
@@ -236,29 +247,51 @@ class Circuit:
 
 
 def apply_step(step: Step, values: Integers) -> Integers:
-    """Apply one step to int64 columns of shape (inputs, N); the caller vouches for the range."""
+    """Apply one step to int64 columns of shape (inputs, N), modulo 2^64: exact if the result fits into int64."""
     if isinstance(step, Affine):
-        return np.asarray(step.weights @ values) + step.bias.astype(np.int64)[:, None]
-    result = np.full_like(values, step.coefficients[-1])
-    for coefficient in step.coefficients[-2::-1]:
+        return np.asarray(step.weights @ values, dtype=np.int64) + wrap(step.bias)[:, None]
+    coefficients = wrap(np.array(step.coefficients, dtype=object))
+    result = np.full_like(values, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
         result = result * values + coefficient
     return result
 
 
+def wrap(integers: npt.NDArray[Any]) -> Integers:
+    """Integers of any size modulo 2^64, as int64."""
+    if integers.dtype == np.int64:
+        return integers
+    return (integers % (1 << WORD_BITS)).astype(np.uint64).view(np.int64)
+
+
 def apply_step_modulo(step: Step, values: Integers, *, modulus: int) -> Integers:
-    """Apply one step to residues of shape (inputs, N), giving residues in [0, modulus)."""
+    """Apply one step to residues of shape (inputs, N), giving residues in [0, modulus); modulus at most 2^28."""
     if isinstance(step, Affine):
-        weights = step.weights.copy()
-        weights.data = weights.data % modulus
-        widest = int(np.asarray(weights.sum(axis=1)).max(initial=0))
-        if widest.bit_length() + modulus.bit_length() > SAFE_BITS:
-            raise CircuitError(f"The weights of step {step.name!r} are too wide for exact residues modulo {modulus}.")
         bias = np.asarray(step.bias % modulus, dtype=np.int64)
-        return (np.asarray(weights @ values) + bias[:, None]) % modulus
+        return (multiply_modulo(step.weights, values, modulus=modulus) + bias[:, None]) % modulus
     result = np.full_like(values, step.coefficients[-1] % modulus)
     for coefficient in step.coefficients[-2::-1]:
         result = (result * values + coefficient % modulus) % modulus
     return result
+
+
+def multiply_modulo(weights: sparse.csr_array, values: Integers, *, modulus: int) -> Integers:
+    """W x modulo `modulus`; wide weights go in two halves, so that no sum passes 2^62."""
+    norms = abs(weights).sum(axis=1)
+    if float(norms.max(initial=0)) * modulus < 2.0**SUM_BITS:
+        return np.asarray(weights @ values, dtype=np.int64) % modulus
+    low, high = weights.copy(), weights.copy()
+    half = max(int(np.abs(weights.data).max()).bit_length() // 2, 1)
+    high.data = weights.data >> half
+    low.data = weights.data - (high.data << half)
+    parts = [multiply_modulo(part, values, modulus=modulus) for part in (low, high)]
+    return (parts[0] + parts[1] * pow(2, half, modulus)) % modulus
+
+
+def integer_array(values: Sequence[int]) -> npt.NDArray[Any]:
+    """Integers as int64 if all of them fit, else as Python integers (dtype object)."""
+    fits = all(-(1 << (WORD_BITS - 1)) <= value < 1 << (WORD_BITS - 1) for value in values)
+    return np.array(values, dtype=np.int64 if fits else object)
 
 
 def propagate(circuit: Circuit) -> Iterator[tuple[Step, Interval]]:
@@ -266,50 +299,80 @@ def propagate(circuit: Circuit) -> Iterator[tuple[Step, Interval]]:
 
     Signs are kept: a positive weight meets the upper bound of its input, a negative one the lower.
     """
-    lo = np.zeros(circuit.inputs, dtype=object)
-    hi = np.full(circuit.inputs, circuit.pixel_max, dtype=object)
+    interval = Interval(
+        lo=np.zeros(circuit.inputs, dtype=object), hi=np.full(circuit.inputs, circuit.pixel_max, dtype=object)
+    )
     for step in circuit.steps:
-        lo, hi = affine_bounds(step, lo, hi) if isinstance(step, Affine) else polynomial_bounds(step, lo, hi)
-        yield step, Interval(lo, hi)
+        interval = affine_bounds(step, interval) if isinstance(step, Affine) else polynomial_bounds(step, interval)
+        yield step, interval
 
 
-def affine_bounds(
-    step: Affine, lo: npt.NDArray[np.object_], hi: npt.NDArray[np.object_]
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-    """Bounds of W x + b for lo <= x <= hi; exact, since each input appears once in a row."""
-    weights, columns = step.weights.data.astype(object), step.weights.indices
-    positive = step.weights.data > 0
-    low = np.where(positive, weights * lo[columns], weights * hi[columns])
-    high = np.where(positive, weights * hi[columns], weights * lo[columns])
-    starts, ends = step.weights.indptr[:-1], step.weights.indptr[1:]
-    bias = [int(value) for value in step.bias]
-    sums = ([sum(terms[a:b], start) for a, b, start in zip(starts, ends, bias, strict=True)] for terms in (low, high))
-    first, second = (np.array(values, dtype=object) for values in sums)
-    return first, second
+def affine_bounds(step: Affine, interval: Interval) -> Interval:
+    """Bounds of W x + b for x in the interval; tight, since each input appears once in a row."""
+    positive, negative = step.weights.maximum(0), step.weights.minimum(0)
+    bias = step.bias.astype(object)
+    return Interval(
+        lo=multiply_exactly(positive, interval.lo) + multiply_exactly(negative, interval.hi) + bias,
+        hi=multiply_exactly(positive, interval.hi) + multiply_exactly(negative, interval.lo) + bias,
+    )
 
 
-def polynomial_bounds(
-    step: Polynomial, lo: npt.NDArray[np.object_], hi: npt.NDArray[np.object_]
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-    """Bounds of the polynomial for integers lo <= x <= hi: exact for degree 2, interval Horner above."""
+def multiply_exactly(weights: sparse.csr_array, values: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """W x for Python integers x of any size, in slices of x so narrow that int64 sums are exact."""
+    widest = int(abs(weights.astype(np.float64)).sum(axis=1).max(initial=1)).bit_length() + 1
+    slice_bits = SUM_BITS - widest
+    if slice_bits < 1:
+        return np.asarray(weights.astype(object) @ values, dtype=object)
+    total = np.zeros(weights.shape[0], dtype=object)
+    rest, shift = values, 0
+    while np.any(rest):
+        # Arithmetic shifts keep the sign in the rest, which ends at 0 or -1.
+        last = shift > 0 and all(value in (0, -1) for value in rest)
+        part = rest if last else rest & ((1 << slice_bits) - 1)
+        total = total + (np.asarray(weights @ part.astype(np.int64)).astype(object) << shift)
+        rest, shift = (rest - part) >> slice_bits, shift + slice_bits
+    return total
 
-    def value(x: int) -> int:
-        result = 0
-        for coefficient in reversed(step.coefficients):
-            result = result * x + coefficient
-        return result
 
-    def bounds(low: int, high: int) -> tuple[int, int]:
-        if step.degree == 2:
-            vertex = -step.coefficients[1] // (2 * step.coefficients[2])
-            candidates = [value(x) for x in (low, high, *(x for x in (vertex, vertex + 1) if low <= x <= high))]
-            return min(candidates), max(candidates)
-        result = (0, 0)
-        for coefficient in reversed(step.coefficients):
-            corners = [a * b for a in result for b in (low, high)]
-            result = (min(corners) + coefficient, max(corners) + coefficient)
-        return result
+def polynomial_bounds(step: Polynomial, interval: Interval) -> Interval:
+    """Bounds of the polynomial over the integers of the interval; tight, for any degree.
 
-    pairs = [bounds(int(a), int(b)) for a, b in zip(lo, hi, strict=True)]
-    first, second = (np.array(values, dtype=object) for values in zip(*pairs, strict=True))
-    return first, second
+    Between neighbouring turning points the polynomial is monotone: extreme values lie at an end or at one of them.
+    """
+    lo, hi = interval.lo, interval.hi
+    ends = [evaluate_polynomial(step, lo), evaluate_polynomial(step, hi)]
+    smallest, largest = np.minimum(*ends), np.maximum(*ends)
+    for point in turning_points(step.coefficients, lo=int(min(lo)), hi=int(max(hi))):
+        value, inside = evaluate_polynomial(step, point), (lo <= point) & (point <= hi)
+        smallest = np.where(inside, np.minimum(smallest, value), smallest)
+        largest = np.where(inside, np.maximum(largest, value), largest)
+    return Interval(lo=smallest, hi=largest)
+
+
+def evaluate_polynomial(step: Polynomial, x: Any) -> Any:
+    """The polynomial's value by Horner's rule, for a Python integer or an array of them."""
+    result = step.coefficients[-1]
+    for coefficient in step.coefficients[-2::-1]:
+        result = result * x + coefficient
+    return result
+
+
+def turning_points(coefficients: Sequence[int], *, lo: int, hi: int) -> list[int]:
+    """The integers on either side of each sign change of a polynomial's derivative between lo and hi, ascending."""
+    slope = [power * coefficient for power, coefficient in enumerate(coefficients)][1:]
+    if not slope:
+        return []
+
+    def rises(x: int) -> bool:
+        value: int = sum(coefficient * x**power for power, coefficient in enumerate(slope))
+        return value > 0
+
+    points: list[int] = []
+    for left, right in pairwise([lo, *turning_points(slope, lo=lo, hi=hi), hi]):
+        if rises(left) == rises(right):
+            continue
+        while right - left > 1:
+            middle = (left + right) // 2
+            left, right = (middle, right) if rises(middle) == rises(left) else (left, middle)
+        points += [left, right]
+    return points

@@ -1,0 +1,124 @@
+"""From a torch network to an integer circuit, and a report on how faithful the circuit is.
+
+The stages, each a function from steps to steps:
+
+1. `translation`: modules to sparse matrices and polynomials over real numbers.
+2. `lowering`: fold batch norms, complete squares, merge affine neighbours, round to integers and units.
+3. `deadcode`: drop what nothing reads.
+
+The network sees x = pixel / 2^pixel_bits; the circuit sees the integer pixel.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.circuit import Circuit
+from fcnlab.deadcode import remove_dead_code
+from fcnlab.errors import CircuitError
+from fcnlab.lowering import complete_squares as complete
+from fcnlab.lowering import fold_scalings, merge_affine_steps, round_steps
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How a circuit compares with the network it was compiled from.
+
+    Attributes:
+        images: Number of images compared.
+        max_logit_difference: Largest absolute difference of a logit, in the network's units.
+        max_logit: Largest absolute logit of the network, to compare with.
+        digit_agreement: Share of images with the same largest logit, 0 to 1.
+    """
+
+    images: int
+    max_logit_difference: float
+    max_logit: float
+    digit_agreement: float
+
+
+def compile_circuit(
+    network: "nn.Module",
+    *,
+    name: str,
+    input_shape: tuple[int, ...] = (1, 28, 28),
+    pixel_bits: int = 4,
+    weight_bits: int = 8,
+    merge: bool = True,
+    complete_squares: bool = True,
+) -> Circuit:
+    """Compile a torch network to integers.
+
+    Weights of a layer that are all 0 or +-2^k stay exactly so. Those of another layer are rounded, symmetrically about
+    zero, to `weight_bits` bits, the largest weight becoming 2^(weight_bits - 1) - 1. Biases are rounded to the units of
+    the sum they are added to. An average pooling is a sum, and its division goes into the unit.
+
+    Args:
+        network: nn.Sequential, nested as you like, of Conv2d, AvgPool2d, SumPool2d, BatchNorm1d, BatchNorm2d,
+            ZeroPad2d, Flatten, Linear, Square, PolynomialActivation (degree 1 to 4), Identity and Dropout.
+        name: Name of the circuit.
+        input_shape: Shape of one image.
+        pixel_bits: Pixels are integers of this many bits, 1 to 16; the network sees them divided by 2^pixel_bits.
+        weight_bits: Bits of a weight with its sign, 2 to 24.
+        merge: Multiply adjacent affine steps out where that lowers the number of operations, and drop dead code.
+            False keeps every layer and every output, as the published counts have it.
+        complete_squares: Turn quadratics into one square each. False keeps them as written.
+
+    Returns:
+        The circuit.
+
+    Raises:
+        CircuitError: If something in the network is unsupported, not finite or does not fit; all modules that are
+            unsupported are named at once, each with what to use instead.
+    """
+    from fcnlab.translation import translate
+
+    for label, bits, lowest, highest in (("pixel_bits", pixel_bits, 1, 16), ("weight_bits", weight_bits, 2, 24)):
+        if not lowest <= bits <= highest:
+            raise CircuitError(f"{label} is {bits}; it must be from {lowest} to {highest}.")
+    steps, scalings = translate(network, input_shape=input_shape)
+    steps = fold_scalings(steps, scalings=scalings)
+    if complete_squares:
+        steps = complete(steps)
+    if merge:
+        steps = merge_affine_steps(steps)
+    integers = round_steps(steps, pixel_bits=pixel_bits, weight_bits=weight_bits)
+    if merge:
+        integers = remove_dead_code(integers)
+    return Circuit(name=name, input_shape=input_shape, pixel_bits=pixel_bits, steps=tuple(integers))
+
+
+def measure_fidelity(circuit: Circuit, network: "nn.Module", *, pixels: npt.NDArray[Any]) -> Fidelity:
+    """Run the circuit and the network it came from on the same images, and compare the logits.
+
+    Args:
+        circuit: Compiled from `network`.
+        network: Run as in evaluation and in double precision; it is not changed.
+        pixels: Integers from 0 to `circuit.pixel_max`, shape (N, ...), at least one image.
+
+    Raises:
+        CircuitError: If there are no images, or the pixels do not fit the circuit.
+    """
+    import torch
+
+    images = circuit.check_pixels(pixels)
+    if not len(images):
+        raise CircuitError("There are no images to compare: give at least one.")
+    reference = copy.deepcopy(network).double().eval()
+    scaled = torch.from_numpy(images.reshape(-1, *circuit.input_shape)).double() / (1 << circuit.pixel_bits)
+    with torch.no_grad():
+        expected = reference(scaled).numpy()
+    logits = circuit.evaluate(images)
+    difference = np.abs(logits.astype(np.float64) * circuit.unit - expected)
+    return Fidelity(
+        images=len(images),
+        max_logit_difference=float(difference.max()),
+        max_logit=float(np.abs(expected).max()),
+        digit_agreement=float(np.mean(logits.argmax(axis=1) == expected.argmax(axis=1))),
+    )
