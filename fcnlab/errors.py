@@ -17,6 +17,10 @@ class CircuitError(FcnlabError):
     """A torch module cannot be compiled to, or evaluated as, an integer circuit."""
 
 
+class ApproximationError(FcnlabError):
+    """A function, interval, degree, norm or coefficient set that no polynomial can be fitted to or taken from."""
+
+
 class PlanError(FcnlabError):
     """No encryption parameters can be proven sufficient for a circuit."""
 
