@@ -1,0 +1,180 @@
+"""Homomorphic operations (HOPs) of a circuit, layer by layer, in three conventions.
+
+* published: the table of Faster CryptoNets. Every nonzero weight is one PT-CT mult and one CT-CT add (the sum starts at
+  zero), every pooling tap is one CT-CT add, every output of a layer with weights one PT-CT add for its bias.
+* stepwise: what an engine with one call per operation performs. The sum starts with the first product, and a bias of
+  zero is not added.
+* fused: what the fused engine performs. Weights are signed binary digits (`digits`), so an affine step is made of
+  additions and doublings alone and has no PT-CT mult.
+
+The four columns count operations on ciphertexts, and their sum is the total. Three figures stand beside them:
+`doublings`, those of the CT-CT adds in which a sum is added to itself (already in the column, not counted twice);
+`relinearizations` and `mod_switches`, which are no HOPs and which a plan or an engine fills in.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fcnlab.circuit import Affine, Circuit, Polynomial
+from fcnlab.digits import signed_digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerHops:
+    """Operations of one layer for one batch.
+
+    Attributes:
+        name: Name of the step.
+        outputs: Number of output ciphertexts.
+        pt_ct_adds: Plaintext plus ciphertext: biases and constants.
+        ct_ct_adds: Ciphertext plus or minus ciphertext, doublings included.
+        pt_ct_mults: Ciphertext times plaintext.
+        ct_ct_mults: Ciphertext times ciphertext, squares included.
+        doublings: Those of `ct_ct_adds` that add a sum to itself.
+        relinearizations: Key switches after CT-CT mults, where a plan asks for them.
+        mod_switches: Modulus switches or rescales, where a plan asks for them.
+    """
+
+    name: str
+    outputs: int
+    pt_ct_adds: int = 0
+    ct_ct_adds: int = 0
+    pt_ct_mults: int = 0
+    ct_ct_mults: int = 0
+    doublings: int = 0
+    relinearizations: int = 0
+    mod_switches: int = 0
+
+    @property
+    def total(self) -> int:
+        """The sum of the four columns."""
+        return self.pt_ct_adds + self.ct_ct_adds + self.pt_ct_mults + self.ct_ct_mults
+
+
+@dataclass(frozen=True)
+class HopTable:
+    """Operations of a network in one convention, layer by layer."""
+
+    network: str
+    convention: str
+    layers: tuple[LayerHops, ...]
+
+    @property
+    def total(self) -> LayerHops:
+        """Column sums, as a layer named ``total`` with the outputs of the last layer."""
+        columns = [field for field in LayerHops.__dataclass_fields__ if field not in ("name", "outputs")]
+        sums = {column: sum(getattr(layer, column) for layer in self.layers) for column in columns}
+        return LayerHops(name="total", outputs=self.layers[-1].outputs if self.layers else 0, **sums)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The table for JSON: ``network, convention, layers[...], total{...}``."""
+        sums = asdict(self.total) | {"total": self.total.total}
+        del sums["name"], sums["outputs"]
+        layers = [asdict(layer) | {"total": layer.total} for layer in self.layers]
+        return {"network": self.network, "convention": self.convention, "layers": layers, "total": sums}
+
+
+def count_published(circuit: Circuit) -> HopTable:
+    """Count as the published table does; meant for circuits compiled with merge=False, complete_squares=False.
+
+    An activation of degree d by Horner's rule is d - 1 CT-CT mults, one PT-CT mult and a PT-CT add for each constant on
+    the way; the last constant is free where a layer with biases follows directly, since it folds into them.
+
+    Source: reconstruction from the published totals (Chou et al. 2018, arXiv 1811.09953, table 1), exact for the rows
+    of CryptoNets and Faster CryptoNets.
+    """
+    layers = []
+    for step, after in zip(circuit.steps, (*circuit.steps[1:], None), strict=True):
+        if isinstance(step, Affine):
+            layers.append(
+                LayerHops(
+                    name=step.name,
+                    outputs=step.outputs,
+                    pt_ct_adds=int(np.count_nonzero(step.bias)) if step.pooling else step.outputs,
+                    ct_ct_adds=step.products,
+                    pt_ct_mults=0 if step.pooling else step.products,
+                )
+            )
+        else:
+            folds = isinstance(after, Affine) and not after.pooling
+            layers.append(count_horner(step, constant_folds=folds))
+    return HopTable(circuit.name, "published", tuple(layers))
+
+
+def count_stepwise(circuit: Circuit) -> HopTable:
+    """Count what an engine with one call per operation performs."""
+    layers = [count_products(step) if isinstance(step, Affine) else count_polynomial(step) for step in circuit.steps]
+    return HopTable(circuit.name, "stepwise", tuple(layers))
+
+
+def count_fused(circuit: Circuit) -> HopTable:
+    """Count what the fused engine performs: additions and doublings instead of products."""
+    layers = [count_digits(step) if isinstance(step, Affine) else count_polynomial(step) for step in circuit.steps]
+    return HopTable(circuit.name, "fused", tuple(layers))
+
+
+def count_products(step: Affine) -> LayerHops:
+    """An affine step with a PT-CT mult for each weight: the sum starts with the first, a zero bias is not added."""
+    filled = int(np.count_nonzero(np.diff(step.weights.indptr)))
+    return LayerHops(
+        name=step.name,
+        outputs=step.outputs,
+        pt_ct_adds=int(np.count_nonzero(step.bias)),
+        ct_ct_adds=step.products - filled,
+        pt_ct_mults=0 if step.pooling else step.products,
+    )
+
+
+def count_digits(step: Affine) -> LayerHops:
+    """An affine step as signed binary digits: additions and doublings."""
+    program = signed_digits(step.weights)
+    return LayerHops(
+        name=step.name,
+        outputs=step.outputs,
+        pt_ct_adds=int(np.count_nonzero(step.bias)),
+        ct_ct_adds=program.additions + program.total_doublings,
+        doublings=program.total_doublings,
+    )
+
+
+def count_horner(step: Polynomial, *, constant_folds: bool) -> LayerHops:
+    """A polynomial by Horner's rule as published: x (a x + b) + c; the square is one CT-CT mult."""
+    if step.is_square:
+        return LayerHops(name=step.name, outputs=step.width, ct_ct_mults=step.width)
+    constants = [value for value in step.coefficients[:-1] if value]
+    free = constant_folds and step.coefficients[0] != 0
+    return LayerHops(
+        name=step.name,
+        outputs=step.width,
+        pt_ct_adds=step.width * (len(constants) - free),
+        pt_ct_mults=step.width,
+        ct_ct_mults=step.width * (step.degree - 1),
+    )
+
+
+def count_polynomial(step: Polynomial) -> LayerHops:
+    """A polynomial with the fewest CT-CT mults: one for degree 2, two for degrees 3 and 4.
+
+    Written with s = x^2: degree 2 is (c2 x + c1) x + c0, or c2 s + c0 if c1 is zero; degrees 3 and 4 are
+    (c4 s + c3 x + c2) s + (c1 x + c0). Terms that are zero cost nothing, and a coefficient of 1 costs no product.
+
+    Source: Paterson and Stockmeyer, On the number of nonscalar multiplications necessary to evaluate polynomials,
+    SIAM J. Comput. 2 (1973), 60-66.
+    """
+    c0, c1, *higher = step.coefficients
+    if step.degree == 2:
+        mults, sums, constants = [higher[0]], 0, [c1, c0]
+    else:
+        inner = [value for value in higher[1:] if value]
+        mults, constants = [*inner, c1], [higher[0], c0]
+        sums = len(inner) - 1 + (c1 != 0)
+    return LayerHops(
+        name=step.name,
+        outputs=step.width,
+        pt_ct_adds=step.width * sum(value != 0 for value in constants),
+        ct_ct_adds=step.width * sums,
+        pt_ct_mults=step.width * sum(value not in (0, 1) for value in mults),
+        ct_ct_mults=step.width * (1 if step.degree == 2 else 2),
+    )
