@@ -1,0 +1,164 @@
+"""The teacher, and the lessons it marks: augmented images with its logits, made once and read by every student.
+
+Both are cached in a folder whose name changes with the teacher's recipe, and both survive an interrupt: the teacher
+loses at most one epoch, the lessons at most one pass.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fcnlab.augmentation import warp_images
+from fcnlab.data import Images, load_mnist, split_validation
+from fcnlab.fitting import (
+    EVALUATION_SIZE,
+    Batch,
+    accuracy_percent,
+    batch_count,
+    cosine_rate,
+    epoch_generator,
+    fit_epoch,
+    load_state,
+    restore_optimizer,
+    save_state,
+    shuffled_batches,
+)
+from fcnlab.network import seeded, teacher
+from fcnlab.recipes import TeacherRecipe, fingerprint
+from fcnlab.storage import load_tensors, save_tensors
+
+PEAK_RATE: Final = 3e-3
+WEIGHT_DECAY: Final = 1e-3
+TEMPERATURE: Final = 3.0
+SOFT_SHARE: Final = 0.9  # of the loss; the rest is the plain cross entropy with the true labels
+
+Report = Callable[[str, int, int, float, float], None]
+"""Called after each epoch with: phase, epochs done, epochs in all, loss, validation accuracy in percent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """One pass over the training images, each warped anew, with the teacher's opinion.
+
+    Attributes:
+        pixels: uint8, shape (N, 1, 28, 28).
+        logits: float32, shape (N, 10).
+        labels: int64, shape (N,).
+    """
+
+    pixels: Tensor
+    logits: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """All passes of one teacher, read from disk one at a time."""
+
+    files: tuple[Path, ...]
+    labels: Tensor
+
+    def __getitem__(self, number: int) -> Lesson:
+        """Lesson `number`, counted round and round."""
+        tensors, _ = load_tensors(self.files[number % len(self.files)])
+        return Lesson(tensors["pixels"], tensors["logits"].float(), self.labels)
+
+
+def training_images(recipe: TeacherRecipe) -> tuple[Images, Images]:
+    """The images to learn from and the images to choose with; the test images are neither."""
+    training, validation = split_validation(load_mnist("train"), seed=recipe.seed)
+    return (training[: recipe.images] if recipe.images else training), validation
+
+
+def image_tensors(images: Images) -> tuple[Tensor, Tensor]:
+    """Pixels as uint8 (N, 1, side, side), and labels."""
+    return torch.tensor(images.pixels).unsqueeze(1), torch.tensor(images.labels)
+
+
+def prepare_lessons(recipe: TeacherRecipe, *, work: Path, report: Report) -> Lessons:
+    """Train the teacher and let it mark its lessons, unless that is done already.
+
+    Args:
+        recipe: Of the teacher.
+        work: Folder of unfinished work; a subfolder of it is used.
+        report: Called after each epoch and each lesson.
+
+    Raises:
+        DataError: If MNIST is missing or altered, or the work cannot be written.
+    """
+    folder = work / f"teacher-{fingerprint(recipe)}"
+    training, validation = training_images(recipe)
+    pixels, labels = image_tensors(training)
+    files = tuple(folder / f"lesson-{number:02d}.safetensors" for number in range(recipe.lessons))
+    if not all(file.exists() for file in files):
+        network = train_teacher(
+            recipe, pixels=pixels, labels=labels, validation=validation, folder=folder, report=report
+        )
+        for number, file in enumerate(files):
+            if not file.exists():
+                save_tensors(file, mark_lesson(network, pixels=pixels, recipe=recipe, number=number))
+            report("lessons", number + 1, recipe.lessons, 0.0, 0.0)
+    return Lessons(files, labels)
+
+
+def train_teacher(
+    recipe: TeacherRecipe, *, pixels: Tensor, labels: Tensor, validation: Images, folder: Path, report: Report
+) -> nn.Sequential:
+    """Train the teacher on freshly warped images, from its last epoch on disk if there is one."""
+    state = folder / "state.safetensors"
+    network = seeded(teacher, seed=recipe.seed)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
+    start = 0
+    if state.exists():
+        parts, notes = load_state(state)
+        network.load_state_dict(parts["network"])
+        restore_optimizer(optimizer, parts["optimizer"])
+        start = int(notes["epoch"])
+    checked, truth = image_tensors(validation)
+    for epoch in range(start, recipe.epochs):
+        generator = epoch_generator(seed=recipe.seed, phase="teacher", epoch=epoch)
+
+        def warped(generator: torch.Generator = generator) -> Iterable[Batch]:
+            for images, digits in shuffled_batches(pixels, labels, generator=generator):
+                yield warp_images(images.float(), warp=recipe.warp, generator=generator) / 256, digits
+
+        loss = fit_epoch(
+            network,
+            optimizer=optimizer,
+            batches=warped(),
+            count=batch_count(len(pixels)),
+            loss=lambda network, batch: functional.cross_entropy(network(batch[0]), batch[1]),
+            rate=cosine_rate(PEAK_RATE, epoch=epoch, epochs=recipe.epochs),
+        )
+        save_state(state, network=network, optimizer=optimizer, extra={}, notes={"epoch": str(epoch + 1)})
+        accuracy = accuracy_percent(network, inputs=checked.float() / 256, labels=truth)
+        report("teacher", epoch + 1, recipe.epochs, loss, accuracy)
+    return network.eval()
+
+
+def mark_lesson(network: nn.Module, *, pixels: Tensor, recipe: TeacherRecipe, number: int) -> dict[str, Tensor]:
+    """Warp every image once and ask the teacher: the tensors of one lesson file."""
+    generator = epoch_generator(seed=recipe.seed, phase="lesson", epoch=number)
+    warped, logits = [], []
+    with torch.no_grad():
+        for images in torch.split(pixels, EVALUATION_SIZE):
+            image = warp_images(images.float(), warp=recipe.warp, generator=generator).round()
+            warped.append(image.to(torch.uint8))
+            logits.append(network(image / 256).half())
+    return {"pixels": torch.cat(warped), "logits": torch.cat(logits)}
+
+
+def distillation_loss(logits: Tensor, *, goal: Tensor, labels: Tensor) -> Tensor:
+    """Mean loss of a student: mostly to answer as the teacher does, and a little to be right.
+
+    Source: Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network", section 2.
+    """
+    student = functional.log_softmax(logits / TEMPERATURE, dim=1)
+    wanted = functional.softmax(goal / TEMPERATURE, dim=1)
+    soft = functional.kl_div(student, wanted, reduction="batchmean") * TEMPERATURE**2
+    return SOFT_SHARE * soft + (1 - SOFT_SHARE) * functional.cross_entropy(logits, labels)

@@ -1,0 +1,81 @@
+"""Which weights to keep: masks on arrays, and the pace of a progressive schedule.
+
+A weight is worth its effect; it costs the encrypted products (HOPs) it causes. A convolution tap is used at every
+output position, a dense weight once. Everything here works on numpy arrays.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.errors import DataError
+
+Reals = npt.NDArray[np.floating]
+Mask = npt.NDArray[np.bool_]
+
+
+def magnitude_mask(weights: Reals, *, keep: int) -> Mask:
+    """Keep the `keep` largest weights by absolute value.
+
+    Args:
+        weights: Any shape.
+        keep: 0 to the number of weights; ties go to the earlier weight.
+
+    Returns:
+        Boolean array of the same shape with exactly `keep` true entries.
+
+    Raises:
+        DataError: If `keep` is out of range.
+    """
+    if not 0 <= keep <= weights.size:
+        raise DataError(f"Of {weights.size} weights, 0 to {weights.size} can be kept; got keep={keep}.")
+    mask = np.zeros(weights.size, dtype=np.bool_)
+    mask[np.argsort(-np.abs(weights).ravel(), kind="stable")[:keep]] = True
+    return mask.reshape(weights.shape)
+
+
+def hop_masks(
+    saliency: Mapping[str, Reals], *, costs: Mapping[str, npt.NDArray[np.integer]], products: int
+) -> dict[str, Mask]:
+    """Keep the weights with the largest saliency per product, in all layers together, within a budget.
+
+    Greedy by the ratio; the weight that would overrun the budget ends the choice, as do weights without saliency.
+
+    Args:
+        saliency: For each layer, what its weights are worth: nonnegative, any shape.
+        costs: For each layer, products per image and weight: positive integers that broadcast to its shape
+            (a tap's number of output positions, 1 in a dense layer).
+        products: The budget, at least 0.
+
+    Returns:
+        For each layer a boolean array of its shape; the kept weights cost at most `products` together.
+
+    Raises:
+        DataError: If the budget is negative or a cost is not positive.
+    """
+    if products < 0 or any(np.min(cost) < 1 for cost in costs.values()):
+        raise DataError("A product budget is at least 0, and every weight costs at least one product.")
+    worth = np.concatenate([np.ravel(values) for values in saliency.values()])
+    price = np.concatenate([np.broadcast_to(costs[name], values.shape).ravel() for name, values in saliency.items()])
+    order = np.argsort(-worth / price, kind="stable")
+    order = order[worth[order] > 0]
+    kept = np.zeros(worth.size, dtype=np.bool_)
+    kept[order[np.cumsum(price[order]) <= products]] = True
+    ends = np.cumsum([values.size for values in saliency.values()])
+    parts = np.split(kept, ends[:-1])
+    return {name: part.reshape(values.shape) for (name, values), part in zip(saliency.items(), parts, strict=True)}
+
+
+def cubic_budget(*, dense: int, target: int, progress: float) -> int:
+    """The product budget after a share of a progressive pruning: fast at first, gentle at the end.
+
+    Args:
+        dense: Products before pruning.
+        target: Products at the end.
+        progress: 0 (dense) to 1 (target); values outside are clipped.
+
+    Source: Zhu and Gupta 2017, "To prune, or not to prune", equation 1.
+    """
+    remaining = (1 - min(max(progress, 0.0), 1.0)) ** 3
+    return round(target + (dense - target) * remaining)

@@ -1,0 +1,124 @@
+"""The recipes of the shipped networks: every choice that a training run depends on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from fcnlab.augmentation import Warp
+from fcnlab.errors import DataError
+from fcnlab.network import Architecture
+
+PHASES: Final = ("dense", "prune", "quantise", "calibrate")
+WEIGHT_LAYERS: Final = {
+    "faster-cryptonets": ("conv1", "fc1", "fc2"),
+    "cryptonets": ("conv1", "conv2", "fc1", "fc2"),
+}
+
+
+@dataclass(frozen=True)
+class TeacherRecipe:
+    """How the teacher is trained, and how many augmented passes it marks for its students.
+
+    Attributes:
+        epochs: Passes over the training images, each warped anew.
+        lessons: Augmented passes with the teacher's logits, cached and reused by the students.
+        warp: Distortion of the images.
+        seed: Of the split, the initial weights, the order and the distortions.
+        images: Training images to use, 0 for all; fewer make a quick trial.
+    """
+
+    epochs: int = 14
+    lessons: int = 24
+    warp: Warp = field(default_factory=Warp)
+    seed: int = 0
+    images: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One network to train.
+
+    Attributes:
+        name: Of the checkpoint.
+        architecture: What is trained.
+        dense_epochs: Epochs of training with batch norm, all weights kept.
+        prune_epochs: Epochs after folding while the product budget shrinks to `max_products`; 0 keeps all weights.
+        quantise_epochs: Epochs while growing shares of the weights are rounded and frozen; 0 keeps real weights.
+        calibrate_epochs: Epochs with all weights final, in which only the biases learn.
+        max_products: Budget of weight products per image.
+        exponents: For each weight layer, how many neighbouring exponents its powers of two may use.
+        seed: Of the initial weights and the order of the images.
+        teacher: What the student learns from.
+    """
+
+    name: str
+    architecture: Architecture
+    dense_epochs: int
+    prune_epochs: int = 0
+    quantise_epochs: int = 0
+    calibrate_epochs: int = 0
+    max_products: int = 0
+    exponents: dict[str, int] = field(default_factory=dict)
+    seed: int = 0
+    teacher: TeacherRecipe = field(default_factory=TeacherRecipe)
+
+    def __post_init__(self) -> None:
+        layers = WEIGHT_LAYERS[self.architecture.kind]
+        if self.prune_epochs and self.max_products < 1:
+            raise DataError(f"Recipe {self.name!r} prunes: give it max_products, a budget of at least 1.")
+        if self.quantise_epochs and set(self.exponents) != set(layers):
+            raise DataError(f"Recipe {self.name!r} quantises: give exponents for {', '.join(layers)}.")
+
+    def epochs(self, phase: str) -> int:
+        """Epochs of a phase, a name of PHASES."""
+        return int(getattr(self, f"{phase}_epochs"))
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits that name zero, the signs and the exponents of a weight; 0 for real weights."""
+        return (2 * max(self.exponents.values())).bit_length() if self.quantise_epochs else 0
+
+
+def fingerprint(recipe: Recipe | TeacherRecipe) -> str:
+    """Eight hex digits that change with any choice of the recipe: runs of different recipes never share a state."""
+    text = json.dumps(asdict(recipe), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
+    {
+        recipe.name: recipe
+        for recipe in (
+            Recipe(
+                name="fcn-20k",
+                architecture=Architecture(kind="faster-cryptonets", activation="swish-aq-2", pixel_bits=3),
+                dense_epochs=30,
+                prune_epochs=30,
+                quantise_epochs=24,
+                calibrate_epochs=4,
+                max_products=20_000,
+                exponents={"conv1": 2, "fc1": 2, "fc2": 3},
+            ),
+            Recipe(
+                name="cryptonets",
+                architecture=Architecture(kind="cryptonets", activation="square"),
+                dense_epochs=40,
+            ),
+        )
+    }
+)
+"""The shipped networks by name."""
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        DataError: If there is none; the message lists the known ones.
+    """
+    if name not in RECIPES:
+        raise DataError(f"Unknown recipe {name!r}: choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
