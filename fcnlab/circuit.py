@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -337,7 +338,7 @@ def multiply_exactly(weights: sparse.csr_array, values: npt.NDArray[np.object_])
 def polynomial_bounds(step: Polynomial, interval: Interval) -> Interval:
     """Bounds of the polynomial over the integers of the interval; tight, for any degree.
 
-    Between neighbouring turning points the polynomial is monotone: extreme values lie at an end or at one of them.
+    From one turning point to the next the polynomial is monotone: extreme values lie at an end or at one of them.
     """
     lo, hi = interval.lo, interval.hi
     ends = [evaluate_polynomial(step, lo), evaluate_polynomial(step, hi)]
@@ -358,21 +359,26 @@ def evaluate_polynomial(step: Polynomial, x: Any) -> Any:
 
 
 def turning_points(coefficients: Sequence[int], *, lo: int, hi: int) -> list[int]:
-    """The integers on either side of each sign change of a polynomial's derivative between lo and hi, ascending."""
-    slope = [power * coefficient for power, coefficient in enumerate(coefficients)][1:]
-    if not slope:
+    """The integers between lo and hi at which the polynomial, as a sequence over the integers, turns; ascending.
+
+    It is monotone from each to the next. The differences p(x + 1) - p(x) are a polynomial of one degree less, so they
+    change sign at most once between their own turning points, and bisection finds where.
+    """
+    powers = range(len(coefficients))
+    steps = [sum(coefficients[j] * comb(j, k) for j in powers[k + 1 :]) for k in powers[:-1]]
+    if not steps:
         return []
 
     def rises(x: int) -> bool:
-        value: int = sum(coefficient * x**power for power, coefficient in enumerate(slope))
-        return value > 0
+        step: int = sum(coefficient * x**power for power, coefficient in enumerate(steps))
+        return step > 0
 
     points: list[int] = []
-    for left, right in pairwise([lo, *turning_points(slope, lo=lo, hi=hi), hi]):
+    for left, right in pairwise([lo, *turning_points(steps, lo=lo, hi=hi), hi]):
         if rises(left) == rises(right):
             continue
         while right - left > 1:
             middle = (left + right) // 2
             left, right = (middle, right) if rises(middle) == rises(left) else (left, middle)
-        points += [left, right]
+        points.append(right)
     return points

@@ -1,6 +1,7 @@
 """Primes and the Chinese remainder theorem: what exact oracles and encryption plans share."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -50,14 +51,13 @@ def primes_covering(bits: int, *, limit: int, step: int = 2) -> list[int]:
         ValueError: If there are not enough of them.
     """
     primes: list[int] = []
-    product = 1
-    while product < 1 << bits:
-        prime = prime_below(limit, step=step, avoid=primes)
+    while prod(primes) < 1 << bits:
+        prime = prime_below(primes[-1] if primes else limit, step=step)
         if prime is None:
-            raise ValueError(f"no {len(primes) + 1} primes below {limit} are 1 modulo {step}")
+            raise ValueError(
+                f"The {len(primes)} primes below {limit} that are 1 modulo {step} do not reach {bits} bits."
+            )
         primes.append(prime)
-        product *= prime
-        limit = prime
     return primes
 
 
@@ -78,9 +78,7 @@ def combine_residues(residues: Sequence[npt.NDArray[np.int64]], *, moduli: Seque
         for previous, earlier in zip(digits, moduli, strict=False):
             digit = (digit - previous) % modulus * pow(earlier, -1, modulus) % modulus
         digits.append(digit)
-    product = 1
-    for modulus in moduli:
-        product *= modulus
+    product = prod(moduli)
     wide = product >= 1 << 63
     total: npt.NDArray[Any] = np.zeros(np.shape(residues[0]), dtype=object if wide else np.int64)
     weight = 1
