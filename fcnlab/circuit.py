@@ -278,15 +278,40 @@ def apply_step_modulo(step: Step, values: Integers, *, modulus: int) -> Integers
 
 def multiply_modulo(weights: sparse.csr_array, values: Integers, *, modulus: int) -> Integers:
     """W x modulo `modulus`; wide weights go in two halves, so that no sum passes 2^62."""
-    norms = abs(weights).sum(axis=1)
-    if float(norms.max(initial=0)) * modulus < 2.0**SUM_BITS:
+    if sum_bits(weights) + modulus.bit_length() <= SUM_BITS:
         return np.asarray(weights @ values, dtype=np.int64) % modulus
-    low, high = weights.copy(), weights.copy()
-    half = max(int(np.abs(weights.data).max()).bit_length() // 2, 1)
-    high.data = weights.data >> half
-    low.data = weights.data - (high.data << half)
+    low, high, shift = split_weights(weights)
     parts = [multiply_modulo(part, values, modulus=modulus) for part in (low, high)]
-    return (parts[0] + parts[1] * pow(2, half, modulus)) % modulus
+    return (parts[0] + parts[1] * pow(2, shift, modulus)) % modulus
+
+
+def multiply_exactly(weights: sparse.csr_array, values: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """W x for a vector of Python integers of any size, in slices of x so narrow that no sum passes 2^62."""
+    slice_bits = SUM_BITS - sum_bits(weights)
+    if slice_bits < 1:
+        low, high, shift = split_weights(weights)
+        return np.asarray(multiply_exactly(low, values) + (multiply_exactly(high, values) << shift), dtype=object)
+    total = np.zeros(weights.shape[0], dtype=object)
+    signs, rest, shift = np.where(values < 0, -1, 1), np.abs(values), 0
+    while np.any(rest):
+        part = (rest & ((1 << slice_bits) - 1)).astype(np.int64) * signs
+        total += np.asarray(weights @ part).astype(object) << shift
+        rest, shift = rest >> slice_bits, shift + slice_bits
+    return total
+
+
+def sum_bits(weights: sparse.csr_array) -> int:
+    """Bits that hold the largest row sum of absolute weights, with one to spare for the rounding of float64."""
+    return int(abs(weights.astype(np.float64)).sum(axis=1).max(initial=0)).bit_length() + 1
+
+
+def split_weights(weights: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array, int]:
+    """Weights as low + high * 2^shift, each part about half as wide."""
+    shift = max(int(np.abs(weights.data).max()).bit_length() // 2, 1)
+    low, high = weights.copy(), weights.copy()
+    high.data = weights.data >> shift
+    low.data = weights.data - (high.data << shift)
+    return low, high, shift
 
 
 def integer_array(values: Sequence[int]) -> npt.NDArray[Any]:
@@ -316,23 +341,6 @@ def affine_bounds(step: Affine, interval: Interval) -> Interval:
         lo=multiply_exactly(positive, interval.lo) + multiply_exactly(negative, interval.hi) + bias,
         hi=multiply_exactly(positive, interval.hi) + multiply_exactly(negative, interval.lo) + bias,
     )
-
-
-def multiply_exactly(weights: sparse.csr_array, values: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    """W x for Python integers x of any size, in slices of x so narrow that int64 sums are exact."""
-    widest = int(abs(weights.astype(np.float64)).sum(axis=1).max(initial=1)).bit_length() + 1
-    slice_bits = SUM_BITS - widest
-    if slice_bits < 1:
-        return np.asarray(weights.astype(object) @ values, dtype=object)
-    total = np.zeros(weights.shape[0], dtype=object)
-    rest, shift = values, 0
-    while np.any(rest):
-        # Arithmetic shifts keep the sign in the rest, which ends at 0 or -1.
-        last = shift > 0 and all(value in (0, -1) for value in rest)
-        part = rest if last else rest & ((1 << slice_bits) - 1)
-        total = total + (np.asarray(weights @ part.astype(np.int64)).astype(object) << shift)
-        rest, shift = (rest - part) >> slice_bits, shift + slice_bits
-    return total
 
 
 def polynomial_bounds(step: Polynomial, interval: Interval) -> Interval:

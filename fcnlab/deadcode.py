@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Integers, Polynomial, Step, evaluate_polynomial, integer_array
+from fcnlab.circuit import Affine, Integers, Polynomial, Step, evaluate_polynomial, integer_array, multiply_exactly
 from fcnlab.errors import CircuitError
 
 
@@ -49,7 +49,7 @@ def absorb_constants(step: Affine, constants: Mapping[int, int]) -> Affine:
     values[list(constants)] = list(constants.values())
     live = np.ones(step.inputs, dtype=np.int64)
     live[list(constants)] = 0
-    bias = step.bias.astype(object) + step.weights.astype(object) @ values
+    bias = step.bias.astype(object) + multiply_exactly(step.weights, values)
     weights = sparse.csr_array(step.weights * live[None, :])
     weights.eliminate_zeros()
     return replace(step, weights=weights, bias=integer_array(bias.tolist()))

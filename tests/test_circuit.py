@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Interval, Polynomial, integer_array, polynomial_bounds, turning_points
+from fcnlab.circuit import (
+    Affine,
+    Circuit,
+    Interval,
+    Polynomial,
+    integer_array,
+    multiply_exactly,
+    polynomial_bounds,
+    turning_points,
+)
 from fcnlab.errors import CircuitError
 
 WEIGHTS = {
@@ -184,3 +193,10 @@ def test_pixels_that_do_not_fit_are_refused(pixels, message):
     circuit = Circuit("small", (1, 2, 2), 4, (affine([[1, 1, 1, 1]], [0]),))
     with pytest.raises(CircuitError, match=message):
         circuit.evaluate(pixels)
+
+
+@given(st.lists(WEIGHTS["widest"], min_size=3, max_size=3), st.lists(st.integers(), min_size=3, max_size=3))
+def test_products_of_any_width_are_exact(weights, values):
+    matrix = sparse.csr_array(np.array([weights, [1, 0, 0]], dtype=np.int64))
+    expected = [sum(w * v for w, v in zip(weights, values, strict=True)), values[0]]
+    assert multiply_exactly(matrix, np.array(values, dtype=object)).tolist() == expected
