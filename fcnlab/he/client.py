@@ -1,0 +1,138 @@
+"""The client: the only holder of secret keys."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.errors import CircuitError
+from fcnlab.he.context import level_headers, load_ciphertext, open_context
+from fcnlab.he.encryption import EncryptionPool
+from fcnlab.he.wire import (
+    Envelope,
+    check_residues,
+    envelope_bytes,
+    new_message,
+    open_envelope,
+    payload_residues,
+    write_ciphertext,
+)
+from fcnlab.modular import combine_residues
+from fcnlab.plan import Plan
+
+
+def key_fingerprint(public_key: bytes) -> str:
+    """Digest of a public key, 16 hexadecimal digits."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
+
+
+class Client:
+    """Keys for one plan: encrypts pixels, decrypts logits.
+
+    Args:
+        plan: Says what to encrypt and how; the client needs no circuit.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._contexts: list[Any] = []
+        for index in range(plan.parameters.passes):
+            he = open_context(plan.parameters, index)
+            he.keyGen()
+            self._contexts.append(he)
+        self._public_keys = [he.to_bytes_public_key("none") for he in self._contexts]
+        self._keys = [key_fingerprint(key) for key in self._public_keys]
+        self._headers = [level_headers(he, plan.parameters) for he in self._contexts]
+
+    def public_key(self, index: int) -> bytes:
+        """The message that tells the server the public key of one pass; it holds no secret."""
+        key = self._public_keys[index]
+        envelope = Envelope("public key", self.plan.fingerprint, self._keys[index], index, 0, (len(key),))
+        return envelope_bytes(envelope) + key
+
+    def encrypt(
+        self,
+        pixels: npt.NDArray[np.integer[Any]],
+        *,
+        index: int = 0,
+        pool: EncryptionPool | None = None,
+        report: Callable[[int], None] | None = None,
+    ) -> bytearray:
+        """Encrypt one batch for one pass: a ciphertext for each pixel that the network reads, an image in each slot.
+
+        Args:
+            pixels: Integers from 0 to the plan's pixel_max, shape (images, pixels), at most `slots` images.
+            index: Which plain modulus.
+            pool: Processes to encrypt with; in this process if not given.
+            report: Called with the number of ciphertexts done.
+
+        Returns:
+            The message to send.
+
+        Raises:
+            CircuitError: If there are too many images, or pixels out of range.
+        """
+        chosen = self.plan.parameters
+        images = np.asarray(pixels).reshape(len(pixels), -1)
+        if not 0 < len(images) <= chosen.slots:
+            raise CircuitError(f"A batch holds 1 to {chosen.slots} images; got {len(images)}. Split it.")
+        if images.shape[1] <= max(self.plan.inputs):
+            raise CircuitError(f"Images need {max(self.plan.inputs) + 1} pixels or more; got {images.shape[1]}.")
+        if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > self.plan.pixel_max:
+            raise CircuitError(
+                f"Pixels must be integers from 0 to {self.plan.pixel_max}; got {images.dtype} from {images.min()} to "
+                f"{images.max()}. Quantise the images first (data.quantise_pixels)."
+            )
+        columns = np.ascontiguousarray(images.T[list(self.plan.inputs)].astype(np.int64))
+        shape = (len(columns), 2, len(chosen.primes), chosen.ring_degree)
+        envelope = Envelope(
+            "upload", self.plan.fingerprint, self._keys[index], index, len(images), shape, scale=chosen.scale
+        )
+        message, residues = new_message(envelope)
+        (pool or EncryptionPool(workers=1)).encrypt(
+            chosen, index, self._public_keys[index], columns, out=residues, report=report
+        )
+        return message
+
+    def decrypt(self, reply: bytes | bytearray, *, index: int = 0) -> npt.NDArray[Any]:
+        """Decrypt one pass's reply.
+
+        Returns:
+            bgv, bfv: residues modulo the plain modulus, int64; ckks: floats in units of the circuit's integers.
+            Shape (images, outputs).
+
+        Raises:
+            WireError: If the reply is truncated, altered, or of another plan or key.
+        """
+        chosen, he = self.plan.parameters, self._contexts[index]
+        envelope, payload = open_envelope(
+            reply, kind="reply", plan=self.plan.fingerprint, key=self._keys[index], index=index
+        )
+        last = self.plan.steps[-1]
+        primes = last.primes - last.drops
+        residues = payload_residues(envelope, payload, shape=(self.plan.outputs, last.size, primes, chosen.ring_degree))
+        check_residues(residues, chosen.primes[:primes])
+        header = replace(self._headers[index][primes], scale=envelope.scale, correction=envelope.correction)
+        columns = []
+        for ciphertext in residues:
+            loaded = load_ciphertext(he, chosen, write_ciphertext(header, ciphertext))
+            if chosen.scheme == "ckks":
+                columns.append(he.decryptFrac(loaded)[: envelope.images])
+            else:
+                decrypt = he.decryptBGV if chosen.scheme == "bgv" else he.decryptInt
+                columns.append(decrypt(loaded)[: envelope.images])
+        return np.stack(columns, axis=1)
+
+    def combine(self, passes: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Logits from the decrypted passes: integers by the Chinese remainder theorem, or ckks's floats as they are."""
+        if self.plan.parameters.scheme == "ckks":
+            return passes[0]
+        return combine_residues(passes, moduli=self.plan.parameters.plain_moduli)
+
+    def noise_budget_bits(self, ciphertext: bytes, *, index: int = 0) -> int:
+        """Measured noise budget of one serialised ciphertext; bfv only, which is all that Pyfhel measures."""
+        he = self._contexts[index]
+        return int(he.noise_level(load_ciphertext(he, self.plan.parameters, ciphertext)))

@@ -1,0 +1,60 @@
+"""Pyfhel contexts from a plan's parameters."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from Pyfhel import PyCtxt, Pyfhel
+
+from fcnlab.errors import PlanError
+from fcnlab.he.wire import SealHeader, read_ciphertext
+from fcnlab.plan import SECURITY_BITS, Parameters
+
+
+def open_context(parameters: Parameters, index: int) -> Any:
+    """A Pyfhel instance without keys for the plain modulus at `index` (0 for ckks).
+
+    Raises:
+        PlanError: If SEAL refuses the parameters; it enforces the security standard by itself.
+    """
+    he = Pyfhel()
+    chosen: dict[str, Any] = {"t": parameters.plain_moduli[index]} if parameters.plain_moduli else {"scale": 2**20}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pyfhel comments on scales, which fcnlab sets on each ciphertext
+        verdict = he.contextGen(
+            scheme=parameters.scheme,
+            n=parameters.ring_degree,
+            qi=[*parameters.primes, parameters.special_prime],
+            sec=SECURITY_BITS,
+            **chosen,
+        )
+    if verdict != "success: valid":
+        raise PlanError(f"SEAL refuses the parameters of this plan ({verdict}); plan again.")
+    return he
+
+
+def encrypt_slots(he: Any, parameters: Parameters, values: npt.NDArray[np.int64]) -> Any:
+    """Encrypt one integer per slot; slots that are not given hold 0."""
+    slots = np.zeros(parameters.slots, dtype=np.int64)
+    slots[: len(values)] = values
+    if parameters.scheme == "ckks":
+        return he.encryptFrac(slots.astype(np.float64), scale=parameters.scale)
+    return he.encryptBGV(slots) if parameters.scheme == "bgv" else he.encryptInt(slots)
+
+
+def load_ciphertext(he: Any, parameters: Parameters, data: bytes) -> Any:
+    """A Pyfhel ciphertext from SEAL's bytes."""
+    return PyCtxt(pyfhel=he, bytestring=data, scheme=parameters.scheme)
+
+
+def level_headers(he: Any, parameters: Parameters) -> dict[int, SealHeader]:
+    """SEAL's ciphertext header at every level of the plan, by its number of data primes; needs the public key."""
+    ciphertext = encrypt_slots(he, parameters, np.zeros(1, dtype=np.int64))
+    headers = {}
+    top = len(parameters.primes)
+    for primes in range(top, top - sum(parameters.drops) - 1, -1):
+        if primes < top:
+            he.mod_switch_to_next(ciphertext)
+        headers[primes], _ = read_ciphertext(ciphertext.to_bytes("none"))
+    return headers

@@ -1,0 +1,260 @@
+"""The fused engine: linear layers and squares as kernels on residues, one block at a time.
+
+Between two operations that need SEAL (dropping primes, and squares in bfv), everything is local to a coefficient and a
+prime. Such a run of steps is executed block by block: a few hundred coefficients of every ciphertext pass through all
+steps of the run while they are in the cache, so an input is read from memory once and only the last step of the run is
+written back. Blocks are independent and share out over threads.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.circuit import Affine, Polynomial, Step
+from fcnlab.digits import Digits, signed_digits
+from fcnlab.errors import WireError
+from fcnlab.he import kernels
+from fcnlab.he.context import load_ciphertext
+from fcnlab.he.server import Account, Result, Task
+from fcnlab.he.wire import Residues, SealHeader, read_ciphertext, write_ciphertext
+
+BLOCK = 256  # coefficients: a 5x5 convolution's rows of 256 * 2 residues stay in a 1 MB cache
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A step made ready for the kernels."""
+
+    step: Step
+    size: int
+    program: tuple[npt.NDArray[Any], ...] | None  # of an affine step
+    bias: npt.NDArray[np.int64] | None  # residues, shape (primes, outputs)
+
+
+@dataclass
+class State:
+    """Ciphertexts of a layer as residues (ciphertexts, polynomials, primes, n), with what SEAL keeps beside them."""
+
+    residues: Residues
+    scale: float
+    correction: int
+
+
+def evaluate_fused(task: Task) -> Result:
+    """Evaluate one pass; see `server.Task`."""
+    state = State(task.upload, task.parameters.scale, 1)
+    timer = Timer(task)
+    local: list[Step] = []
+    in_ntt_form = task.parameters.scheme != "bfv"
+    for index, (step, drops) in enumerate(zip(task.circuit.steps, task.parameters.drops, strict=True)):
+        is_local = isinstance(step, Affine) or in_ntt_form
+        if is_local:
+            local.append(step)
+        following = task.circuit.steps[index + 1] if index + 1 < len(task.circuit.steps) else None
+        ends = drops or following is None or (isinstance(following, Polynomial) and not in_ntt_form)
+        if local and (ends or task.observe is not None):
+            state = run_blocks(task, local, state, first=index + 1 == len(local), timer=timer)
+            local = []
+        if not is_local:
+            state = square_with_seal(task, step, state, timer)
+        if drops:
+            state = drop_primes(task, step, state, drops, timer)
+        if task.observe is not None:
+            task.observe(step.name, write_ciphertext(current_header(task, state), state.residues[0]))
+    return Result(state.residues, state.scale, state.correction, timer.accounts())
+
+
+class Timer:
+    """Seconds by step, and progress."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._seconds = {step.name: 0.0 for step in task.circuit.steps}
+
+    def add(self, name: str, elapsed_s: float) -> None:
+        """Book time on a step."""
+        self._seconds[name] += elapsed_s
+
+    def accounts(self) -> tuple[Account, ...]:
+        """One account a step; operations are what the executed program consists of."""
+        sizes = zip(self._task.circuit.steps, self._task.parameters.drops, strict=True)
+        return tuple(
+            Account(step.name, self._seconds[step.name], count_operations(step, drops)) for step, drops in sizes
+        )
+
+
+def count_operations(step: Step, drops: int) -> dict[str, int]:
+    """Homomorphic operations that the kernels perform for one step, counted from the program they execute."""
+    switches = drops * step.outputs
+    if isinstance(step, Polynomial):
+        return {"ct_ct_mults": step.outputs, "mod_switches": switches}
+    digits = signed_digits(step.weights)
+    return {
+        "pt_ct_adds": int(np.count_nonzero(step.bias)),
+        "ct_ct_adds": digits.additions + digits.total_doublings,
+        "doublings": digits.total_doublings,
+        "mod_switches": switches,
+    }
+
+
+def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], State]:
+    """Programs and bias residues for a run of steps; the state's scale and correction move along."""
+    primes = task.parameters.primes[: state.residues.shape[2]]
+    size, scale, correction = state.residues.shape[1], state.scale, state.correction
+    layers = []
+    for index, step in enumerate(steps):
+        if isinstance(step, Affine):
+            columns = np.asarray(task.inputs) if first and index == 0 else None
+            bias = bias_residues(task, step, scale, correction, primes)
+            layers.append(Layer(step, size, kernel_program(signed_digits(step.weights), columns), bias))
+        else:
+            layers.append(Layer(step, size, None, None))
+            size, scale = 2 * size - 1, scale * scale
+            correction = correction * correction % (task.plain_modulus or 2)
+    return layers, State(state.residues, scale, correction if task.plain_modulus else 1)
+
+
+def kernel_program(digits: Digits, inputs: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[Any], ...]:
+    """The digit program with the length of its runs; columns renumbered to the ciphertexts that were sent."""
+    columns = digits.columns if inputs is None else np.searchsorted(inputs, digits.columns).astype(np.int32)
+    count = len(columns)
+    # A run ends where the sign changes, a doubling comes in between, or the row ends.
+    breaks = np.ones(count + 1, dtype=bool)
+    if count:
+        breaks[1:-1] = (digits.signs[1:] != digits.signs[:-1]) | (digits.doublings[1:] > 0)
+        breaks[digits.indptr[:-1]] = True
+    edges = np.flatnonzero(breaks)
+    runs = edges[np.searchsorted(edges, np.arange(count), side="right")] - np.arange(count) if count else edges[:0]
+    return (digits.indptr, columns, digits.signs, digits.doublings, digits.last_doublings, runs.astype(np.int64))
+
+
+def bias_residues(
+    task: Task, step: Affine, scale: float, correction: int, primes: tuple[int, ...]
+) -> npt.NDArray[np.int64]:
+    """The bias as SEAL would add it to the first polynomial, modulo each prime; shape (primes, outputs)."""
+    values = [int(value) for value in step.bias]
+    if task.plain_modulus is None:
+        constants = [round(value * scale) for value in values]
+    else:
+        t = task.plain_modulus
+        constants = [value * correction % t for value in values]
+        if task.parameters.scheme == "bgv":
+            constants = [value - t if value > t // 2 else value for value in constants]
+        else:  # bfv: rounding of q m / t as in SEAL's multiply_add_plain_with_scaling_variant
+            q = 1
+            for prime in primes:
+                q *= prime
+            constants = [(q * value + (t + 1) // 2) // t for value in constants]
+    return np.array([[constant % prime for constant in constants] for prime in primes], dtype=np.int64)
+
+
+def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, timer: Timer) -> State:
+    """Execute a run of local steps on every block."""
+    layers, after = prepare(task, steps, state, first=first)
+    primes, degree = state.residues.shape[2:]
+    last = layers[-1]
+    size_out = 2 * last.size - 1 if last.program is None else last.size
+    out: Residues = np.empty((last.step.outputs, size_out, primes, degree), dtype=np.uint64)
+    width = min(BLOCK, degree)
+    blocks = list(product(range(primes), range(0, degree, width)))
+
+    def run(block: tuple[int, int]) -> list[float]:
+        return run_block(task, layers, state.residues, out, *block, width)
+
+    for done, seconds in enumerate(map_blocks(run, blocks, task.threads), start=1):
+        for layer, elapsed_s in zip(layers, seconds, strict=True):
+            timer.add(layer.step.name, elapsed_s / task.threads)
+        task.report("+".join(step.name for step in steps), done, len(blocks))
+    after.residues = out
+    return after
+
+
+def map_blocks(run: Any, blocks: list[tuple[int, int]], threads: int) -> Iterator[list[float]]:
+    """Run blocks in order, on one thread or several; on an exception the blocks not yet begun are dropped."""
+    if threads == 1:
+        yield from map(run, blocks)
+        return
+    with ThreadPoolExecutor(threads) as executor:
+        try:
+            yield from executor.map(run, blocks)
+        except BaseException:
+            executor.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def run_block(
+    task: Task, layers: list[Layer], residues: Residues, out: Residues, prime_index: int, start: int, width: int
+) -> list[float]:
+    """Take one block through the layers; returns the seconds of each."""
+    prime = task.parameters.primes[prime_index]
+    began = time.perf_counter()
+    block = np.empty((len(residues), residues.shape[1] * width), dtype=np.int64)
+    if not kernels.load_block(residues.view(np.int64), prime_index, start, prime, block):
+        raise WireError(f"A residue is not below its prime {prime}: the ciphertext was altered on its way.")
+    seconds = []
+    for layer in layers:
+        if layer.program is not None and layer.bias is not None:
+            result = np.empty((layer.step.outputs, layer.size * width), dtype=np.int64)
+            constants = width if task.parameters.scheme != "bfv" else int(start == 0)
+            kernels.affine_block(block, layer.program, layer.bias[prime_index], constants, prime, result)
+        else:
+            result = np.empty((len(block), (2 * layer.size - 1) * width), dtype=np.int64)
+            kernels.square_block(block, layer.size, prime, result)
+        block = result
+        now = time.perf_counter()
+        seconds.append(now - began)
+        began = now
+    kernels.store_block(block, out.view(np.int64), prime_index, start)
+    seconds[-1] += time.perf_counter() - began
+    return seconds
+
+
+def current_header(task: Task, state: State) -> SealHeader:
+    """SEAL's header for a ciphertext of this state."""
+    header = task.headers[state.residues.shape[2]]
+    return replace(header, scale=state.scale, correction=state.correction)
+
+
+def through_seal(task: Task, state: State, operation: Any, name: str) -> State:
+    """Apply a Pyfhel operation to every ciphertext."""
+    header = current_header(task, state)
+    parts: list[Residues] = []
+    for done, ciphertext in enumerate(state.residues, start=1):
+        loaded = load_ciphertext(task.he, task.parameters, write_ciphertext(header, ciphertext))
+        operation(loaded)
+        header_after, residues = read_ciphertext(loaded.to_bytes("none"))
+        parts.append(residues)
+        task.report(name, done, len(state.residues))
+    return State(np.stack(parts), header_after.scale, header_after.correction)
+
+
+def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
+    """Modulus switches (bgv, bfv) or rescales (ckks), by SEAL."""
+    began = time.perf_counter()
+    switch = task.he.rescale_to_next if task.parameters.scheme == "ckks" else task.he.mod_switch_to_next
+
+    def operation(ciphertext: Any) -> None:
+        for _ in range(drops):
+            switch(ciphertext)
+
+    state = through_seal(task, state, operation, f"{step.name}: drop {drops} primes")
+    timer.add(step.name, time.perf_counter() - began)
+    return state
+
+
+def square_with_seal(task: Task, step: Step, state: State, timer: Timer) -> State:
+    """Squares in bfv, which are not local: SEAL's multiplication without relinearisation."""
+    began = time.perf_counter()
+
+    def operation(ciphertext: Any) -> None:
+        task.he.square(ciphertext)
+
+    state = through_seal(task, state, operation, step.name)
+    timer.add(step.name, time.perf_counter() - began)
+    return state

@@ -1,0 +1,196 @@
+"""The server: built from a circuit and public bytes, evaluates what it cannot read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fcnlab.circuit import Circuit
+from fcnlab.errors import FcnlabError, PlanError, WireError
+from fcnlab.he.client import key_fingerprint
+from fcnlab.he.context import level_headers, open_context
+from fcnlab.he.wire import Envelope, Residues, SealHeader, new_message, open_envelope, payload_residues
+from fcnlab.plan import Parameters, Plan
+
+ENGINES = ("fused", "stepwise")
+
+Report = Callable[[str, int, int], None]  # step, done, total; an exception it raises stops the evaluation
+Observe = Callable[[str, bytes], None]  # step, its first ciphertext in SEAL's bytes
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one step cost.
+
+    Attributes:
+        name: The step.
+        elapsed_s: Seconds it took.
+        operations: Homomorphic operations performed, counted as they happened.
+    """
+
+    name: str
+    elapsed_s: float
+    operations: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """An encrypted result and its account.
+
+    Attributes:
+        reply: The message for the client.
+        accounts: One for each step of the circuit.
+    """
+
+    reply: bytearray
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What an engine is given for one pass of one batch.
+
+    Attributes:
+        circuit: The steps; the first reads the plan's inputs.
+        parameters: Of the plan.
+        he: Pyfhel context with the public key.
+        plain_modulus: Of this pass; None for ckks.
+        headers: SEAL's headers by number of primes.
+        upload: Fresh ciphertexts, shape (inputs, 2, primes, n).
+        inputs: Pixel index of each.
+        threads: Threads the engine may use.
+        report: Progress.
+        observe: Shown the first ciphertext after each step; None to skip.
+    """
+
+    circuit: Circuit
+    parameters: Parameters
+    he: Any
+    plain_modulus: int | None
+    headers: Mapping[int, SealHeader]
+    upload: Residues
+    inputs: tuple[int, ...]
+    threads: int
+    report: Report
+    observe: Observe | None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What an engine returns: residues of the logits with their ckks scale and bgv correction factor."""
+
+    residues: Residues
+    scale: float
+    correction: int
+    accounts: tuple[Account, ...]
+
+
+class Engine(Protocol):
+    """A way to evaluate a circuit on ciphertexts."""
+
+    def __call__(self, task: Task) -> Result:
+        """Evaluate one pass."""
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name; both give the same residues.
+
+    Raises:
+        FcnlabError: If there is none.
+    """
+    if name == "fused":
+        from fcnlab.he.fused import evaluate_fused
+
+        return evaluate_fused
+    if name == "stepwise":
+        from fcnlab.he.stepwise import evaluate_stepwise
+
+        return evaluate_stepwise
+    raise FcnlabError(f"Unknown engine {name!r}; choose one of {', '.join(ENGINES)}.")
+
+
+class Server:
+    """Evaluates a circuit under encryption; holds public keys only.
+
+    Args:
+        circuit: The network.
+        plan: Made from this circuit; the client has the same.
+        public_keys: `Client.public_key` of every pass, as they arrived.
+        engine: fused (kernels on residues) or stepwise (one Pyfhel call for each operation).
+        threads: Threads for the fused engine.
+
+    Raises:
+        WireError: If a key message is truncated, malformed or of another plan.
+        PlanError: If the plan is not this circuit's.
+    """
+
+    def __init__(
+        self, circuit: Circuit, plan: Plan, public_keys: Sequence[bytes], *, engine: str = "fused", threads: int = 1
+    ) -> None:
+        if tuple(step.name for step in plan.steps[1:]) != tuple(step.name for step in circuit.steps):
+            raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
+        if len(public_keys) != plan.parameters.passes:
+            raise WireError(f"The plan needs {plan.parameters.passes} public keys; got {len(public_keys)}.")
+        self.circuit, self.plan, self.threads = circuit, plan, threads
+        self._engine = engine_named(engine)
+        self._contexts: list[Any] = []
+        self._keys: list[str] = []
+        for index, message in enumerate(public_keys):
+            envelope, payload = open_envelope(message, kind="public key", plan=plan.fingerprint, key=None, index=index)
+            key = bytes(payload)
+            if envelope.shape != (len(key),) or key_fingerprint(key) != envelope.key:
+                raise WireError(f"Public key {index} is cut off or was altered on its way; send it again.")
+            he = open_context(plan.parameters, index)
+            try:
+                he.from_bytes_public_key(key)
+            except (RuntimeError, ValueError) as error:
+                raise WireError(f"Public key {index} does not belong to this plan's parameters.") from error
+            self._contexts.append(he)
+            self._keys.append(envelope.key)
+        self._headers = [level_headers(he, plan.parameters) for he in self._contexts]
+
+    def evaluate(
+        self, upload: bytes | bytearray, *, index: int = 0, report: Report | None = None, observe: Observe | None = None
+    ) -> Evaluation:
+        """Evaluate the circuit on one pass of an encrypted batch.
+
+        Args:
+            upload: The client's message.
+            index: Which plain modulus.
+            report: Called with step, operations done and in all; an exception it raises stops the work.
+            observe: Called with each step's name and first ciphertext, for measuring its noise.
+
+        Raises:
+            WireError: If the upload is truncated, altered, or of another plan or key.
+        """
+        chosen = self.plan.parameters
+        envelope, payload = open_envelope(
+            upload, kind="upload", plan=self.plan.fingerprint, key=self._keys[index], index=index
+        )
+        shape = (len(self.plan.inputs), 2, len(chosen.primes), chosen.ring_degree)
+        result = self._engine(
+            Task(
+                circuit=self.circuit,
+                parameters=chosen,
+                he=self._contexts[index],
+                plain_modulus=chosen.plain_moduli[index] if chosen.plain_moduli else None,
+                headers=self._headers[index],
+                upload=payload_residues(envelope, payload, shape=shape),
+                inputs=self.plan.inputs,
+                threads=self.threads,
+                report=report or (lambda step, done, total: None),
+                observe=observe,
+            )
+        )
+        reply = Envelope(
+            "reply",
+            self.plan.fingerprint,
+            envelope.key,
+            index,
+            envelope.images,
+            result.residues.shape,
+            scale=result.scale,
+            correction=result.correction,
+        )
+        message, residues = new_message(reply)
+        residues[:] = result.residues
+        return Evaluation(message, result.accounts)

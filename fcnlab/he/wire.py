@@ -1,0 +1,183 @@
+"""Bytes and residues: SEAL's own serialisation, and the envelope in which ciphertexts travel.
+
+Everything here treats bytes as hostile: lengths, parameter identity, key identity and every residue are checked before
+they are used.
+
+SEAL 4.1, uncompressed (``to_bytes("none")``): a 16-byte header, then parameter id, NTT flag, sizes, scale, correction
+factor, a second header, a count, and 64-bit residues in the order polynomial, prime, coefficient. Source: SEAL 4.1,
+native/src/seal/ciphertext.cpp and dynarray.h.
+"""
+
+import json
+import struct
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.errors import WireError
+
+Residues = npt.NDArray[np.uint64]
+
+SEAL = struct.Struct("<HBBBBHQ 32s B QQQ d Q HBBBBHQ Q")
+SEAL_MAGIC, SEAL_HEADER_BYTES = 0xA15E, 16
+MAGIC = b"FCNLAB1\n"
+LENGTH = struct.Struct("<I")
+LONGEST_HEADER = 4096
+Kind = Literal["upload", "reply", "public key"]
+
+
+@dataclass(frozen=True)
+class SealHeader:
+    """What SEAL writes before the residues of one ciphertext.
+
+    Attributes:
+        parms_id: Hash of the parameters at the ciphertext's level, 32 bytes.
+        is_ntt: Whether residues are in NTT form (bgv, ckks) or coefficients (bfv).
+        size: Polynomials.
+        ring_degree: Coefficients in each.
+        primes: Residues of each coefficient.
+        scale: ckks scale; 1 otherwise.
+        correction: bgv: the factor that modulus switches leave on the message; 1 otherwise.
+        version: SEAL's major and minor version.
+    """
+
+    parms_id: bytes
+    is_ntt: bool
+    size: int
+    ring_degree: int
+    primes: int
+    scale: float
+    correction: int
+    version: tuple[int, int]
+
+
+def read_ciphertext(data: bytes) -> tuple[SealHeader, Residues]:
+    """Split a serialised ciphertext into its header and a view of its residues, shape (size, primes, n)."""
+    if len(data) < SEAL.size:
+        raise WireError(f"A ciphertext has at least {SEAL.size} bytes; got {len(data)}.")
+    magic, _, major, minor, compression, _, total, parms_id, ntt, size, degree, primes, scale, correction, *rest = (
+        SEAL.unpack_from(data)
+    )
+    count = rest[-1]
+    expected = SEAL.size + 8 * size * degree * primes
+    if magic != SEAL_MAGIC or compression != 0 or count != size * degree * primes or {total, len(data)} != {expected}:
+        raise WireError("These bytes are not an uncompressed SEAL ciphertext; send them again.")
+    header = SealHeader(parms_id, bool(ntt), size, degree, primes, scale, correction, (major, minor))
+    return header, np.frombuffer(data, dtype="<u8", offset=SEAL.size).reshape(size, primes, degree)
+
+
+def write_ciphertext(header: SealHeader, residues: Residues) -> bytes:
+    """Serialise residues of shape (size, primes, n) as SEAL would; the header's sizes follow the array."""
+    size, primes, degree = residues.shape
+    count = size * primes * degree
+    seal = (SEAL_MAGIC, SEAL_HEADER_BYTES, *header.version, 0, 0)
+    head = SEAL.pack(
+        *seal, SEAL.size + 8 * count, header.parms_id, header.is_ntt, size, degree, primes, header.scale,
+        header.correction, *seal, SEAL_HEADER_BYTES + 8 + 8 * count, count,
+    )  # fmt: skip
+    return head + np.ascontiguousarray(residues, dtype="<u8").tobytes()
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Who sent a message and what is in it.
+
+    Attributes:
+        kind: upload (fresh ciphertexts), reply (encrypted logits) or public key.
+        plan: Fingerprint of the plan.
+        key: Fingerprint of the public key.
+        index: Which plain modulus it belongs to, from 0.
+        images: Images in the slots.
+        shape: Ciphertexts, polynomials, primes, ring degree; for a public key its bytes.
+        scale: ckks scale; 1 otherwise.
+        correction: bgv correction factor; 1 otherwise.
+    """
+
+    kind: Kind
+    plan: str
+    key: str
+    index: int
+    images: int
+    shape: tuple[int, ...]
+    scale: float = 1.0
+    correction: int = 1
+
+
+def new_message(envelope: Envelope) -> tuple[bytearray, Residues]:
+    """A message of residues to be filled in place: the whole message, and a view of its residues in the given shape.
+
+    Uploads take hundreds of megabytes, so they are written once, where they will be sent from.
+    """
+    head = envelope_bytes(envelope)
+    message = bytearray(len(head) + 8 * int(np.prod(envelope.shape)))
+    message[: len(head)] = head
+    return message, np.frombuffer(message, dtype="<u8", offset=len(head)).reshape(envelope.shape)
+
+
+def envelope_bytes(envelope: Envelope) -> bytes:
+    """The envelope as bytes, padded so that what follows starts at a multiple of 64 bytes."""
+    head = json.dumps(asdict(envelope)).encode()
+    head += b" " * (-(len(MAGIC) + LENGTH.size + len(head)) % 64)
+    return MAGIC + LENGTH.pack(len(head)) + head
+
+
+def open_envelope(
+    message: bytes | bytearray, *, kind: Kind, plan: str, key: str | None, index: int
+) -> tuple[Envelope, memoryview]:
+    """Check a message and return its envelope and payload.
+
+    Args:
+        message: What arrived.
+        kind: What it must be.
+        plan: Fingerprint of the plan in force.
+        key: Fingerprint of the key in force; None if it is only now being learnt.
+        index: Plain modulus in force.
+
+    Raises:
+        WireError: If it is truncated or malformed, or made for another plan, key, pass or purpose.
+    """
+    start = len(MAGIC) + LENGTH.size
+    if len(message) < start or message[: len(MAGIC)] != MAGIC:
+        raise WireError("These bytes are not an fcnlab message; send the message whole, from its first byte.")
+    (length,) = LENGTH.unpack_from(message, len(MAGIC))
+    if length > LONGEST_HEADER or len(message) < start + length:
+        raise WireError("The message is cut off within its envelope; send it again.")
+    try:
+        fields: dict[str, Any] = json.loads(message[start : start + length])
+        envelope = Envelope(**fields)
+        envelope = replace(envelope, shape=tuple(int(size) for size in envelope.shape))
+    except (ValueError, TypeError) as error:
+        raise WireError("The message's envelope cannot be read; send it again.") from error
+    if envelope.kind != kind:
+        raise WireError(f"This message is a {envelope.kind}; a {kind} is expected here.")
+    if envelope.plan != plan:
+        raise WireError(f"The message was made for plan {envelope.plan}; plan {plan} is in force. Encrypt again.")
+    if key is not None and envelope.key != key:
+        raise WireError(f"The message was made with key {envelope.key}; key {key} is in force. Encrypt again.")
+    if envelope.index != index:
+        raise WireError(f"The message belongs to plain modulus {envelope.index}; {index} is expected here.")
+    return envelope, memoryview(message)[start + length :]
+
+
+def payload_residues(envelope: Envelope, payload: memoryview, *, shape: tuple[int, int, int, int]) -> Residues:
+    """View a payload as residues of the expected shape (ciphertexts, polynomials, primes, n).
+
+    Raises:
+        WireError: If the envelope announces another shape, or the payload has another length.
+    """
+    if envelope.shape != shape:
+        raise WireError(f"The message holds ciphertexts of shape {envelope.shape}; the plan has {shape}.")
+    expected = 8 * int(np.prod(shape))
+    if len(payload) != expected:
+        raise WireError(f"The message should carry {expected} bytes and carries {len(payload)}; send it again.")
+    return np.frombuffer(payload, dtype="<u8").reshape(shape)
+
+
+def check_residues(residues: Residues, primes: tuple[int, ...]) -> None:
+    """Refuse residues that are not below their primes; `residues` has shape (ciphertexts, size, primes, n)."""
+    for position, prime in enumerate(primes):
+        for ciphertext in residues:
+            if int(ciphertext[:, position].max(initial=0)) >= prime:
+                raise WireError(f"A residue is not below its prime {prime}: the ciphertext was altered on its way.")
