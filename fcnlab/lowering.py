@@ -130,21 +130,22 @@ def complete_squares(steps: Sequence[RealStep]) -> list[RealStep]:
         if isinstance(before, RealAffine):
             result[index - 1] = replace(before, bias=before.bias + shift)
         if isinstance(after, RealAffine):
-            if a < 0:
-                result[index + 1] = replace(after, matrix=-after.matrix, pooling=False)
-            add_constant(result, index + 1, np.full(step.width, -constant if a < 0 else constant))
+            absorb(result, index + 1, constant=np.full(step.width, constant), negative=a < 0)
     return result
 
 
-def add_constant(steps: list[RealStep], index: int, constant: Reals) -> None:
-    """Account for a constant added to the input of an affine step: in its bias, or beyond it if it is a pure sum."""
-    step = steps[index]
+def absorb(steps: list[RealStep], index: int, *, constant: Reals, negative: bool) -> None:
+    """Let the affine step at `index` read constant + x, or constant - x, where it read x; a pure sum passes it on."""
+    step, after = steps[index], steps[index + 1] if index + 1 < len(steps) else None
     assert isinstance(step, RealAffine)
-    effect = float(step.scale) * (step.matrix @ constant)
-    if step.pooling and index + 1 < len(steps) and isinstance(steps[index + 1], RealAffine):
-        add_constant(steps, index + 1, effect)
+    bias = float(step.scale) * (step.matrix @ constant) + step.bias
+    if step.pooling and isinstance(after, RealAffine):
+        steps[index] = replace(step, bias=np.zeros(step.outputs))
+        absorb(steps, index + 1, constant=bias, negative=negative)
+    elif negative:
+        steps[index] = replace(step, matrix=-step.matrix, bias=bias, pooling=False)
     else:
-        steps[index] = replace(step, bias=step.bias + effect)
+        steps[index] = replace(step, bias=bias)
 
 
 def merge_affine_steps(steps: Sequence[RealStep]) -> list[RealStep]:
@@ -170,7 +171,7 @@ def merge_run(run: Sequence[RealAffine]) -> list[RealAffine]:
         for start in range(end - 1, -1, -1):
             if start < end - 1:
                 assert product is not None
-                product = multiply_exactly(product, run[start])
+                product = multiply_out(product, run[start])
             if product is None:
                 break
             cost, chosen = best[start]
@@ -179,7 +180,7 @@ def merge_run(run: Sequence[RealAffine]) -> list[RealAffine]:
     return best[-1][1]
 
 
-def multiply_exactly(second: RealAffine, first: RealAffine) -> RealAffine | None:
+def multiply_out(second: RealAffine, first: RealAffine) -> RealAffine | None:
     """The product of two steps; None if it would be huge or if exact weights would lose their exactness."""
     multiply_adds = int(np.diff(first.matrix.indptr)[second.matrix.indices].sum(dtype=np.int64))
     if multiply_adds > MERGE_LIMIT:
@@ -255,9 +256,9 @@ def round_coefficients(
 ) -> tuple[tuple[int, ...], Fraction]:
     """Integer coefficients of a polynomial for inputs in a given unit, and the unit of its values.
 
-    The integers are exact if the leading one then has at most 16 bits: always for the square, and for powers of two.
-    Otherwise the others are rounded; each rounding moves a value by at most what half a unit of x, or half of
-    2^-weight_bits if the unit is coarser, would move the leading term.
+    The integers are exact if the leading one then has at most 16 bits, as for the square and for powers of two. If not,
+    the others are rounded so finely that each rounding moves a value no more than a change of x by half of
+    2^-weight_bits would move the leading term.
     """
     terms = [Fraction(value) * unit**power for power, value in enumerate(coefficients)]
     divisor = terms[-1]
