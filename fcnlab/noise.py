@@ -4,9 +4,9 @@ A ciphertext (c0, c1, ..., ck) decrypts through c0 + c1 s + ... + ck s^k modulo 
 absolute value of that noise polynomial at the complex roots of x^n + 1, which multiplies under products and is never
 smaller than the largest coefficient, so decryption is right while it stays below q / 2.
 
-What is random is the client's own (keys, encryption, rounding), never the images: a random polynomial whose coefficients
-have variance v is at one root at most CONFIDENCE * sqrt(v n), except with probability exp(-CONFIDENCE^2). With the
-constant below a whole batch (2^12 ciphertexts at 2^14 roots) fails with probability below 2^-40.
+What is random is the client's own (keys, encryption, rounding), never the images: a random polynomial whose
+coefficients have variance v is at one root at most CONFIDENCE * sqrt(v n), except with probability exp(-CONFIDENCE^2).
+With the constant below a whole batch (2^12 ciphertexts at 2^14 roots) fails with probability below 2^-40.
 Source: Gentry, Halevi, Smart 2012 (eprint 2012/099, appendix A.5) for the method; rounding errors are taken as
 independent and uniform, the usual heuristic. Tests compare the bounds with the noise that SEAL reports and that the
 secret key shows.

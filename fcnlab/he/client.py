@@ -43,7 +43,7 @@ class Client:
             he = open_context(plan.parameters, index)
             he.keyGen()
             self._contexts.append(he)
-        self._public_keys = [he.to_bytes_public_key("none") for he in self._contexts]
+        self._public_keys: list[bytes] = [he.to_bytes_public_key("none") for he in self._contexts]
         self._keys = [key_fingerprint(key) for key in self._public_keys]
         self._headers = [level_headers(he, plan.parameters) for he in self._contexts]
 
@@ -51,7 +51,7 @@ class Client:
         """The message that tells the server the public key of one pass; it holds no secret."""
         key = self._public_keys[index]
         envelope = Envelope("public key", self.plan.fingerprint, self._keys[index], index, 0, (len(key),))
-        return envelope_bytes(envelope) + key
+        return b"".join((envelope_bytes(envelope), key))
 
     def encrypt(
         self,

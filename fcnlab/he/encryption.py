@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.wire import Residues, read_ciphertext
-from fcnlab.plan import Parameters
+from fcnlab.parameters import Parameters
 
 CHUNK = 8  # ciphertexts a task: small enough for smooth progress, large enough to hide the transfer
 _contexts: dict[tuple[Parameters, int, bytes], Any] = {}

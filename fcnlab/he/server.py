@@ -9,7 +9,8 @@ from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.client import key_fingerprint
 from fcnlab.he.context import level_headers, open_context
 from fcnlab.he.wire import Envelope, Residues, SealHeader, new_message, open_envelope, payload_residues
-from fcnlab.plan import Parameters, Plan
+from fcnlab.parameters import Parameters
+from fcnlab.plan import Plan
 
 ENGINES = ("fused", "stepwise")
 

@@ -1,0 +1,155 @@
+"""Plans for ckks, where encrypted arithmetic is approximate.
+
+The modulus must hold scale times value at every step, for every image: that is proven. The error that remains is
+predicted from typical values: it decides how large the scale has to be.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.circuit import Affine, Circuit
+from fcnlab.noise import CkksNoise
+from fcnlab.parameters import MODULUS_BITS, SPECIAL_PRIME, Parameters, choose_primes, log_product, split_bits
+from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
+
+PRECISION = 0.005  # predicted error of the logits that is accepted, as a share of their spread
+
+
+@dataclass(frozen=True)
+class ScaledRow:
+    """A step of a ckks simulation: index -1 is the input."""
+
+    index: int
+    scale: float
+    needed_bits: float  # log2 of twice the largest coefficient that can occur
+    relative_error: float  # of the logits' spread; meaningful in the last row
+
+
+@dataclass(frozen=True, eq=False)
+class Spreads:
+    """Typical sizes of a circuit's values: root mean square per value and step, and the spread of the logits."""
+
+    steps: tuple[npt.NDArray[np.float64], ...]
+    logits: float
+
+
+def approximate_plans(circuit: Circuit, rings: Sequence[int], sample: npt.NDArray[Any] | None) -> Iterator[Plan]:
+    """For each ring and set of switch points, the ckks plan with the fewest primes that is precise enough."""
+    limit = prime_limit(circuit)
+    if sample is None:
+        sample = np.random.default_rng(0).integers(0, circuit.pixel_max + 1, size=(256, circuit.inputs))
+    spreads = profile(circuit, sample)
+    for degree in rings:
+        for points in switch_points(circuit):
+            best: Plan | None = None
+            # Every scale and size of the drops on a coarse grid: a simulation takes a fraction of a millisecond.
+            for scale_bits, *dropped in product(
+                range(4, 40, 2), *[range(20, 52, 2 if len(points) < 2 else 6)] * len(points)
+            ):
+                if len(points) > 2:
+                    break
+                drops = {point: [2.0**bits] for point, bits in zip(points, dropped, strict=True)}
+                walk = simulate_approximate(circuit, degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
+                final = max(row.needed_bits - sum(dropped[sum(p < row.index for p in points) :]) for row in walk)
+                if walk[-1].relative_error > PRECISION or final + sum(dropped) > MODULUS_BITS[degree]:
+                    continue
+                sizes = [split_bits(final + 0.5, limit), *([bits] for bits in dropped[::-1])]
+                primes = choose_primes(degree, list(chain.from_iterable(sizes)), avoid=(SPECIAL_PRIME,))
+                if primes is None:
+                    continue
+                counts = tuple(int(index in points) for index in range(len(circuit.steps)))
+                chosen = Parameters("ckks", degree, primes, SPECIAL_PRIME, (), 2.0**scale_bits, counts)
+                if chosen.modulus_bits > MODULUS_BITS[degree]:
+                    continue
+                plan = prove_approximate(circuit, chosen, spreads)
+                if min(row.budget_bits for row in plan.steps) < 0 or plan.predicted_error > PRECISION:
+                    continue
+                if best is None or rank(plan) < rank(best):
+                    best = plan
+            if best is not None:
+                yield best
+
+
+def rank(plan: Plan) -> tuple[int, float]:
+    """Fewest primes first, then the smallest error."""
+    return len(plan.parameters.primes), plan.predicted_error
+
+
+def profile(circuit: Circuit, sample: npt.NDArray[Any]) -> Spreads:
+    """Measure typical sizes on a sample of pixels, in floating point (only the error estimate of ckks uses them)."""
+    values = circuit.check_pixels(sample).T.astype(np.float64)
+    steps = []
+    for step in circuit.steps:
+        if isinstance(step, Affine):
+            values = step.weights.astype(np.float64) @ values + step.bias.astype(np.float64)[:, None]
+        else:
+            values = np.asarray(np.polynomial.polynomial.polyval(values, step.coefficients), dtype=np.float64)
+        steps.append(np.sqrt(np.mean(values**2, axis=1)))
+    return Spreads(tuple(steps), float(np.sqrt(np.mean(np.var(values, axis=0)))) or 1.0)
+
+
+def simulate_approximate(
+    circuit: Circuit,
+    ring_degree: int,
+    special_prime: int,
+    scale: float,
+    drops: Mapping[int, Sequence[float]],
+    spreads: Spreads,
+) -> list[ScaledRow]:
+    """Follow scale, largest coefficient (a bound) and error (bound and estimate) through the circuit.
+
+    The bound holds for every image; the estimate adds independent errors in quadrature at the sample's typical values.
+    """
+    model = CkksNoise(ring_degree)
+    bound = model.fresh(special_prime)
+    error = np.full(circuit.inputs, model.typical_fresh())
+    rows = [ScaledRow(-1, scale, math.log2(2 * (circuit.pixel_max * scale + bound)), 0.0)]
+    magnitude = float(circuit.pixel_max)
+    typical: npt.NDArray[np.float64] = np.empty(0)
+    for index, (step, _, after) in enumerate(step_sizes(circuit)):
+        if isinstance(step, Affine):
+            bound *= float(step.row_norms.max())
+            weights = step.weights.astype(np.float64)
+            error = np.sqrt(weights.multiply(weights) @ error**2)
+        else:
+            bound = 2 * magnitude * scale * bound + bound**2
+            error = np.sqrt((2 * scale * typical * error) ** 2 + 2 * error**4)
+            scale = scale**2
+        magnitude, typical = float(circuit.ranges[index].magnitude), spreads.steps[index]
+        relative = float(np.sqrt(np.mean(error**2))) / scale / spreads.logits
+        rows.append(ScaledRow(index, scale, math.log2(2 * (magnitude * scale + bound)), relative))
+        for prime in drops.get(index, ()):
+            scale /= prime
+            bound = bound / prime + model.rounding(after)
+            error = np.sqrt((error / prime) ** 2 + model.typical_rounding(after) ** 2)
+    return rows
+
+
+def prove_approximate(circuit: Circuit, parameters: Parameters, spreads: Spreads) -> Plan:
+    """Check with the real primes that no coefficient can reach half the modulus; the caller looks at the budgets."""
+    chosen = parameters
+    primes = list(chosen.primes)
+    drops = {}
+    for index, count in enumerate(chosen.drops):
+        drops[index] = [float(primes.pop()) for _ in range(count)]
+    walk = simulate_approximate(circuit, chosen.ring_degree, chosen.special_prime, chosen.scale, drops, spreads)
+    primes = list(chosen.primes)
+    inputs = circuit.used_inputs
+    rows = []
+    names = [("input", len(inputs), 2, circuit.pixel_bits, 0)]
+    names += [
+        (step.name, step.outputs, after, interval.bits, count)
+        for (step, _, after), interval, count in zip(step_sizes(circuit), circuit.ranges, chosen.drops, strict=True)
+    ]
+    for (name, outputs, size, bits, count), row in zip(names, walk, strict=True):
+        rows.append(
+            PlannedStep(name, outputs, size, bits, row.needed_bits - 1, log_product(primes), len(primes), count)
+        )
+        del primes[len(primes) - count :]
+    return finish(circuit, chosen, rows, predicted_error=walk[-1].relative_error)

@@ -1,0 +1,81 @@
+"""Encryption parameters: rings, primes and the literal that client and server agree on."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fcnlab.modular import prime_below
+from fcnlab.noise import Scheme
+
+# Largest log2(q), special prime included, for 128-bit security with ternary secrets.
+# Source: HomomorphicEncryption.org security standard (2018), table 1; SEAL enforces the same bounds.
+SECURITY_BITS = 128
+MODULUS_BITS = {4096: 109, 8192: 218, 16384: 438, 32768: 881}
+RINGS = (4096, 8192, 16384, 32768)
+SCHEMES: tuple[Scheme, ...] = ("bgv", "bfv", "ckks")
+
+PRIME_BITS = 50  # products of residues by a double-precision quotient are exact up to here
+SMALLEST_PRIME_BITS = 20
+# The Fermat prime 2^16 + 1 is 1 modulo 2n in every ring. It only divides the noise of fresh encryptions, which are then
+# smaller than the rounding that this leaves; no key switching needs a large one.
+SPECIAL_PRIME = 65537
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What both sides agree on; everything else of a plan follows from it and the circuit.
+
+    Attributes:
+        scheme: bgv, bfv or ckks.
+        ring_degree: n, a power of two; n slots in bgv and bfv, n / 2 in ckks.
+        primes: Data primes of the ciphertext modulus; switches drop the last first.
+        special_prime: One more prime, present in keys only.
+        plain_moduli: bgv and bfv: primes whose product holds the logits, each a pass of its own. Empty for ckks.
+        scale: ckks: value of one pixel unit in a fresh ciphertext. 1 otherwise.
+        drops: Primes dropped after each step of the circuit.
+    """
+
+    scheme: Scheme
+    ring_degree: int
+    primes: tuple[int, ...]
+    special_prime: int
+    plain_moduli: tuple[int, ...]
+    scale: float
+    drops: tuple[int, ...]
+
+    @property
+    def slots(self) -> int:
+        """Images in one batch."""
+        return self.ring_degree // 2 if self.scheme == "ckks" else self.ring_degree
+
+    @property
+    def passes(self) -> int:
+        """Encrypted evaluations of one batch: one for each plain modulus."""
+        return max(len(self.plain_moduli), 1)
+
+    @property
+    def modulus_bits(self) -> float:
+        """log2 of the whole ciphertext modulus, special prime included."""
+        return sum(map(math.log2, self.primes)) + math.log2(self.special_prime)
+
+
+def choose_primes(ring_degree: int, sizes: Sequence[int], avoid: Sequence[int] = ()) -> tuple[int, ...] | None:
+    """Distinct primes just below 2^size, 1 modulo 2n (so that number-theoretic transforms exist)."""
+    primes: list[int] = []
+    for size in sizes:
+        prime = prime_below(1 << size, step=2 * ring_degree, avoid=(*primes, *avoid))
+        if prime is None:
+            return None
+        primes.append(prime)
+    return tuple(primes)
+
+
+def split_bits(bits: float, limit: int) -> list[int]:
+    """Sizes of the fewest primes that together have at least `bits` bits, as equal as can be."""
+    count = max(math.ceil(bits / limit), 1)
+    return [max(math.ceil(bits / count), SMALLEST_PRIME_BITS)] * count
+
+
+def log_product(primes: Sequence[int]) -> float:
+    """log2 of the product of the primes."""
+    return sum(map(math.log2, primes))

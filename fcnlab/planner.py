@@ -1,0 +1,99 @@
+"""Choosing a plan: the cheapest parameters that are proven sufficient at 128-bit security, or a reasoned refusal."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.approximate_plans import approximate_plans
+from fcnlab.circuit import Affine, Circuit, Polynomial
+from fcnlab.digits import signed_digits
+from fcnlab.errors import PlanError
+from fcnlab.exact_plans import exact_plans
+from fcnlab.noise import Scheme
+from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS
+from fcnlab.plan import Plan
+
+# Work per residue in units of one addition, measured; they only rank candidates.
+SQUARE_WORK, SWITCH_WORK, ENCRYPT_WORK = 4, 40, 350
+
+
+def make_plan(
+    circuit: Circuit,
+    *,
+    scheme: Scheme = "bgv",
+    images: int | None = None,
+    ring_degree: int | None = None,
+    sample: npt.NDArray[Any] | None = None,
+) -> Plan:
+    """Choose the cheapest parameters that are proven sufficient at 128-bit security.
+
+    Args:
+        circuit: What will be evaluated.
+        scheme: bgv, bfv (both exact) or ckks (approximate, half the slots, smallest rings).
+        images: How many images will be classified: the plan is the cheapest for these. Full batches if not given.
+        ring_degree: Ask for this ring; otherwise any of 4096 to 32768.
+        sample: ckks: pixels of typical images, shape (N, inputs), from which the size of the error is predicted;
+            uniform random pixels if not given. The proof against overflow never depends on it.
+
+    Raises:
+        PlanError: If no ring holds the circuit, naming the step that asks for most and what would help.
+    """
+    if scheme not in SCHEMES:
+        raise PlanError(f"Unknown scheme {scheme!r}; choose one of {', '.join(SCHEMES)}.")
+    if ring_degree is not None and ring_degree not in RINGS:
+        raise PlanError(f"Ring degree {ring_degree} is not available; choose one of {', '.join(map(str, RINGS))}.")
+    check_supported(circuit)
+    rings = (ring_degree,) if ring_degree else RINGS
+    search = approximate_plans(circuit, rings, sample) if scheme == "ckks" else exact_plans(circuit, rings, scheme)
+    found = list(search)
+    if not found:
+        raise PlanError(explain_refusal(circuit, scheme, rings))
+    digits = {step.name: len(signed_digits(step.weights).columns) for step in circuit.affine_steps}
+    return min(found, key=lambda plan: relative_cost(plan, digits, images))
+
+
+def check_supported(circuit: Circuit) -> None:
+    """Refuse what no engine evaluates, all reasons at once."""
+    problems = [
+        f"{step.name} has degree {step.degree} (complete the square of a quadratic)"
+        for step in circuit.steps
+        if isinstance(step, Polynomial) and not step.is_square
+    ]
+    problems += [
+        f"row {np.flatnonzero(step.row_norms == 0)[0]} of {step.name} has no weight (compile with merge=True)"
+        for step in circuit.affine_steps
+        if not step.row_norms.all()
+    ]
+    if not circuit.steps or not isinstance(circuit.steps[0], Affine):
+        problems.append("the first step is not affine")
+    if problems:
+        raise PlanError(f"{circuit.name} cannot be encrypted: " + "; ".join(problems) + ".")
+
+
+def relative_cost(plan: Plan, digits: dict[str, int], images: int | None) -> float:
+    """Work per image in additions of one residue: what ranks the candidates."""
+    chosen = plan.parameters
+    work = float(ENCRYPT_WORK * len(plan.inputs) * (len(chosen.primes) + 1))
+    for step in plan.steps[1:]:
+        residues = step.size * step.primes
+        work += digits.get(step.name, 0) * residues or SQUARE_WORK * step.outputs * step.size * residues
+        work += SWITCH_WORK * step.outputs * residues * step.drops
+    images = images or chosen.slots
+    return work * chosen.passes * chosen.ring_degree * math.ceil(images / chosen.slots) / images
+
+
+def explain_refusal(circuit: Circuit, scheme: Scheme, rings: Sequence[int]) -> str:
+    """Say which step asks for how many bits, and what would help."""
+    squares = sum(isinstance(step, Polynomial) for step in circuit.steps)
+    widest = max(range(len(circuit.steps)), key=lambda index: circuit.ranges[index].bits)
+    allowed = max(MODULUS_BITS[degree] for degree in rings)
+    return (
+        f"No ring of degree {', '.join(map(str, rings))} holds {circuit.name} in {scheme}: after {squares} "
+        f"multiplications step {circuit.steps[widest].name!r} has values of {circuit.ranges[widest].bits} bits, and "
+        f"the modulus may have {allowed} bits at {SECURITY_BITS}-bit security. What helps: fewer pixel bits (now "
+        f"{circuit.pixel_bits}), weights with fewer exponents, fewer weights per unit, fewer activations"
+        + (", or a larger ring." if max(rings) < max(RINGS) else ".")
+    )
