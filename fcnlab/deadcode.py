@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Integers, Polynomial, Step, evaluate_polynomial, integer_array, multiply_exactly
+from fcnlab.circuit import Affine, Polynomial, Step
 from fcnlab.errors import CircuitError
+from fcnlab.exact import Integers, evaluate_polynomial, integer_array, multiply_exactly
 
 
 def remove_dead_code(steps: Sequence[Step]) -> list[Step]:
@@ -31,7 +32,7 @@ def fold_constants(steps: Sequence[Step]) -> list[Step]:
             step = absorb_constants(step, constants)
             constants = {row: int(step.bias[row]) for row in np.flatnonzero(np.diff(step.weights.indptr) == 0).tolist()}
         else:
-            constants = {row: evaluate_polynomial(step, value) for row, value in constants.items()}
+            constants = {row: evaluate_polynomial(step.coefficients, value) for row, value in constants.items()}
         folded.append(step)
     if constants:
         raise CircuitError(

@@ -13,7 +13,8 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from fcnlab.circuit import SUM_BITS, Affine, Circuit, Polynomial, Step
+from fcnlab.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.exact import SUM_BITS
 from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
 
 

@@ -6,17 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab.circuit import (
-    Affine,
-    Circuit,
-    Interval,
-    Polynomial,
-    integer_array,
-    multiply_exactly,
-    polynomial_bounds,
-    turning_points,
-)
+from fcnlab.circuit import Affine, Circuit, Interval, Polynomial, polynomial_bounds
 from fcnlab.errors import CircuitError
+from fcnlab.exact import integer_array
 
 WEIGHTS = {
     "narrow": st.integers(-8, 8),
@@ -125,12 +117,6 @@ def test_polynomial_bounds_equal_a_search(lower, lead, data):
         assert (bounds.lo[index], bounds.hi[index]) == (min(values), max(values))
 
 
-def test_turning_points_of_a_quartic_far_apart():
-    # (x^2 - 10^12)^2 turns at -10^6, 0 and 10^6.
-    points = turning_points((10**24, 0, -2 * 10**12, 0, 1), lo=-(10**9), hi=10**9)
-    assert points == [-(10**6), 0, 10**6]
-
-
 def test_a_dense_layer_of_negative_weights_runs_modulo_a_prime():
     circuit = Circuit("dense", (4000,), 8, (affine(np.full((1, 4000), -127), [0]), Polynomial("act", 1)))
     pixels = np.full((1, 4000), 255)
@@ -168,12 +154,6 @@ def test_a_circuit_without_steps_is_the_identity():
     assert circuit.outputs == 3
 
 
-def test_integer_arrays_are_as_narrow_as_they_can_be():
-    assert integer_array([-(1 << 63), (1 << 63) - 1]).dtype == np.int64
-    assert integer_array([1 << 63]).dtype == object
-    assert integer_array([]).dtype == np.int64
-
-
 def test_steps_that_do_not_fit_are_refused():
     with pytest.raises(CircuitError, match="'act' takes 3 values; the step before it gives 2"):
         Circuit("bad", (2,), 4, (affine([[1, 1], [1, 0]], [0, 0]), Polynomial("act", 3)))
@@ -193,10 +173,3 @@ def test_pixels_that_do_not_fit_are_refused(pixels, message):
     circuit = Circuit("small", (1, 2, 2), 4, (affine([[1, 1, 1, 1]], [0]),))
     with pytest.raises(CircuitError, match=message):
         circuit.evaluate(pixels)
-
-
-@given(st.lists(WEIGHTS["widest"], min_size=3, max_size=3), st.lists(st.integers(), min_size=3, max_size=3))
-def test_products_of_any_width_are_exact(weights, values):
-    matrix = sparse.csr_array(np.array([weights, [1, 0, 0]], dtype=np.int64))
-    expected = [sum(w * v for w, v in zip(weights, values, strict=True)), values[0]]
-    assert multiply_exactly(matrix, np.array(values, dtype=object)).tolist() == expected

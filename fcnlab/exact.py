@@ -1,0 +1,99 @@
+"""Exact integer arithmetic on numpy and scipy arrays: sparse products and polynomials, wide numbers included."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import comb
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Integers = npt.NDArray[np.int64]
+WORD_BITS = 64  # int64 arithmetic wraps modulo 2^64, so a result within these bits is exact whatever came before it
+SUM_BITS = 62  # sums below 2^62 stay clear of the wrap
+
+
+def integer_array(values: Sequence[int]) -> npt.NDArray[Any]:
+    """Integers as int64 if all of them fit, else as Python integers (dtype object)."""
+    fits = all(-(1 << (WORD_BITS - 1)) <= value < 1 << (WORD_BITS - 1) for value in values)
+    return np.array(values, dtype=np.int64 if fits else object)
+
+
+def wrap(integers: npt.NDArray[Any]) -> Integers:
+    """Integers of any size modulo 2^64, as int64."""
+    if integers.dtype == np.int64:
+        return integers
+    return (integers % (1 << WORD_BITS)).astype(np.uint64).view(np.int64)
+
+
+def multiply_modulo(weights: sparse.csr_array, values: Integers, *, modulus: int) -> Integers:
+    """W x modulo `modulus`; wide weights go in two halves, so that no sum passes 2^62."""
+    if sum_bits(weights) + modulus.bit_length() <= SUM_BITS:
+        return np.asarray(weights @ values, dtype=np.int64) % modulus
+    low, high, shift = split_weights(weights)
+    parts = [multiply_modulo(part, values, modulus=modulus) for part in (low, high)]
+    return (parts[0] + parts[1] * pow(2, shift, modulus)) % modulus
+
+
+def multiply_exactly(weights: sparse.csr_array, values: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """W x for a vector of Python integers of any size, in slices of x so narrow that no sum passes 2^62."""
+    slice_bits = SUM_BITS - sum_bits(weights)
+    if slice_bits < 1:
+        low, high, shift = split_weights(weights)
+        return np.asarray(multiply_exactly(low, values) + (multiply_exactly(high, values) << shift), dtype=object)
+    total = np.zeros(weights.shape[0], dtype=object)
+    signs, rest, shift = np.where(values < 0, -1, 1), np.abs(values), 0
+    while np.any(rest):
+        part = (rest & ((1 << slice_bits) - 1)).astype(np.int64) * signs
+        total += np.asarray(weights @ part).astype(object) << shift
+        rest, shift = rest >> slice_bits, shift + slice_bits
+    return total
+
+
+def sum_bits(weights: sparse.csr_array) -> int:
+    """Bits that hold the largest row sum of absolute weights, with one to spare for the rounding of float64."""
+    return int(abs(weights.astype(np.float64)).sum(axis=1).max(initial=0)).bit_length() + 1
+
+
+def split_weights(weights: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array, int]:
+    """Weights as low + high * 2^shift, each part about half as wide."""
+    shift = max(int(np.abs(weights.data).max()).bit_length() // 2, 1)
+    low, high = weights.copy(), weights.copy()
+    high.data = weights.data >> shift
+    low.data = weights.data - (high.data << shift)
+    return low, high, shift
+
+
+def evaluate_polynomial(coefficients: Sequence[int], x: Any) -> Any:
+    """The value of c0 + c1 x + ... by Horner's rule, for a Python integer or an array of them."""
+    result = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        result = result * x + coefficient
+    return result
+
+
+def turning_points(coefficients: Sequence[int], *, lo: int, hi: int) -> list[int]:
+    """The integers between lo and hi at which the polynomial, as a sequence over the integers, turns; ascending.
+
+    It is monotone from each to the next. The differences p(x + 1) - p(x) are a polynomial of one degree less, so they
+    change sign at most once between their own turning points, and bisection finds where.
+    """
+    powers = range(len(coefficients))
+    steps = [sum(coefficients[j] * comb(j, k) for j in powers[k + 1 :]) for k in powers[:-1]]
+    if not steps:
+        return []
+
+    def rises(x: int) -> bool:
+        step: int = sum(coefficient * x**power for power, coefficient in enumerate(steps))
+        return step > 0
+
+    points: list[int] = []
+    for left, right in pairwise([lo, *turning_points(steps, lo=lo, hi=hi), hi]):
+        if rises(left) == rises(right):
+            continue
+        while right - left > 1:
+            middle = (left + right) // 2
+            left, right = (middle, right) if rises(middle) == rises(left) else (left, middle)
+        points.append(right)
+    return points
