@@ -114,6 +114,7 @@ class Plan:
             "modulus_bits_allowed": MODULUS_BITS[chosen.ring_degree],
             "input_scale": chosen.scale,
             "encrypted_pixels": len(self.inputs),
+            "outputs": self.outputs,
             "predicted_error": self.predicted_error,
             "upload_bytes": self.upload_bytes,
             "download_bytes": self.download_bytes,

@@ -1,0 +1,122 @@
+"""The whole way with shipped parts: a trained network, MNIST's test images, a plan, an encrypted run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.checkpoint import ModelCard, load_checkpoint
+from fcnlab.circuit import Circuit
+from fcnlab.compiler import compile_circuit
+from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.errors import DataError
+from fcnlab.inference import Inference, Progress, infer
+from fcnlab.noise import Scheme
+from fcnlab.plan import Plan
+from fcnlab.planner import make_plan
+
+DEFAULT_NETWORK = "fcn-20k"
+SAMPLE_IMAGES = 256  # training images from which ckks plans learn how large typical values are
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network ready to be planned and run.
+
+    Attributes:
+        card: What is known of the network.
+        circuit: Its integers.
+    """
+
+    card: ModelCard
+    circuit: Circuit
+
+
+@dataclass(frozen=True, eq=False)
+class Demonstration:
+    """An encrypted run on test images, with everything it was made of.
+
+    Attributes:
+        card: The network's card.
+        circuit: Its integers.
+        plan: The proven parameters.
+        images: The test images, uint8, shape (N, 28, 28).
+        labels: Their digits, shape (N,).
+        inference: Logits and account.
+    """
+
+    card: ModelCard
+    circuit: Circuit
+    plan: Plan
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    inference: Inference
+
+
+def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:
+    """Load a checkpoint by name or path and compile it.
+
+    Raises:
+        DataError: If it is unknown or altered.
+        CircuitError: If it cannot be compiled.
+    """
+    checkpoint = load_checkpoint(network)
+    card = checkpoint.card
+    circuit = compile_circuit(checkpoint.network, name=card.name, pixel_bits=card.architecture.pixel_bits)
+    return Prepared(card, circuit)
+
+
+def plan_for(
+    circuit: Circuit, *, scheme: Scheme = "bgv", images: int | None = None, ring_degree: int | None = None
+) -> Plan:
+    """`make_plan`, with training images as the sample of typical pixels."""
+    sample = None
+    if scheme == "ckks":
+        sample = quantise_pixels(load_mnist("train").pixels[:SAMPLE_IMAGES], bits=circuit.pixel_bits)
+    return make_plan(circuit, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)
+
+
+def demonstrate(
+    *,
+    network: str | Path = DEFAULT_NETWORK,
+    images: int = 10_000,
+    scheme: Scheme = "bgv",
+    engine: str = "fused",
+    ring_degree: int | None = None,
+    threads: int | None = None,
+    observe_noise: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Demonstration:
+    """Classify the first `images` test images of MNIST under encryption.
+
+    Args:
+        network: Name of a shipped network or path of a checkpoint.
+        images: 1 to 10,000; split into batches as the plan's slots allow.
+        scheme: bgv, bfv or ckks.
+        engine: fused or stepwise.
+        ring_degree: 4096 to 32768; the cheapest that is proven sufficient if not given.
+        threads: Threads of the server and processes of the client; all cores if not given.
+        observe_noise: bfv: measure the noise budget after each layer.
+        progress: Called often; an exception it raises stops the run.
+
+    Raises:
+        FcnlabError: With one sentence on what to change.
+    """
+    test = load_mnist("test")
+    if not 1 <= images <= len(test.pixels):
+        raise DataError(f"There are {len(test.pixels):,} test images; asked for {images:,}. Ask for 1 to all of them.")
+    prepared = prepare(network)
+    plan = plan_for(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree)
+    inference = infer(
+        prepared.circuit,
+        plan,
+        quantise_pixels(test.pixels[:images], bits=prepared.circuit.pixel_bits),
+        labels=test.labels[:images],
+        engine=engine,
+        threads=threads,
+        observe_noise=observe_noise,
+        progress=progress,
+    )
+    return Demonstration(prepared.card, prepared.circuit, plan, test.pixels[:images], test.labels[:images], inference)

@@ -1,0 +1,234 @@
+"""Encrypted inference from pixels to logits: client and server in one process, with the whole account.
+
+The two sides meet in bytes only, as they would over a network.
+"""
+
+import math
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.circuit import Circuit
+from fcnlab.he.client import Client
+from fcnlab.he.encryption import EncryptionPool
+from fcnlab.he.server import Account, Server
+from fcnlab.plan import Plan
+from fcnlab.report import LayerReport, Report, Seconds
+
+CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        stage: keys, encrypt, evaluate or decrypt.
+        detail: The step of the circuit, while evaluating.
+        done: Units of the stage done.
+        total: Units of the stage in all.
+        turn: Which batch and pass, from 1.
+        turns: Batches times passes.
+    """
+
+    stage: str
+    detail: str
+    done: int
+    total: int
+    turn: int
+    turns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What came out of an encrypted run.
+
+    Attributes:
+        logits: Decrypted, shape (images, outputs): integers in bgv and bfv, floats in ckks.
+        reference: The same from the circuit in the clear.
+        report: The account.
+    """
+
+    logits: npt.NDArray[Any]
+    reference: npt.NDArray[Any]
+    report: Report
+
+    @property
+    def digits(self) -> npt.NDArray[np.int64]:
+        """Predicted classes, shape (images,)."""
+        return np.asarray(np.argmax(self.logits, axis=1), dtype=np.int64)
+
+
+def infer(
+    circuit: Circuit,
+    plan: Plan,
+    pixels: npt.NDArray[Any],
+    *,
+    labels: npt.NDArray[Any] | None = None,
+    engine: str = "fused",
+    threads: int | None = None,
+    observe_noise: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Inference:
+    """Classify images under encryption and compare every logit with the circuit in the clear.
+
+    Args:
+        circuit: The network.
+        plan: `planner.make_plan` of this circuit.
+        pixels: Integers from 0 to the circuit's pixel_max, shape (N, ...); split into batches as needed.
+        labels: Classes, shape (N,), for the accuracy.
+        engine: fused or stepwise.
+        threads: Threads of the server and processes of the client; all cores if not given.
+        observe_noise: bfv: read the noise budget after each layer (of its first ciphertext, in the first pass).
+        progress: Called often; an exception it raises stops the run, and nothing is kept.
+
+    Raises:
+        CircuitError: If the pixels are out of range or of the wrong shape.
+        FcnlabError: If the engine is unknown.
+    """
+    images = circuit.check_pixels(pixels)
+    threads = threads or os.cpu_count() or 1
+    passes, slots = plan.parameters.passes, plan.parameters.slots
+    batches = math.ceil(len(images) / slots)
+    turns = batches * passes
+    tell = progress or (lambda _: None)
+
+    tell(Progress("keys", "", 0, 1, 1, turns))
+    began = time.perf_counter()
+    client = Client(plan)
+    public_keys = [client.public_key(index) for index in range(passes)]
+    keygen_s = time.perf_counter() - began
+    server = Server(circuit, plan, public_keys, engine=engine, threads=threads)
+
+    stopwatch = {"encrypt": 0.0, "evaluate": 0.0, "decrypt": 0.0}
+    upload_bytes = download_bytes = 0
+    accounts: list[tuple[Account, ...]] = []
+    budgets: dict[str, int] = {}
+    logits: list[npt.NDArray[Any]] = []
+
+    def observe(step: str, ciphertext: bytes) -> None:
+        budgets[step] = client.noise_budget_bits(ciphertext)
+
+    with EncryptionPool(workers=threads) as pool:
+        for batch in range(batches):
+            columns = images[batch * slots : (batch + 1) * slots]
+            decrypted = []
+            for index in range(passes):
+                stage = partial(Progress, turn=batch * passes + index + 1, turns=turns)
+                began = time.perf_counter()
+                upload = client.encrypt(
+                    columns, index=index, pool=pool, report=encryption_report(tell, stage, len(plan.inputs))
+                )
+                encrypted = time.perf_counter()
+                evaluation = server.evaluate(
+                    upload,
+                    index=index,
+                    report=evaluation_report(tell, stage),
+                    observe=observe if observe_noise and not accounts else None,
+                )
+                evaluated = time.perf_counter()
+                decrypted.append(client.decrypt(evaluation.reply, index=index))
+                tell(stage("decrypt", "", 1, 1))
+                stopwatch["encrypt"] += encrypted - began
+                stopwatch["evaluate"] += evaluated - encrypted
+                stopwatch["decrypt"] += time.perf_counter() - evaluated
+                upload_bytes += len(upload)
+                download_bytes += len(evaluation.reply)
+                accounts.append(evaluation.accounts)
+                del upload  # hundreds of megabytes: gone before the next is made
+            logits.append(client.combine(decrypted))
+
+    result = np.concatenate(logits)
+    reference = circuit.evaluate(images)
+    report = Report(
+        network=circuit.name,
+        scheme=plan.parameters.scheme,
+        engine=engine,
+        images=len(images),
+        batches=batches,
+        passes=passes,
+        accuracy=accuracy_percent(result, labels),
+        reference_accuracy=accuracy_percent(reference, labels),
+        **compare_logits(result, reference, exact=plan.parameters.scheme != "ckks"),
+        layers=layer_reports(plan, accounts, budgets),
+        plan=plan.as_dict(),
+        seconds=Seconds(keygen=keygen_s, **stopwatch),
+        upload_bytes=upload_bytes,
+        download_bytes=download_bytes,
+        public_key_bytes=sum(map(len, public_keys)),
+        evaluation_key_bytes=0,
+        peak_memory_bytes=peak_memory_bytes(threads),
+        threads=threads,
+        workers=pool.workers,
+    )
+    return Inference(result, reference, report)
+
+
+def encryption_report(
+    tell: Callable[[Progress], None], stage: Callable[..., Progress], total: int
+) -> Callable[[int], None]:
+    """Turn the client's count of ciphertexts into progress."""
+    return lambda done: tell(stage("encrypt", "", done, total))
+
+
+def evaluation_report(
+    tell: Callable[[Progress], None], stage: Callable[..., Progress]
+) -> Callable[[str, int, int], None]:
+    """Turn the server's count of operations into progress."""
+    return lambda step, done, total: tell(stage("evaluate", step, done, total))
+
+
+def accuracy_percent(logits: npt.NDArray[Any], labels: npt.NDArray[Any] | None) -> float | None:
+    """Percent of images whose largest logit is at their label."""
+    if labels is None:
+        return None
+    return round(100 * float(np.mean(np.argmax(logits, axis=1) == labels)), 4)
+
+
+def compare_logits(logits: npt.NDArray[Any], reference: npt.NDArray[Any], *, exact: bool) -> dict[str, Any]:
+    """How far encrypted logits are from the clear ones: mismatched_logits, mismatched_digits, logit_error."""
+    digits = int(np.sum(np.argmax(logits, axis=1) != np.argmax(reference, axis=1)))
+    if exact:
+        return {
+            "mismatched_logits": int(np.sum(logits != reference)), "mismatched_digits": digits, "logit_error": 0.0,
+        }  # fmt: skip
+    clear = reference.astype(np.float64)
+    spread = float(np.sqrt(np.mean(np.var(clear, axis=1)))) or 1.0
+    errors = np.abs(logits - clear) / spread
+    return {
+        "mismatched_logits": int(np.sum(errors > CKKS_TOLERANCE)),
+        "mismatched_digits": digits,
+        "logit_error": float(np.sqrt(np.mean(errors**2))),
+    }
+
+
+def layer_reports(plan: Plan, accounts: list[tuple[Account, ...]], budgets: dict[str, int]) -> tuple[LayerReport, ...]:
+    """Put measured accounts beside what the plan proved."""
+    return tuple(
+        LayerReport(
+            name=planned.name,
+            outputs=planned.outputs,
+            operations=dict(account.operations),
+            elapsed_s=sum(each[index].elapsed_s for each in accounts),
+            value_bits=planned.value_bits,
+            noise_bits=planned.noise_bits,
+            budget_bits=planned.budget_bits,
+            measured_budget_bits=budgets.get(planned.name),
+        )
+        for index, (planned, account) in enumerate(zip(plan.steps[1:], accounts[0], strict=True))
+    )
+
+
+def peak_memory_bytes(workers: int) -> int:
+    """Peak resident size of this process and, at most, of its workers together (the largest, times their number)."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if workers > 1 else 0
+    unit = 1 if os.uname().sysname == "Darwin" else 1024
+    return int(own + workers * children) * unit

@@ -1,0 +1,205 @@
+"""The account of an encrypted run: agreement with the oracle, operations, time, bytes, noise, memory."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
+BESIDE = ("doublings", "negations", "relinearizations", "mod_switches")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """One step of the circuit in one pass of a batch; seconds are sums over all batches and passes.
+
+    Attributes:
+        name: Of the step.
+        outputs: Ciphertexts it gives.
+        operations: Homomorphic operations of one pass, by kind, counted by the engine.
+        elapsed_s: Seconds in all.
+        value_bits: Proven bits of its values.
+        noise_bits: Proven bound on its noise.
+        budget_bits: Proven noise budget left after it.
+        measured_budget_bits: Budget that the secret key showed; None where it was not asked for.
+    """
+
+    name: str
+    outputs: int
+    operations: Mapping[str, int]
+    elapsed_s: float
+    value_bits: int
+    noise_bits: float
+    budget_bits: float
+    measured_budget_bits: int | None = None
+
+    @property
+    def total(self) -> int:
+        """HOPs of the step: the four columns."""
+        return sum(self.operations.get(column, 0) for column in COLUMNS)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The layer as JSON."""
+        operations = {kind: self.operations.get(kind, 0) for kind in (*COLUMNS, *BESIDE)}
+        return {
+            "name": self.name,
+            "outputs": self.outputs,
+            **operations,
+            "total": self.total,
+            "seconds": round(self.elapsed_s, 4),
+            "value_bits": self.value_bits,
+            "noise_bits": round(self.noise_bits, 1),
+            "budget_bits": round(self.budget_bits, 1),
+            "measured_budget_bits": self.measured_budget_bits,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seconds:
+    """Wall-clock seconds by stage, over all batches and passes."""
+
+    keygen: float
+    encrypt: float
+    evaluate: float
+    decrypt: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything measured in one run.
+
+    Attributes:
+        network: Name.
+        scheme: bgv, bfv or ckks.
+        engine: fused or stepwise.
+        images: How many were classified.
+        batches: Batches they were split into; each is evaluated once for each plain modulus (`passes`).
+        passes: Encrypted evaluations of a batch.
+        accuracy: Percent right, encrypted; None without labels.
+        reference_accuracy: Percent right, the same circuit in the clear; None without labels.
+        mismatched_logits: Logits that differ from the clear circuit: at all in bgv and bfv, by more than 2 % of the
+            logits' spread in ckks.
+        mismatched_digits: Images whose predicted digit differs.
+        logit_error: Root mean square error of the logits over their spread; 0 where exact.
+        layers: One for each step.
+        plan: The plan as JSON.
+        seconds: By stage.
+        upload_bytes: Sent by the client, keys not included.
+        download_bytes: Sent back.
+        public_key_bytes: Sent once.
+        evaluation_key_bytes: Sent once; these plans need no evaluation keys.
+        peak_memory_bytes: Largest resident size of this process and its workers together.
+        threads: Threads of the server.
+        workers: Processes of the client.
+    """
+
+    network: str
+    scheme: str
+    engine: str
+    images: int
+    batches: int
+    passes: int
+    accuracy: float | None
+    reference_accuracy: float | None
+    mismatched_logits: int
+    mismatched_digits: int
+    logit_error: float
+    layers: tuple[LayerReport, ...]
+    plan: dict[str, Any] = field(repr=False)
+    seconds: Seconds
+    upload_bytes: int
+    download_bytes: int
+    public_key_bytes: int
+    evaluation_key_bytes: int
+    peak_memory_bytes: int
+    threads: int
+    workers: int
+
+    @property
+    def hops(self) -> dict[str, int]:
+        """HOPs of one pass over one batch: the four columns, their total, and what stands beside them."""
+        sums = {kind: sum(layer.operations.get(kind, 0) for layer in self.layers) for kind in (*COLUMNS, *BESIDE)}
+        return {**sums, "total": sum(sums[column] for column in COLUMNS)}
+
+    @property
+    def images_per_second(self) -> float:
+        """Images over the seconds of encryption, evaluation and decryption."""
+        return self.images / (self.seconds.encrypt + self.seconds.evaluate + self.seconds.decrypt)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        stages = asdict(self.seconds)
+        return {
+            "network": self.network,
+            "scheme": self.scheme,
+            "engine": self.engine,
+            "images": self.images,
+            "batches": self.batches,
+            "passes": self.passes,
+            "accuracy": self.accuracy,
+            "reference_accuracy": self.reference_accuracy,
+            "mismatched_logits": self.mismatched_logits,
+            "mismatched_digits": self.mismatched_digits,
+            "logit_error": self.logit_error,
+            "hops": self.hops,
+            "layers": [layer.as_dict() for layer in self.layers],
+            "plan": self.plan,
+            "seconds": {stage: round(elapsed_s, 4) for stage, elapsed_s in stages.items()},
+            "images_per_second": round(self.images_per_second, 1),
+            "bytes": {
+                "upload": self.upload_bytes,
+                "download": self.download_bytes,
+                "public_keys": self.public_key_bytes,
+                "evaluation_keys": self.evaluation_key_bytes,
+            },
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "threads": self.threads,
+            "workers": self.workers,
+        }  # fmt: skip
+
+    @property
+    def verdict(self) -> str:
+        """One sentence on agreement with the circuit in the clear; it holds no timings."""
+        exact = self.scheme != "ckks"
+        agreement = (
+            f"all {self.images * self.plan['outputs']:,} logits equal the clear circuit's"
+            if exact and self.mismatched_logits == 0
+            else f"{self.mismatched_logits:,} logits and {self.mismatched_digits:,} digits differ from the clear ones"
+        )
+        accuracy = "" if self.accuracy is None else f", {self.accuracy:.2f} % right"
+        return f"{self.images:,} images classified under encryption{accuracy}; {agreement}."
+
+    def __str__(self) -> str:
+        return describe(self)
+
+
+def describe(report: Report) -> str:
+    """The account as a table for a terminal."""
+    seconds, plan = report.seconds, report.plan
+    lines = [
+        f"{report.network}, {report.scheme}, {report.engine} engine, ring degree {plan['ring_degree']}, "
+        f"{plan['security_bits']}-bit security",
+        report.verdict,
+        "",
+        f"{'layer':<26}{'outputs':>9}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
+        f"{'seconds':>10}",
+    ]
+    for layer in report.layers:
+        counts = [layer.operations.get(column, 0) for column in COLUMNS]
+        lines.append(
+            f"{layer.name:<26.26}{layer.outputs:>9,}{counts[0]:>12,}{counts[1]:>12,}{counts[2]:>13,}{counts[3]:>13,}"
+            f"{layer.elapsed_s:>10.2f}"
+        )
+    hops = report.hops
+    lines += [
+        f"{'HOPs of one pass':<26}{'':>9}{hops['pt_ct_adds']:>12,}{hops['ct_ct_adds']:>12,}{hops['pt_ct_mults']:>13,}"
+        f"{hops['ct_ct_mults']:>13,}{'':>10}{hops['total']:>10,} in all",
+        "",
+        f"{report.batches} batch{'es' if report.batches > 1 else ''} of {report.passes} "
+        f"pass{'es' if report.passes > 1 else ''}: keys {seconds.keygen:.2f} s, encrypt {seconds.encrypt:.2f} s, "
+        f"evaluate {seconds.evaluate:.2f} s, decrypt {seconds.decrypt:.2f} s; "
+        f"{report.images_per_second:,.0f} images a second",
+        f"sent {report.upload_bytes / 1e6:,.1f} MB, received {report.download_bytes / 1e6:,.1f} MB, public keys "
+        f"{report.public_key_bytes / 1e6:.1f} MB, evaluation keys {report.evaluation_key_bytes / 1e6:.1f} MB, peak "
+        f"memory {report.peak_memory_bytes / 2**30:.2f} GiB",
+    ]
+    return "\n".join(lines)
