@@ -2,7 +2,7 @@
 
 The stages, each a function from steps to steps:
 
-1. `translation`: modules to sparse matrices and polynomials over real numbers.
+1. `inspection` and `translation`: modules to sparse matrices and polynomials over real numbers, or what to change.
 2. `lowering`: fold batch norms, complete squares, merge affine neighbours, round to integers and units.
 3. `deadcode`: drop what nothing reads.
 
@@ -82,8 +82,7 @@ def compile_circuit(
     for label, bits, lowest, highest in (("pixel_bits", pixel_bits, 1, 16), ("weight_bits", weight_bits, 2, 24)):
         if not lowest <= bits <= highest:
             raise CircuitError(f"{label} is {bits}; it must be from {lowest} to {highest}.")
-    steps, scalings = translate(network, input_shape=input_shape)
-    steps = fold_scalings(steps, scalings=scalings)
+    steps = fold_scalings(translate(network, input_shape=input_shape))
     if complete_squares:
         steps = complete(steps)
     if merge:

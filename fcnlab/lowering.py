@@ -32,6 +32,7 @@ class RealAffine:
         scale: A positive factor that costs nothing, since it only changes the unit.
         quantum: Every entry of `matrix` is an integer multiple of this power of two and stays exact; None to round.
         pooling: True for a pure sum: all entries are 1.
+        scaling: True for a batch norm or a degree-1 activation: one input for each output, to be folded away.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RealAffine:
     scale: Fraction = Fraction(1)
     quantum: float | None = None
     pooling: bool = False
+    scaling: bool = False
 
     @property
     def outputs(self) -> int:
@@ -87,25 +89,21 @@ def compose(second: RealAffine, first: RealAffine, *, name: str) -> RealAffine:
         scale=first.scale * second.scale,
         quantum=None if quanta[0] is None or quanta[1] is None else quanta[0] * quanta[1],
         pooling=first.pooling and second.pooling and bool(np.all(matrix.data == 1)),
+        scaling=first.scaling and second.scaling,
     )
 
 
-def fold_scalings(steps: Sequence[RealStep], *, scalings: frozenset[str]) -> list[RealStep]:
-    """Fold the affine steps named in `scalings` (batch norms, degree-1 activations) into an affine neighbour.
-
-    The neighbour before is taken if there is one, then the one after; between two polynomials a scaling stays.
-    """
+def fold_scalings(steps: Sequence[RealStep]) -> list[RealStep]:
+    """Fold each scaling into the affine step before it, or else into the one after; between polynomials it stays."""
     folded: list[RealStep] = []
     for step in steps:
-        before = folded[-1] if folded else None
-        if isinstance(step, RealAffine) and isinstance(before, RealAffine):
-            if step.name in scalings:
+        match (folded[-1] if folded else None), step:
+            case RealAffine() as before, RealAffine(scaling=True):
                 folded[-1] = compose(step, before, name=before.name)
-                continue
-            if before.name in scalings:
+            case RealAffine(scaling=True) as before, RealAffine():
                 folded[-1] = compose(step, before, name=step.name)
-                continue
-        folded.append(step)
+            case _:
+                folded.append(step)
     return folded
 
 

@@ -193,6 +193,15 @@ def test_names_of_unnamed_layers():
     assert compile_circuit(named, name="x", input_shape=(4,)).steps[0].name == "head.dense"
 
 
+def test_a_module_may_occur_twice():
+    square = Square()
+    network = nn.Sequential(nn.Linear(3, 4), square, nn.Linear(4, 4), square, nn.Linear(4, 2))
+    circuit = compile_circuit(network, name="x", input_shape=(3,))
+    assert [step.name for step in circuit.steps] == ["fc1", "act1", "fc2", "act2", "fc3"]
+    fidelity = measure_fidelity(circuit, network, pixels=sample(circuit))
+    assert fidelity.max_logit_difference < 0.02
+
+
 def test_a_bare_layer_compiles_and_wide_biases_are_python_integers():
     layer = nn.Linear(2, 1).double()
     with torch.no_grad():
@@ -247,6 +256,7 @@ def test_everything_unsupported_is_named_at_once():
 @pytest.mark.parametrize(
     ("network", "shape", "message"),
     [
+        (nn.Sequential(nn.Linear(4, 2)), (0,), r"input_shape is \(0,\)"),
         (nn.Sequential(nn.Linear(4, 2)), (1, 2, 2), r"put nn.Flatten\(\) before it"),
         (nn.Sequential(nn.Flatten(), nn.Linear(5, 2)), (1, 2, 2), "takes 5 channels or features"),
         (nn.Sequential(nn.Conv2d(3, 2, 1)), (1, 2, 2), "takes 3 channels"),
