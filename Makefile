@@ -4,6 +4,7 @@ ARGS ?=
 LAB_ARGS ?=
 
 BIN := .venv/bin
+FIRST := labs/00_start_here.ipynb
 NOTEBOOKS := $(wildcard labs/*.ipynb)
 SETUP := $(PYTHON) bootstrap.py
 
@@ -19,7 +20,7 @@ help: ## show this list
 
 lab: ## set everything up and open JupyterLab on the first notebook (LAB_ARGS: more options for it)
 	@$(SETUP) --extras lab
-	$(BIN)/jupyter lab $(AS_ROOT) $(HEADLESS) $(LAB_ARGS) labs/00_start_here.ipynb
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(FIRST) $(AS_ROOT) $(HEADLESS) $(LAB_ARGS)
 
 infer: ## classify MNIST digits under encryption, in the terminal (ARGS: options of `fcnlab infer`)
 	@$(SETUP)
@@ -32,7 +33,7 @@ test: ## everything that is checked: ruff, mypy, pytest, the notebooks
 	$(BIN)/mypy
 	$(BIN)/pytest
 ifneq ($(NOTEBOOKS),)
-	$(BIN)/pytest --nbval labs
+	$(BIN)/pytest --nbval --nbval-current-env labs
 endif
 
 bench: ## measure engines, schemes and rings (ARGS: options of the benchmark)

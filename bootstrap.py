@@ -252,7 +252,7 @@ def require(missing: dict[str, str], *, reason: str) -> None:
         return
     elsewhere = "`xcode-select --install`" if sys.platform == "darwin" else "your distribution's packages"
     raise SetupError(
-        f"{' and '.join(missing)} missing {reason}: install with `sudo apt-get install {' '.join(missing.values())}` "
+        f"Missing {reason}: {', '.join(missing)}. Install with `sudo apt-get install {' '.join(missing.values())}` "
         f"(Debian, Ubuntu) or {elsewhere}, then run the same command again."
     )
 

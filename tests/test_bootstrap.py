@@ -106,7 +106,7 @@ def test_a_kept_wheel_is_found_for_this_python_only(monkeypatch: pytest.MonkeyPa
 def test_what_is_missing_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
     monkeypatch.setattr(bootstrap, "may_apt", lambda: False)
-    with pytest.raises(bootstrap.SetupError, match=r"a C\+\+ compiler and make missing to build Pyfhel.*g\+\+ make"):
+    with pytest.raises(bootstrap.SetupError, match=r"to build Pyfhel: a C\+\+ compiler, make\..*g\+\+ make"):
         bootstrap.require(bootstrap.missing_for_build(), reason="to build Pyfhel")
 
 
