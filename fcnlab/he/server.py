@@ -99,8 +99,9 @@ def engine_named(name: str) -> Engine:
         FcnlabError: If there is none.
     """
     if name == "fused":
-        from fcnlab.he.fused import evaluate_fused
+        from fcnlab.he.fused import evaluate_fused, warm_up
 
+        warm_up()
         return evaluate_fused
     if name == "stepwise":
         from fcnlab.he.stepwise import evaluate_stepwise
