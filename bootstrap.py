@@ -173,9 +173,8 @@ def torch_source() -> list[str]:
 
 def wheel_directory() -> Path:
     """Where this user's wheels for this kind of machine are kept: home directories may be shared between machines."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     machine = "-".join(filter(None, (sys.platform, platform.machine(), *platform.libc_ver())))
-    return cache / "fcnlab" / "wheels" / machine
+    return cache_directory() / "wheels" / machine
 
 
 def find_wheel() -> Path | None:
@@ -201,7 +200,7 @@ def build_wheel(python: str) -> Path:
         shutil.unpack_archive(next(work.glob("*.tar.gz")), work)
         source = next(path for path in work.iterdir() if path.is_dir())
         turn_off_downloads(source / "pyproject.toml")
-        hint = "On macOS it needs `brew install libomp`." if sys.platform == "darwin" else ""
+        hint = f"It needs a C++17 compiler, make and Python's headers: {build_packages()}."
         run(
             "Building Pyfhel (two to four minutes, once)",
             [*pip, "wheel", "--no-deps", "--wheel-dir", str(work / "built"), str(source)],
@@ -243,6 +242,13 @@ def missing_for_build() -> dict[str, str]:
     return {name: package for found, name, package in parts if not found}
 
 
+def build_packages() -> str:
+    """How to install what Pyfhel is built with."""
+    if sys.platform == "darwin":
+        return "`xcode-select --install` and `brew install libomp`"
+    return f"on Debian or Ubuntu `sudo apt-get install g++ make python3.{sys.version_info.minor}-dev`"
+
+
 def require(missing: dict[str, str], *, reason: str) -> None:
     """See that nothing is missing: install it where that is ours to do, else say what to install."""
     if not missing:
@@ -250,10 +256,9 @@ def require(missing: dict[str, str], *, reason: str) -> None:
     if may_apt():
         apt_install(missing.values())
         return
-    elsewhere = "`xcode-select --install`" if sys.platform == "darwin" else "your distribution's packages"
     raise SetupError(
-        f"Missing {reason}: {', '.join(missing)}. Install with `sudo apt-get install {' '.join(missing.values())}` "
-        f"(Debian, Ubuntu) or {elsewhere}, then run the same command again."
+        f"Missing {reason}: {', '.join(missing)}. Install them (on Debian or Ubuntu "
+        f"`sudo apt-get install {' '.join(missing.values())}`, on macOS `xcode-select --install`) and run this again."
     )
 
 
@@ -302,11 +307,16 @@ def run(label: str, command: list[str], *, hint: str = "", environment: dict[str
         env={**os.environ, **(environment or {})},
     )
     if done.returncode:
-        log = Path(tempfile.gettempdir(), f"fcnlab-setup-{os.getuid()}.log")
-        log.write_text(done.stdout)
+        log = cache_directory() / "setup.log"
+        write_atomically(log, f"{' '.join(command)}\n{done.stdout}")
         print(" failed", *done.stdout.splitlines()[-SHOWN_LOG_LINES:], sep="\n  | ")
-        raise SetupError(f"`{' '.join(command[:4])} ...` failed; its whole output is in {log}. {hint}".rstrip())
+        raise SetupError(f"{label}: failed, and the whole output is in {log}. {hint}".rstrip())
     print(f" {time.monotonic() - start_s:.0f} s")
+
+
+def cache_directory() -> Path:
+    """This user's folder for what outlives a clone."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fcnlab"
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

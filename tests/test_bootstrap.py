@@ -116,13 +116,17 @@ def test_as_root_on_debian_what_is_missing_is_installed(monkeypatch: pytest.Monk
     assert calls == ["Updating apt's lists", "Installing make"]
 
 
-def test_a_failing_command_shows_its_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_command_shows_its_last_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     code = "print(*range(100), sep='\\n'); raise SystemExit(3)"
-    with pytest.raises(bootstrap.SetupError, match=r"failed; its whole output is in .* Try tea\.$"):
+    with pytest.raises(bootstrap.SetupError, match=r"Trying: failed, .*setup\.log\. Try tea\.$"):
         bootstrap.run("Trying", [sys.executable, "-c", code], hint="Try tea.")
     shown = capsys.readouterr().out
     assert "  | 99" in shown
     assert "  | 74" not in shown
+    assert "\n74\n" in (tmp_path / "fcnlab" / "setup.log").read_text()
 
 
 def test_help_needs_nothing() -> None:
