@@ -25,11 +25,11 @@ class Warp:
         elastic_pixels: Displacement of each knot of the elastic grid.
     """
 
-    rotation_degrees: float = 12.0
-    scale: float = 0.12
-    shear: float = 0.15
-    shift_pixels: float = 2.0
-    elastic_pixels: float = 1.2
+    rotation_degrees: float
+    scale: float
+    shear: float
+    shift_pixels: float
+    elastic_pixels: float
 
 
 def warp_images(images: Tensor, *, warp: Warp, generator: torch.Generator) -> Tensor:

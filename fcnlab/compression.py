@@ -99,7 +99,7 @@ class Compression:
         """
         masks = hop_masks(
             {
-                name: (layer.weight.detach() ** 2 * curvature[name]).numpy().astype(np.float64)
+                name: (layer.values() ** 2 * curvature[name]).numpy().astype(np.float64)
                 for name, layer in self.layers.items()
             },
             costs={name: layer.costs.numpy() for name, layer in self.layers.items()},

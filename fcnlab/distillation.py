@@ -147,7 +147,7 @@ def mark_lesson(network: nn.Module, *, pixels: Tensor, recipe: TeacherRecipe, nu
     warped, logits = [], []
     with torch.no_grad():
         for images in torch.split(pixels, EVALUATION_SIZE):
-            image = warp_images(images.float(), warp=recipe.warp, generator=generator).round()
+            image = warp_images(images.float(), warp=recipe.lesson_warp, generator=generator).round()
             warped.append(image.to(torch.uint8))
             logits.append(network(image / 256).half())
     return {"pixels": torch.cat(warped), "logits": torch.cat(logits)}
