@@ -70,7 +70,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     for scheme in ("bfv", "bgv"):
         stepwise = evaluate_s.get((scheme, 8192, "stepwise", 1))
         if fused and stepwise:
-            yield f"fused bgv evaluates {stepwise / fused:.1f} times faster than stepwise {scheme} on one pass and thread"
+            yield f"fused bgv evaluates {stepwise / fused:.1f} times faster than stepwise {scheme}, one thread"
 
 
 def measure(network: str, case: Case) -> dict[str, float]:
