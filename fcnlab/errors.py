@@ -31,3 +31,7 @@ class WireError(FcnlabError):
 
 class Cancelled(FcnlabError):
     """The user asked a long run to stop; nothing of it was kept that is not whole."""
+
+
+class JobError(FcnlabError):
+    """A worker process died, or failed in a way nobody foresaw."""

@@ -1,0 +1,136 @@
+"""Jobs run in real spawned processes: results, errors, deaths, cancels, and what is left behind."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from fcnlab.errors import Cancelled, DataError, JobError
+from fcnlab.jobs import Job, explain_death, submit
+
+
+def add(*, a, b, progress):
+    progress("adding")
+    return a + b
+
+
+def refuse(*, progress):
+    raise DataError("Only even numbers, please.")
+
+
+def stumble(*, progress):
+    return 1 // 0
+
+
+def vanish(*, how, progress):
+    progress("about to go")
+    os.kill(os.getpid(), how) if how else os._exit(3)
+
+
+def count_politely(*, progress):
+    for number in range(100_000):
+        progress(number)
+        time.sleep(0.01)
+
+
+def sleep_deaf_with_a_child(*, progress):
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    progress((os.getpid(), child))
+    time.sleep(60)
+
+
+def flood(*, progress):
+    for number in range(20_000):
+        progress(number)
+    return "done"
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def started(function, **arguments) -> tuple[Job, list, threading.Event]:
+    reports: list = []
+    first = threading.Event()
+
+    def note(value):
+        reports.append(value)
+        first.set()
+
+    return submit(function, arguments=arguments, on_progress=note), reports, first
+
+
+def test_the_result_and_the_progress_arrive():
+    ends: list[Job] = []
+    reports: list = []
+    job = submit(add, arguments={"a": 2, "b": 3}, on_progress=reports.append, on_end=ends.append)
+    assert job.result() == 5
+    assert job.wait(1)
+    assert reports == ["adding"]
+    assert not job.running
+    assert job.error is None
+    deadline = time.monotonic() + 5  # the event is set just before the callback
+    while not ends and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ends == [job]
+
+
+def test_an_error_of_ours_arrives_as_it_is():
+    job, _, _ = started(refuse)
+    with pytest.raises(DataError, match=r"^Only even numbers, please\.$"):
+        job.result()
+
+
+def test_an_unforeseen_error_is_named():
+    job, _, _ = started(stumble)
+    with pytest.raises(JobError, match="ZeroDivisionError"):
+        job.result()
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [(signal.SIGKILL, "lack of memory"), (signal.SIGSEGV, "compiled code"), (0, "status 3")]
+)
+def test_a_dead_worker_is_reported_with_its_cause(how, words):
+    job, _, _ = started(vanish, how=int(how))
+    with pytest.raises(JobError, match=words):
+        job.result()
+
+
+@pytest.mark.parametrize("function", [count_politely, sleep_deaf_with_a_child])
+def test_cancel_ends_the_worker_and_its_children(function):
+    job, reports, first = started(function)
+    assert first.wait(60)
+    job.cancel()
+    job.cancel()  # twice is once
+    assert job.wait(10)
+    with pytest.raises(Cancelled):
+        job.result()
+    if function is sleep_deaf_with_a_child:
+        assert not any(map(is_alive, reports[0]))
+
+
+def test_cancel_before_the_worker_is_up():
+    job, _, _ = started(add, a=1, b=2)
+    job.cancel()
+    assert job.wait(10)
+    assert isinstance(job.error, Cancelled)
+
+
+def test_progress_is_thinned_out():
+    job, reports, _ = started(flood)
+    assert job.result() == "done"
+    assert 1 <= len(reports) < 2_000
+
+
+def test_unknown_signals_are_explained_too():
+    assert "SIGUSR1" in explain_death(-signal.SIGUSR1)
+    assert "status None" in explain_death(None)
