@@ -6,9 +6,9 @@ run under encryption (`he`). It knows nothing of torch or of encryption; `compil
 Real numbers meet integers by units: a step whose `unit` is u holds the integer v for the real value v * u.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,9 @@ from fcnlab.exact import (
 )
 from fcnlab.modular import combine_residues, primes_covering
 
+HIGHEST_DEGREE = 4  # of a polynomial step
 RESIDUE_BITS = 28  # residues of this size leave int64 room for wide sums
-BLOCK = 256  # images evaluated together: their columns stay in the cache
+BLOCK = 512  # images evaluated together: their columns stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,10 @@ class Affine:
     bias: npt.NDArray[Any]
     unit: float = 1.0
     pooling: bool = False
+
+    def __post_init__(self) -> None:
+        if self.bias.shape != (self.outputs,):
+            raise CircuitError(f"Step {self.name!r} has {self.outputs} outputs and a bias of shape {self.bias.shape}.")
 
     @property
     def outputs(self) -> int:
@@ -85,6 +90,13 @@ class Polynomial:
     width: int
     coefficients: tuple[int, ...] = (0, 0, 1)
     unit: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.degree <= HIGHEST_DEGREE or self.coefficients[-1] == 0:
+            raise CircuitError(
+                f"Step {self.name!r} has coefficients {self.coefficients}: give 3 to {HIGHEST_DEGREE + 1}, constant "
+                "first, the last one not zero."
+            )
 
     @property
     def outputs(self) -> int:
@@ -227,13 +239,7 @@ class Circuit:
         if bits > WORD_BITS:
             moduli = primes_covering(bits, limit=1 << RESIDUE_BITS)
             return combine_residues([self.evaluate_modulo(images, modulus=prime) for prime in moduli], moduli=moduli)
-        logits = np.empty((len(images), self.outputs), dtype=np.int64)
-        for start in range(0, len(images), BLOCK):
-            values = np.ascontiguousarray(images[start : start + BLOCK].T)
-            for step in self.steps:
-                values = apply_step(step, values)
-            logits[start : start + BLOCK] = values.T
-        return logits
+        return self._run(images, apply_step)
 
     def evaluate_modulo(self, pixels: npt.NDArray[Any], *, modulus: int) -> Integers:
         """Run the circuit modulo a number below 2^28.
@@ -245,10 +251,17 @@ class Circuit:
         Returns:
             Residues of the logits in [0, modulus), int64, shape (N, outputs).
         """
-        values = self.check_pixels(pixels).T
-        for step in self.steps:
-            values = apply_step_modulo(step, values, modulus=modulus)
-        return np.ascontiguousarray(values.T)
+        return self._run(self.check_pixels(pixels) % modulus, partial(apply_step_modulo, modulus=modulus))
+
+    def _run(self, images: Integers, apply: Callable[[Step, Integers], Integers]) -> Integers:
+        """Apply every step to the columns of (N, inputs), block by block; returns (N, outputs)."""
+        logits = np.empty((len(images), self.outputs), dtype=np.int64)
+        for start in range(0, len(images), BLOCK):
+            values = np.ascontiguousarray(images[start : start + BLOCK].T)
+            for step in self.steps:
+                values = apply(step, values)
+            logits[start : start + BLOCK] = values.T
+        return logits
 
 
 def apply_step(step: Step, values: Integers) -> Integers:

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from fcnlab.circuit import HIGHEST_DEGREE
 from fcnlab.network import PolynomialActivation, Square, SumPool2d
-
-HIGHEST_DEGREE = 4
 
 ADVICE: dict[type[nn.Module], str] = {
     nn.ReLU: "use PolynomialActivation with the fit of ReLU (relu-aq-2, or relu-3)",

@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -64,7 +64,6 @@ def sample(circuit: Circuit, *, images: int, seed: int) -> np.ndarray:
 
 
 @given(circuits(), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_evaluation_equals_python_integers(circuit, seed):
     pixels = sample(circuit, images=4, seed=seed)
     expected = [evaluate_in_python(circuit, image)[-1] for image in pixels.tolist()]
@@ -74,7 +73,6 @@ def test_evaluation_equals_python_integers(circuit, seed):
 
 
 @given(circuits(), st.sampled_from([2, 97, (1 << 28) - 57, 1 << 28]), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_evaluation_modulo_equals_python_integers(circuit, modulus, seed):
     pixels = sample(circuit, images=3, seed=seed)
     expected = [[v % modulus for v in evaluate_in_python(circuit, image)[-1]] for image in pixels.tolist()]
@@ -82,7 +80,6 @@ def test_evaluation_modulo_equals_python_integers(circuit, modulus, seed):
 
 
 @given(circuits(), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_bounds_hold_after_every_step(circuit, seed):
     for image in sample(circuit, images=8, seed=seed).tolist():
         for values, interval in zip(evaluate_in_python(circuit, image), circuit.ranges, strict=True):
@@ -91,7 +88,6 @@ def test_bounds_hold_after_every_step(circuit, seed):
 
 
 @given(circuits(most_steps=1))
-@settings(deadline=None)
 def test_bounds_of_one_step_are_attained(circuit):
     (step,), (interval,) = circuit.steps, circuit.ranges
     if isinstance(step, Affine):
@@ -157,6 +153,17 @@ def test_a_circuit_without_steps_is_the_identity():
 def test_steps_that_do_not_fit_are_refused():
     with pytest.raises(CircuitError, match="'act' takes 3 values; the step before it gives 2"):
         Circuit("bad", (2,), 4, (affine([[1, 1], [1, 0]], [0, 0]), Polynomial("act", 3)))
+
+
+@pytest.mark.parametrize("coefficients", [(1, 2), (0, 0, 0, 0, 0, 1), (1, 2, 0)])
+def test_polynomials_out_of_range_are_refused(coefficients):
+    with pytest.raises(CircuitError, match="'act' has coefficients"):
+        Polynomial("act", 2, coefficients)
+
+
+def test_a_bias_of_the_wrong_shape_is_refused():
+    with pytest.raises(CircuitError, match=r"2 outputs and a bias of shape \(3,\)"):
+        affine([[1], [2]], [1, 2, 3])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from fcnlab.errors import CircuitError
 from fcnlab.hops import count_stepwise
 from fcnlab.network import PolynomialActivation, Square, SumPool2d, cryptonets, faster_cryptonets
 
-SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
+SLOW = settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 SWISH = (2.0**-3, 2.0**-1, 2.0**-3)
 DYADIC = [(0.0, 0.0, 1.0), SWISH, (0.25, 0.0, -0.5), (0.5, 0.125, 0.0), (0.0, -1.0, 0.0)]
 REAL = [*DYADIC, (0.15361373, 0.5, 0.12050345), (0.1, -0.3, 0.2, 0.05), (0.0, 0.5, 0.0, 0.0, 0.125)]
@@ -24,7 +24,7 @@ REAL = [*DYADIC, (0.15361373, 0.5, 0.12050345), (0.1, -0.3, 0.2, 0.05), (0.0, 0.
 @st.composite
 def networks(draw, *, dyadic: bool) -> tuple[nn.Sequential, tuple[int, ...]]:
     """A small random network and its input shape; with `dyadic`, every weight is 0 or +-2^k."""
-    torch.manual_seed(draw(st.integers(0, 2**31)))
+    random = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
     channels, height, width = draw(st.integers(1, 2)), draw(st.integers(5, 7)), draw(st.integers(5, 7))
     maps = 2 * draw(st.integers(1, 2))
 
@@ -68,14 +68,26 @@ def networks(draw, *, dyadic: bool) -> tuple[nn.Sequential, tuple[int, ...]]:
     with torch.no_grad():
         for name, value in network.named_parameters():
             if dyadic and name.endswith("bias"):
-                value.copy_(torch.randint(-3, 4, value.shape) / 4)
+                value.copy_(torch.randint(-3, 4, value.shape, generator=random) / 4)
             elif dyadic:
-                value.copy_(torch.randint(-1, 2, value.shape) * 2.0 ** torch.randint(-2, 2, value.shape))
+                signs, powers = (torch.randint(low, 2, value.shape, generator=random) for low in (-1, -2))
+                value.copy_(signs * 2.0**powers)
                 value.view(len(value), -1)[:, 0] = 0.25  # every row reads something
+            else:
+                value.uniform_(-1, 1, generator=random).div_(max(1, value[0].numel()) ** 0.5)
         for name, value in network.named_buffers():
             if name.endswith(("running_mean", "running_var")):
-                value.copy_(torch.rand(value.shape) + 0.5)
+                value.uniform_(0.5, 1.5, generator=random)
     return network, (channels, height, width)
+
+
+def compile_small(network: nn.Module, shape: tuple[int, ...], **options) -> Circuit:
+    """Compile, and pass over the few random networks in which every weight of a logit cancels."""
+    try:
+        return compile_circuit(network, name="small", input_shape=shape, **options)
+    except CircuitError as error:
+        assume("read no pixel" not in str(error))
+        raise
 
 
 def sample(circuit: Circuit, *, images: int = 20) -> np.ndarray:
@@ -90,8 +102,7 @@ def real_logits(circuit: Circuit, pixels: np.ndarray) -> np.ndarray:
 @SLOW
 def test_powers_of_two_are_exact(case, merge, complete_squares):
     network, shape = case
-    options = {"merge": merge, "complete_squares": complete_squares}
-    circuit = compile_circuit(network, name="dyadic", input_shape=shape, pixel_bits=2, **options)
+    circuit = compile_small(network, shape, pixel_bits=2, merge=merge, complete_squares=complete_squares)
     assume(max(interval.bits for interval in circuit.ranges) <= 50)  # beyond, torch itself rounds
     fidelity = measure_fidelity(circuit, network, pixels=sample(circuit))
     assert fidelity.max_logit_difference == 0
@@ -103,7 +114,7 @@ def test_powers_of_two_are_exact(case, merge, complete_squares):
 def test_the_four_ways_to_compile_are_the_same_function(case):
     network, shape = case
     circuits = [
-        compile_circuit(network, name="x", input_shape=shape, pixel_bits=2, merge=merge, complete_squares=complete)
+        compile_small(network, shape, pixel_bits=2, merge=merge, complete_squares=complete)
         for merge in (True, False)
         for complete in (True, False)
     ]
@@ -117,8 +128,8 @@ def test_the_four_ways_to_compile_are_the_same_function(case):
 @SLOW
 def test_other_weights_agree_within_rounding(case, merge, complete_squares):
     network, shape = case
-    options = {"merge": merge, "complete_squares": complete_squares, "input_shape": shape}
-    coarse, fine = (compile_circuit(network, name="real", weight_bits=bits, **options) for bits in (8, 22))
+    options = {"merge": merge, "complete_squares": complete_squares}
+    coarse, fine = (compile_small(network, shape, weight_bits=bits, **options) for bits in (8, 22))
     pixels = sample(coarse)
     for circuit, tolerance in ((coarse, 0.1), (fine, 1e-4)):
         fidelity = measure_fidelity(circuit, network, pixels=pixels)
@@ -138,8 +149,7 @@ def scale_of(network: nn.Module) -> float:
 @SLOW
 def test_optimised_circuits_have_no_empty_rows_and_fewer_operations(case):
     network, shape = case
-    plain = compile_circuit(network, name="x", input_shape=shape, merge=False)
-    merged = compile_circuit(network, name="x", input_shape=shape)
+    plain, merged = (compile_small(network, shape, merge=merge) for merge in (False, True))
     assert all(np.diff(step.weights.indptr).all() for step in merged.affine_steps)
     for before, after in zip(merged.steps[1:-1], merged.steps[2:], strict=True):
         if isinstance(after, Affine):
