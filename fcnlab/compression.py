@@ -1,9 +1,9 @@
 """The compressed weights of a network while it trains: which are kept, which are frozen, and at which value.
 
-Each weight layer keeps dense weights as its trained parameter. `Compression.applied` swaps in the values that the
-network will really have, so gradients are taken there and may still revive a weight that was pruned too early.
+Each weight layer keeps a full tensor as its trained parameter. `Compression.applied` swaps in the values that the
+network will really have, so that losses and gradients are taken there.
 
-Source: dynamic network surgery (Guo et al. 2016) for the revival; INQ (Zhou et al. 2017) for the freezing.
+Source: incremental network quantization (Zhou et al. 2017) for the freezing.
 """
 
 import copy
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fcnlab.fitting import Batch
-from fcnlab.pruning import hop_masks
+from fcnlab.pruning import hop_mask
 from fcnlab.quantization import ExponentWindow, choose_window, grow_frozen, round_to_powers_of_two
 
 
@@ -36,6 +36,11 @@ class CompressedLayer:
         self.keep = torch.ones_like(costs, dtype=torch.bool)
         self.frozen = torch.zeros_like(self.keep)
         self.fixed = torch.zeros_like(weight, requires_grad=False)
+
+    @property
+    def products(self) -> int:
+        """Products per image of the weights that are kept."""
+        return int(self.costs[self.keep].sum())
 
     def values(self) -> Tensor:
         """The weights as the network will have them."""
@@ -72,7 +77,7 @@ class Compression:
     @property
     def products(self) -> int:
         """Weight products per image."""
-        return sum(int(layer.costs[layer.keep].sum()) for layer in self.layers.values())
+        return sum(layer.products for layer in self.layers.values())
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -86,27 +91,23 @@ class Compression:
             for name, layer in self.layers.items():
                 layer.weight.data.copy_(dense[name])
 
-    def prune(self, curvature: Mapping[str, Tensor], *, products: int) -> None:
-        """Keep the weights of most saliency per product, within the budget; earlier choices may be revised.
+    def prune(self, curvature: Mapping[str, Tensor], *, budgets: Mapping[str, int]) -> None:
+        """Keep, in each layer, the weights of most saliency per product; what was pruned stays pruned.
+
+        Each layer has its own budget: one budget for all keeps too many taps of the convolution, since saliencies
+        ignore how well the many small weights of a dense layer stand in for each other.
 
         Args:
             curvature: For each layer, the mean squared gradient of its weights, which estimates how fast the loss
                 grows with the square of a change; the saliency of a weight w is w^2 times it.
-            products: The budget.
+            budgets: For each layer, products per image.
 
         Source: LeCun, Denker and Solla 1990, "Optimal brain damage", equation 5, with the Fisher information as the
             second derivative.
         """
-        masks = hop_masks(
-            {
-                name: (layer.values() ** 2 * curvature[name]).numpy().astype(np.float64)
-                for name, layer in self.layers.items()
-            },
-            costs={name: layer.costs.numpy() for name, layer in self.layers.items()},
-            products=products,
-        )
         for name, layer in self.layers.items():
-            layer.keep = torch.from_numpy(masks[name])
+            saliency = (layer.values() ** 2 * curvature[name]).numpy().astype(np.float64)
+            layer.keep = torch.from_numpy(hop_mask(saliency, costs=layer.costs.numpy(), products=budgets[name]))
 
     def freeze(self, *, share: float, exponents: Mapping[str, int]) -> None:
         """Quantise and freeze a share of every layer, within `exponents` neighbouring exponents each."""

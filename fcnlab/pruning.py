@@ -4,8 +4,6 @@ A weight is worth its effect; it costs the encrypted products (HOPs) it causes. 
 output position, a dense weight once. Everything here works on numpy arrays.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
@@ -35,36 +33,32 @@ def magnitude_mask(weights: Reals, *, keep: int) -> Mask:
     return mask.reshape(weights.shape)
 
 
-def hop_masks(
-    saliency: Mapping[str, Reals], *, costs: Mapping[str, npt.NDArray[np.integer]], products: int
-) -> dict[str, Mask]:
-    """Keep the weights with the largest saliency per product, in all layers together, within a budget.
+def hop_mask(saliency: Reals, *, costs: npt.NDArray[np.integer], products: int) -> Mask:
+    """Keep the weights with the largest saliency per product within a budget.
 
     Greedy by the ratio; the weight that would overrun the budget ends the choice, as do weights without saliency.
 
     Args:
-        saliency: For each layer, what its weights are worth: nonnegative, any shape.
-        costs: For each layer, products per image and weight: positive integers that broadcast to its shape
-            (a tap's number of output positions, 1 in a dense layer).
+        saliency: What each weight is worth: nonnegative, any shape.
+        costs: Products per image of each weight: positive integers that broadcast to that shape (a tap's number of
+            output positions, 1 in a dense layer).
         products: The budget, at least 0.
 
     Returns:
-        For each layer a boolean array of its shape; the kept weights cost at most `products` together.
+        Boolean array of the same shape; the kept weights cost at most `products` together.
 
     Raises:
         DataError: If the budget is negative or a cost is not positive.
     """
-    if products < 0 or any(np.min(cost) < 1 for cost in costs.values()):
+    if products < 0 or np.min(costs) < 1:
         raise DataError("A product budget is at least 0, and every weight costs at least one product.")
-    worth = np.concatenate([np.ravel(values) for values in saliency.values()])
-    price = np.concatenate([np.broadcast_to(costs[name], values.shape).ravel() for name, values in saliency.items()])
+    worth = saliency.ravel()
+    price = np.broadcast_to(costs, saliency.shape).ravel()
     order = np.argsort(-worth / price, kind="stable")
     order = order[worth[order] > 0]
-    kept = np.zeros(worth.size, dtype=np.bool_)
-    kept[order[np.cumsum(price[order]) <= products]] = True
-    ends = np.cumsum([values.size for values in saliency.values()])
-    parts = np.split(kept, ends[:-1])
-    return {name: part.reshape(values.shape) for (name, values), part in zip(saliency.items(), parts, strict=True)}
+    mask = np.zeros(worth.size, dtype=np.bool_)
+    mask[order[np.cumsum(price[order]) <= products]] = True
+    return mask.reshape(saliency.shape)
 
 
 def cubic_budget(*, dense: int, target: int, progress: float) -> int:

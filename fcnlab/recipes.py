@@ -12,6 +12,8 @@ from fcnlab.errors import DataError
 from fcnlab.network import Architecture
 
 PHASES: Final = ("dense", "prune", "quantise", "calibrate")
+STRONG_WARP: Final = Warp(rotation_degrees=12, scale=0.12, shear=0.15, shift_pixels=2, elastic_pixels=1.2)
+GENTLE_WARP: Final = Warp(rotation_degrees=6, scale=0.08, shear=0.08, shift_pixels=1, elastic_pixels=0.6)
 WEIGHT_LAYERS: Final = {
     "faster-cryptonets": ("conv1", "fc1", "fc2"),
     "cryptonets": ("conv1", "conv2", "fc1", "fc2"),
@@ -33,8 +35,8 @@ class TeacherRecipe:
 
     epochs: int = 14
     lessons: int = 20
-    warp: Warp = Warp(rotation_degrees=12, scale=0.12, shear=0.15, shift_pixels=2, elastic_pixels=1.2)
-    lesson_warp: Warp = Warp(rotation_degrees=6, scale=0.08, shear=0.08, shift_pixels=1, elastic_pixels=0.6)
+    warp: Warp = STRONG_WARP
+    lesson_warp: Warp = GENTLE_WARP
     seed: int = 0
     images: int = 0
 
@@ -47,10 +49,10 @@ class Recipe:
         name: Of the checkpoint.
         architecture: What is trained.
         dense_epochs: Epochs of training with batch norm, all weights kept.
-        prune_epochs: Epochs after folding while the product budget shrinks to `max_products`; 0 keeps all weights.
+        prune_epochs: Epochs after folding while each layer shrinks to its budget; 0 keeps all weights.
         quantise_epochs: Epochs while growing shares of the weights are rounded and frozen; 0 keeps real weights.
         calibrate_epochs: Epochs with all weights final, in which only the biases learn.
-        max_products: Budget of weight products per image.
+        budgets: For each weight layer, the products per image that are left after pruning.
         exponents: For each weight layer, how many neighbouring exponents its powers of two may use.
         seed: Of the initial weights and the order of the images.
         teacher: What the student learns from.
@@ -62,21 +64,26 @@ class Recipe:
     prune_epochs: int = 0
     quantise_epochs: int = 0
     calibrate_epochs: int = 0
-    max_products: int = 0
+    budgets: dict[str, int] = field(default_factory=dict)
     exponents: dict[str, int] = field(default_factory=dict)
     seed: int = 0
     teacher: TeacherRecipe = field(default_factory=TeacherRecipe)
 
     def __post_init__(self) -> None:
         layers = WEIGHT_LAYERS[self.architecture.kind]
-        if self.prune_epochs and self.max_products < 1:
-            raise DataError(f"Recipe {self.name!r} prunes: give it max_products, a budget of at least 1.")
+        if self.prune_epochs and set(self.budgets) != set(layers):
+            raise DataError(f"Recipe {self.name!r} prunes: give a product budget for {', '.join(layers)}.")
         if self.quantise_epochs and set(self.exponents) != set(layers):
             raise DataError(f"Recipe {self.name!r} quantises: give exponents for {', '.join(layers)}.")
 
     def epochs(self, phase: str) -> int:
         """Epochs of a phase, a name of PHASES."""
         return int(getattr(self, f"{phase}_epochs"))
+
+    @property
+    def max_products(self) -> int:
+        """Weight products per image that the network may need in all; 0 for no limit."""
+        return sum(self.budgets.values())
 
     @property
     def weight_bits(self) -> int:
@@ -101,7 +108,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 prune_epochs=30,
                 quantise_epochs=24,
                 calibrate_epochs=4,
-                max_products=20_000,
+                budgets={"conv1": 8_000, "fc1": 11_200, "fc2": 800},
                 exponents={"conv1": 2, "fc1": 2, "fc2": 3},
             ),
             Recipe(

@@ -79,7 +79,6 @@ class Student:
         epoch: Epochs of that phase that are done.
         validation_percent: Accuracy after the last epoch.
         elapsed_s: Seconds of work so far.
-        products: Weight products per image before pruning.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -100,7 +99,6 @@ class Student:
         """Train `network` from here on, all of its weights free."""
         self.network = network.requires_grad_()
         self.compression = Compression(network)
-        self.dense_products = self.compression.products
         self.optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0)
 
     def enter(self, phase: str) -> None:
@@ -217,10 +215,13 @@ def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
 
     if phase == "prune":
         done = (epoch + 1) / (epochs * (1 - SETTLE_SHARE))
-        budget = cubic_budget(dense=student.dense_products, target=recipe.max_products, progress=done)
+        budgets = {
+            name: cubic_budget(dense=int(layer.costs.sum()), target=recipe.budgets[name], progress=done)
+            for name, layer in compression.layers.items()
+        }
         with compression.applied():
             curvature = squared_gradients(student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss)
-        compression.prune(curvature, products=budget)
+        compression.prune(curvature, budgets=budgets)
     if phase == "quantise":
         step = math.ceil((epoch + 1) * len(INQ_SHARES) / epochs) - 1
         compression.freeze(share=INQ_SHARES[step], exponents=recipe.exponents)

@@ -23,7 +23,7 @@ TINY = Recipe(
     prune_epochs=2,
     quantise_epochs=4,
     calibrate_epochs=1,
-    max_products=4_000,
+    budgets={"conv1": 3_000, "fc1": 900, "fc2": 70},
     exponents={"conv1": 1, "fc1": 2, "fc2": 3},
     teacher=TeacherRecipe(epochs=1, lessons=2, images=768),
 )
