@@ -2,8 +2,8 @@
 
 * published: the table of Faster CryptoNets. Every nonzero weight is one PT-CT mult and one CT-CT add (the sum starts at
   zero), every pooling tap is one CT-CT add, every output of a layer with weights one PT-CT add for its bias.
-* stepwise: what an engine with one call per operation performs. The sum starts with the first product, and a bias of
-  zero is not added.
+* stepwise: what an engine with one call per operation performs. The sum starts with the first product, a bias of zero
+  is not added, and a sign is an addition or a subtraction: negating a first product is not counted.
 * fused: what the fused engine performs. Weights are signed binary digits (`digits`), so an affine step is made of
   additions and doublings alone and has no PT-CT mult.
 

@@ -133,16 +133,7 @@ def test_other_weights_agree_within_rounding(case, merge, complete_squares):
     pixels = sample(coarse)
     for circuit, tolerance in ((coarse, 0.1), (fine, 1e-4)):
         fidelity = measure_fidelity(circuit, network, pixels=pixels)
-        assert fidelity.max_logit_difference <= tolerance * (1 + fidelity.max_logit) * scale_of(network)
-    assert max(int(np.abs(step.weights.data).max(initial=0)) for step in coarse.affine_steps) <= 127 or any(
-        step.pooling for step in coarse.affine_steps
-    )
-
-
-def scale_of(network: nn.Module) -> float:
-    """How much larger than the logits intermediate values may be, roughly: room for cancellation."""
-    weights = [module.weight.detach() for module in network.modules() if isinstance(module, nn.Linear)]
-    return float(max(1.0, *(weight.abs().sum(dim=1).max() for weight in weights)))
+        assert fidelity.max_logit_difference <= tolerance * (1 + fidelity.max_logit)
 
 
 @given(networks(dyadic=False))
