@@ -19,6 +19,7 @@ import numpy as np
 
 from fcnlab.circuit import Affine, Circuit, Polynomial
 from fcnlab.digits import signed_digits
+from fcnlab.polynomials import apply_polynomial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,26 +156,34 @@ def count_horner(step: Polynomial, *, constant_folds: bool) -> LayerHops:
 
 
 def count_polynomial(step: Polynomial) -> LayerHops:
-    """A polynomial with the fewest CT-CT mults: one for degree 2, two for degrees 3 and 4.
+    """A polynomial as the engines evaluate it (`polynomials`), with the fewest CT-CT mults."""
+    counts = Counts()
+    apply_polynomial(step.coefficients, None, counts)
+    columns = {column: step.width * count for column, count in vars(counts).items()}
+    return LayerHops(name=step.name, outputs=step.width, **columns)
 
-    Written with s = x^2: degree 2 is (c2 x + c1) x + c0, or c2 s + c0 if c1 is zero; degrees 3 and 4 are
-    (c4 s + c3 x + c2) s + (c1 x + c0). Terms that are zero cost nothing, and a coefficient of 1 costs no product.
 
-    Source: Paterson and Stockmeyer, On the number of nonscalar multiplications necessary to evaluate polynomials,
-    SIAM J. Comput. 2 (1973), 60-66.
-    """
-    c0, c1, *higher = step.coefficients
-    if step.degree == 2:
-        mults, sums, constants = [higher[0]], 0, [c1, c0]
-    else:
-        inner = [value for value in higher[1:] if value]
-        mults, constants = [*inner, c1], [higher[0], c0]
-        sums = len(inner) - 1 + (c1 != 0)
-    return LayerHops(
-        name=step.name,
-        outputs=step.width,
-        pt_ct_adds=step.width * sum(value != 0 for value in constants),
-        ct_ct_adds=step.width * sums,
-        pt_ct_mults=step.width * sum(value not in (0, 1) for value in mults),
-        ct_ct_mults=step.width * (1 if step.degree == 2 else 2),
-    )
+@dataclass
+class Counts:
+    """Operations on nothing but counters."""
+
+    pt_ct_adds: int = 0
+    ct_ct_adds: int = 0
+    pt_ct_mults: int = 0
+    ct_ct_mults: int = 0
+
+    def multiply(self, a: None, b: None, /) -> None:
+        """Count a CT-CT mult."""
+        self.ct_ct_mults += 1
+
+    def scale(self, a: None, factor: int, /, *, like: None = None) -> None:
+        """Count a PT-CT mult, none for a factor of 1."""
+        self.pt_ct_mults += factor != 1
+
+    def add(self, a: None, b: None, /) -> None:
+        """Count a CT-CT add."""
+        self.ct_ct_adds += 1
+
+    def add_constant(self, a: None, constant: int, /) -> None:
+        """Count a PT-CT add."""
+        self.pt_ct_adds += 1

@@ -1,0 +1,61 @@
+"""How a polynomial activation is evaluated on ciphertexts: one program, whatever it is run on.
+
+The engines run it on ciphertexts, the plan on noise bounds, `hops` on counters; a projection and a run can therefore
+not drift apart. It takes the fewest CT-CT mults, one for degree 2 and two for degrees 3 and 4:
+
+    degree 2:  (c2 x + c1) x + c0,  or c2 s + c0 if c1 is zero        with s = x x
+    degree 3:  (c3 x + c2) s + (c1 x + c0)
+    degree 4:  (c4 s + c3 x + c2) s + (c1 x + c0)
+
+Terms that are zero cost nothing.
+Source: Paterson and Stockmeyer, On the number of nonscalar multiplications necessary to evaluate polynomials, SIAM J.
+Comput. 2 (1973), 60-66.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Operations(Protocol[Value]):
+    """What an activation is made of."""
+
+    def multiply(self, a: Value, b: Value, /) -> Value:
+        """A CT-CT mult."""
+
+    def scale(self, a: Value, factor: int, /, *, like: Value | None = None) -> Value:
+        """A PT-CT mult by an integer, free for 1; in ckks the result has the scale of `like` if that is given."""
+
+    def add(self, a: Value, b: Value, /) -> Value:
+        """A CT-CT add."""
+
+    def add_constant(self, a: Value, constant: int, /) -> Value:
+        """A PT-CT add of an integer."""
+
+
+def apply_polynomial(coefficients: Sequence[int], x: Value, operations: Operations[Value]) -> Value:
+    """Evaluate c0 + c1 x + ... + cd x^d, degree 2 to 4, the last coefficient not zero."""
+    c0, c1, c2, *higher = coefficients
+    if not higher and c1:
+        inner = add_constant(operations.scale(x, c2), c1, operations)
+        return add_constant(operations.multiply(inner, x), c0, operations)
+    square = operations.multiply(x, x)
+    if not higher:
+        return add_constant(operations.scale(square, c2), c0, operations)
+    c3, c4 = (*higher, 0)[:2]
+    if c4:
+        inner = operations.scale(square, c4)
+        if c3:
+            inner = operations.add(inner, operations.scale(x, c3, like=inner))
+    else:
+        inner = operations.scale(x, c3)
+    result = operations.multiply(add_constant(inner, c2, operations), square)
+    if c1:
+        result = operations.add(result, operations.scale(x, c1, like=result))
+    return add_constant(result, c0, operations)
+
+
+def add_constant(value: Value, constant: int, operations: Operations[Value]) -> Value:
+    """The value plus a constant; nothing is done for 0."""
+    return operations.add_constant(value, constant) if constant else value
