@@ -9,8 +9,10 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from fcnlab.circuit import Affine, Circuit
-from fcnlab.noise import BfvNoise, BgvNoise, NoiseModel, Scheme
+import numpy as np
+
+from fcnlab.circuit import Affine, Circuit, Polynomial
+from fcnlab.noise import BfvNoise, BgvNoise, NoiseModel, Scheme, coefficient_bits
 from fcnlab.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
@@ -22,6 +24,7 @@ from fcnlab.parameters import (
 )
 from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
 
+WIDEST_PLAIN_BITS = 60  # SEAL's limit
 PLAIN_MODULI = 8  # more passes than this are never cheaper than a larger ring
 
 
@@ -43,6 +46,8 @@ def exact_plan(
     """The plan with the fewest bits for these plain moduli and switch points; None if the ring cannot hold it."""
     limit = prime_limit(circuit)
     groups, final = required_bits(circuit, noise_model(scheme, ring_degree, max(moduli), 4), points)
+    if not final + sum(groups) <= MODULUS_BITS[ring_degree]:  # nor if it is not a number
+        return None
     # Real primes are a little below a power of two: a bit or two more in the last group makes up for it.
     for extra in range(3):
         sizes = [split_bits(final + extra, limit), *(split_bits(bits, limit) for bits in groups[::-1])]
@@ -63,9 +68,9 @@ def exact_plan(
 
 def plain_moduli(ring_degree: int, value_bits: int, count: int) -> tuple[int, ...] | None:
     """`count` primes, 1 modulo 2n so that slots exist, as small as holds integers of `value_bits` bits."""
-    for bits in range(math.ceil(value_bits / count), math.ceil(value_bits / count) + 3):
+    for bits in range(math.ceil(value_bits / count), WIDEST_PLAIN_BITS + 1):
         moduli = choose_primes(ring_degree, [bits] * count, avoid=(SPECIAL_PRIME,))
-        if bits <= 60 and moduli and math.prod(moduli) > 1 << value_bits:
+        if moduli and math.prod(moduli) > 1 << value_bits:
             return moduli
     return None
 
@@ -80,19 +85,24 @@ def noise_model(scheme: Scheme, ring_degree: int, plain_modulus: int, primes: in
 def required_bits(circuit: Circuit, model: NoiseModel, points: Sequence[int]) -> tuple[list[float], float]:
     """Bits to drop at each switch point, and bits the last modulus needs, following the noise bound.
 
-    Dropping goes on while it still shrinks the noise: down to an eighth of the rounding that the switch itself adds.
+    A switch leaves the noise divided by the dropped primes, plus its own rounding. If k squares follow before the next
+    switch, the sum is raised to the power 2^k: fewest bits go when the first part is 1 / (2^k - 1) of the second.
     """
     noise, groups = model.fresh(SPECIAL_PRIME), []
-    for index, (step, size, after) in enumerate(step_sizes(circuit)):
-        if isinstance(step, Affine):
-            noise = model.affine(noise, int(step.row_norms.max()))
-        else:
-            noise = model.square(noise, size, math.inf)
-        if index in points:
-            floor = model.switch(0.0, after, 1)
-            groups.append(max(math.log2(noise / floor) + 3, SMALLEST_PRIME_BITS))
-            noise = floor * 9 / 8
-    return groups, math.log2(noise) + 1
+    with np.errstate(over="ignore", invalid="ignore"):  # noise beyond float64 is more than any modulus holds
+        for index, (step, size, after) in enumerate(step_sizes(circuit)):
+            if isinstance(step, Affine):
+                noise = model.affine(noise, int(step.row_norms.max()))
+            else:
+                noise = model.square(noise, size, math.inf)
+            if index in points:
+                end = min((point for point in points if point > index), default=len(circuit.steps))
+                squares = sum(isinstance(later, Polynomial) for later in circuit.steps[index:end])
+                floor = model.switch(np.zeros_like(noise), after, 1)
+                bits = coefficient_bits(noise) - coefficient_bits(floor) + math.log2(max(2**squares - 1, 1))
+                groups.append(max(bits, SMALLEST_PRIME_BITS))
+                noise = model.switch(noise / np.exp2(groups[-1]), after, 1)
+        return groups, coefficient_bits(noise) + 1
 
 
 def prove_exact(circuit: Circuit, parameters: Parameters) -> Plan:
@@ -103,7 +113,9 @@ def prove_exact(circuit: Circuit, parameters: Parameters) -> Plan:
     noise = model.fresh(chosen.special_prime)
     inputs = circuit.used_inputs
     rows = [
-        PlannedStep("input", len(inputs), 2, circuit.pixel_bits, math.log2(noise), log_product(primes), len(primes), 0)
+        PlannedStep(
+            "input", len(inputs), 2, circuit.pixel_bits, coefficient_bits(noise), log_product(primes), len(primes), 0
+        )
     ]
     for (step, size, after), interval, drops in zip(step_sizes(circuit), circuit.ranges, chosen.drops, strict=True):
         if isinstance(step, Affine):
@@ -112,7 +124,14 @@ def prove_exact(circuit: Circuit, parameters: Parameters) -> Plan:
             noise = model.square(noise, size, math.prod(map(float, primes)))
         rows.append(
             PlannedStep(
-                step.name, step.outputs, after, interval.bits, math.log2(noise), log_product(primes), len(primes), drops
+                step.name,
+                step.outputs,
+                after,
+                interval.bits,
+                coefficient_bits(noise),
+                log_product(primes),
+                len(primes),
+                drops,
             )
         )
         for _ in range(drops):

@@ -1,12 +1,14 @@
 """How ciphertext noise grows: one bound for each operation, in the canonical embedding.
 
-A ciphertext (c0, c1, ..., ck) decrypts through c0 + c1 s + ... + ck s^k modulo q. The bounds below hold for the largest
-absolute value of that noise polynomial at the complex roots of x^n + 1, which multiplies under products and is never
-smaller than the largest coefficient, so decryption is right while it stays below q / 2.
+A ciphertext (c0, c1, ..., ck) decrypts through c0 + c1 s + ... + ck s^k modulo q. The bounds below hold for the
+absolute value of that noise polynomial at each complex root of x^n + 1, where products of polynomials are products of
+numbers. No coefficient exceeds the mean over the roots, so decryption is right while that mean stays below q / 2.
 
 What is random is the client's own (keys, encryption, rounding), never the images: a random polynomial whose
-coefficients have variance v is at one root at most CONFIDENCE * sqrt(v n), except with probability exp(-CONFIDENCE^2).
-With the constant below a whole batch (2^12 ciphertexts at 2^14 roots) fails with probability below 2^-40.
+coefficients have mean 0 and variance v is at one root at most CONFIDENCE * sqrt(v n), except with probability
+exp(-CONFIDENCE^2). With the constant below a whole batch (2^12 ciphertexts at 2^14 roots) fails with probability below
+2^-40. Where SEAL rounds down, the errors have a mean as well: a multiple of 1 + x + ... + x^(n-1), which is large at
+the few roots near 1. Hence a bound for each root and not one for all.
 Source: Gentry, Halevi, Smart 2012 (eprint 2012/099, appendix A.5) for the method; rounding errors are taken as
 independent and uniform, the usual heuristic. Tests compare the bounds with the noise that SEAL reports and that the
 secret key shows.
@@ -14,7 +16,11 @@ secret key shows.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 CONFIDENCE = 6.8  # exp(-6.8^2) < 2^-66 = 2^-40 / (2^12 ciphertexts * 2^14 roots)
 ERROR_VARIANCE = 10.5  # SEAL's centred binomial error, standard deviation 3.24
@@ -22,6 +28,9 @@ TERNARY_VARIANCE = 2 / 3  # secret keys and encryption randomness, uniform in {-
 ROUNDING_VARIANCE = 1 / 12
 
 Scheme = Literal["bgv", "bfv", "ckks"]
+Profile = npt.NDArray[
+    np.float64
+]  # a bound at each root exp(i pi (2j + 1) / n), shape (n / 2,); the others are conjugate
 
 
 def random_norm(ring_degree: int, variance: float) -> float:
@@ -40,93 +49,118 @@ def rounding_noise(ring_degree: int, size: int) -> float:
     return random_norm(ring_degree, ROUNDING_VARIANCE) * secret_powers(ring_degree, size)
 
 
-def fresh_noise(ring_degree: int, special_prime: int) -> float:
+@cache
+def unit_norms(ring_degree: int) -> Profile:
+    """|1 + x + ... + x^(n-1)| = 2 / |1 - x| at each root: n / 1.57 next to 1, below 2 for most."""
+    angles = np.pi * (2 * np.arange(ring_degree // 2) + 1) / ring_degree
+    norms: Profile = 1 / np.sin(angles / 2)
+    norms.setflags(write=False)
+    return norms
+
+
+def floor_noise(ring_degree: int, size: int, terms: int = 1) -> Profile:
+    """Noise of rounding down each coefficient of `size` polynomials, `terms` times: uniform errors from 0 to 1."""
+    mean = unit_norms(ring_degree) * (terms / 2)
+    return (mean + random_norm(ring_degree, terms * ROUNDING_VARIANCE)) * secret_powers(ring_degree, size)
+
+
+def encryption_noise(ring_degree: int, special_prime: int) -> float:
     """Noise of a public-key encryption, which SEAL makes modulo one more prime and then divides by it."""
     error = random_norm(ring_degree, ERROR_VARIANCE)
-    ternary = random_norm(ring_degree, TERNARY_VARIANCE)
-    return error * (1 + 2 * ternary) / special_prime + rounding_noise(ring_degree, 2)
+    return error * (1 + 2 * random_norm(ring_degree, TERNARY_VARIANCE)) / special_prime
+
+
+def coefficient_bits(profile: Profile) -> float:
+    """log2 of a bound on every coefficient: the mean over the roots."""
+    return math.log2(float(np.mean(profile)))
 
 
 class NoiseModel(Protocol):
-    """The four operations whose noise a plan follows; absolute noise, right while below q / 2."""
+    """The four operations whose noise a plan follows; right while coefficients stay below q / 2."""
 
-    def fresh(self, special_prime: int) -> float:
+    def fresh(self, special_prime: int) -> Profile:
         """Noise of a fresh encryption."""
 
-    def affine(self, noise: float, row_norm: int) -> float:
+    def affine(self, noise: Profile, row_norm: int) -> Profile:
         """Noise after a weighted sum whose absolute weights sum to `row_norm`, and a bias."""
 
-    def square(self, noise: float, size: int, modulus: float) -> float:
+    def square(self, noise: Profile, size: int, modulus: float) -> Profile:
         """Noise after squaring a ciphertext of `size` polynomials modulo `modulus`."""
 
-    def switch(self, noise: float, size: int, prime: int) -> float:
+    def switch(self, noise: Profile, size: int, prime: int) -> Profile:
         """Noise after dropping one prime."""
 
 
 @dataclass(frozen=True)
 class BgvNoise:
-    """BGV: the noise polynomial is m + t e, the message m included."""
+    """BGV: the noise polynomial is m + t e, the message m included.
+
+    SEAL makes a ciphertext divisible by the prime it drops with multiples of t from 0 to t, which are not centred.
+    """
 
     ring_degree: int
     plain_modulus: int
 
-    def fresh(self, special_prime: int) -> float:
+    def fresh(self, special_prime: int) -> Profile:
         """Message below t / 2 in each coefficient, whatever the images, plus t times the encryption noise."""
-        return self.plain_modulus * (self.ring_degree / 2 + fresh_noise(self.ring_degree, special_prime))
+        message = self.ring_degree / 2 + encryption_noise(self.ring_degree, special_prime)
+        return self.plain_modulus * (message + floor_noise(self.ring_degree, 2))
 
-    def affine(self, noise: float, row_norm: int) -> float:
+    def affine(self, noise: Profile, row_norm: int) -> Profile:
         """Weights multiply the noise; a bias is a constant below t / 2."""
-        return row_norm * noise + self.plain_modulus / 2
+        return float(row_norm) * noise + self.plain_modulus / 2
 
-    def square(self, noise: float, size: int, modulus: float) -> float:
+    def square(self, noise: Profile, size: int, modulus: float) -> Profile:
         """The noise polynomial is squared with the ciphertext."""
         return noise * noise
 
-    def switch(self, noise: float, size: int, prime: int) -> float:
-        """Rounding to a multiple of t."""
-        return noise / prime + self.plain_modulus * rounding_noise(self.ring_degree, size)
+    def switch(self, noise: Profile, size: int, prime: int) -> Profile:
+        """Rounding down to a multiple of t."""
+        return noise / prime + self.plain_modulus * floor_noise(self.ring_degree, size)
 
 
 @dataclass(frozen=True)
 class BfvNoise:
-    """BFV: q times the invariant noise, t c(s) - q m modulo q t.
+    """BFV: q times the invariant noise, v = t c(s) - q m modulo q t.
 
     Source: Kim, Polyakov, Zucca 2021 (eprint 2021/204), with the base conversions of Bajard et al. 2016 as SEAL has
-    them, which may be off by one multiple of q in their input and a few units in their output.
+    them: a product is rounded down once for each prime.
     """
 
     ring_degree: int
     plain_modulus: int
     primes: int
 
-    def fresh(self, special_prime: int) -> float:
+    def fresh(self, special_prime: int) -> Profile:
         """Encryption noise, and the rounding of q m / t by at most one half in each coefficient."""
-        return self.plain_modulus * (self.ring_degree / 2 + fresh_noise(self.ring_degree, special_prime))
+        rounding = rounding_noise(self.ring_degree, 2) + encryption_noise(self.ring_degree, special_prime)
+        return np.full(self.ring_degree // 2, self.plain_modulus * (self.ring_degree / 2 + rounding))
 
-    def affine(self, noise: float, row_norm: int) -> float:
+    def affine(self, noise: Profile, row_norm: int) -> Profile:
         """Weights multiply the noise; a bias adds a rounding of one half."""
-        return row_norm * noise + self.plain_modulus / 2
+        return float(row_norm) * noise + self.plain_modulus / 2
 
-    def square(self, noise: float, size: int, modulus: float) -> float:
-        """2 K v + v^2 + rounding, where K = t |c(s)| / q bounds message, noise and multiple of t together."""
-        wide = 2 * self.plain_modulus * rounding_noise(self.ring_degree, size)
-        rounding = 2 * (self.primes + 1) * self.plain_modulus * rounding_noise(self.ring_degree, 2 * size - 1)
+    def square(self, noise: Profile, size: int, modulus: float) -> Profile:
+        """2 K v + v^2 / q and a rounding, where K = (t |c(s)| + v) / q bounds the message and its multiple of t."""
+        wide = self.plain_modulus * rounding_noise(self.ring_degree, size) + noise / modulus
+        rounding = self.plain_modulus * floor_noise(self.ring_degree, 2 * size - 1, self.primes)
         return 2 * wide * noise + noise * (noise / modulus) + rounding
 
-    def switch(self, noise: float, size: int, prime: int) -> float:
+    def switch(self, noise: Profile, size: int, prime: int) -> Profile:
         """Rounding, scaled by t."""
         return noise / prime + self.plain_modulus * rounding_noise(self.ring_degree, size)
 
 
 @dataclass(frozen=True)
 class CkksNoise:
-    """CKKS: values carry a scale, and noise is an error of the value; the modulus must hold scale * value + noise."""
+    """CKKS: values carry a scale, and noise is an error of the value; SEAL rounds to nearest, so one bound will do."""
 
     ring_degree: int
 
     def fresh(self, special_prime: int) -> float:
-        """Encryption noise and the rounding of the encoded message."""
-        return random_norm(self.ring_degree, ROUNDING_VARIANCE) + fresh_noise(self.ring_degree, special_prime)
+        """The rounding of the encoded message, and of the encryption with its noise."""
+        message = random_norm(self.ring_degree, ROUNDING_VARIANCE)
+        return message + self.rounding(2) + encryption_noise(self.ring_degree, special_prime)
 
     def rounding(self, size: int) -> float:
         """Noise of one rescale."""
