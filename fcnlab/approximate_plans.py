@@ -15,10 +15,20 @@ import numpy.typing as npt
 
 from fcnlab.circuit import Affine, Circuit
 from fcnlab.noise import CkksNoise
-from fcnlab.parameters import MODULUS_BITS, SPECIAL_PRIME, Parameters, choose_primes, log_product, split_bits
+from fcnlab.parameters import (
+    MODULUS_BITS,
+    SMALLEST_PRIME_BITS,
+    SPECIAL_PRIME,
+    Parameters,
+    choose_primes,
+    log_product,
+    split_bits,
+)
 from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
 
 PRECISION = 0.005  # predicted error of the logits that is accepted, as a share of their spread
+MOST_RESCALES = 2  # more levels are searched for nothing: two squares need one
+WIDEST_BITS = 250  # sizes are followed in float64; wider values are for the exact schemes
 
 
 @dataclass(frozen=True)
@@ -41,39 +51,43 @@ class Spreads:
 
 def approximate_plans(circuit: Circuit, rings: Sequence[int], sample: npt.NDArray[Any] | None) -> Iterator[Plan]:
     """For each ring and set of switch points, the ckks plan with the fewest primes that is precise enough."""
-    limit = prime_limit(circuit)
+    if max(interval.bits for interval in circuit.ranges) > WIDEST_BITS:
+        return
     if sample is None:
         sample = np.random.default_rng(0).integers(0, circuit.pixel_max + 1, size=(256, circuit.inputs))
     spreads = profile(circuit, sample)
     for degree in rings:
         for points in switch_points(circuit):
-            best: Plan | None = None
-            # Every scale and size of the drops on a coarse grid: a simulation takes a fraction of a millisecond.
-            for scale_bits, *dropped in product(
-                range(4, 40, 2), *[range(20, 52, 2 if len(points) < 2 else 6)] * len(points)
-            ):
-                if len(points) > 2:
-                    break
-                drops = {point: [2.0**bits] for point, bits in zip(points, dropped, strict=True)}
-                walk = simulate_approximate(circuit, degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
-                final = max(row.needed_bits - sum(dropped[sum(p < row.index for p in points) :]) for row in walk)
-                if walk[-1].relative_error > PRECISION or final + sum(dropped) > MODULUS_BITS[degree]:
-                    continue
-                sizes = [split_bits(final + 0.5, limit), *([bits] for bits in dropped[::-1])]
-                primes = choose_primes(degree, list(chain.from_iterable(sizes)), avoid=(SPECIAL_PRIME,))
-                if primes is None:
-                    continue
-                counts = tuple(int(index in points) for index in range(len(circuit.steps)))
-                chosen = Parameters("ckks", degree, primes, SPECIAL_PRIME, (), 2.0**scale_bits, counts)
-                if chosen.modulus_bits > MODULUS_BITS[degree]:
-                    continue
-                plan = prove_approximate(circuit, chosen, spreads)
-                if min(row.budget_bits for row in plan.steps) < 0 or plan.predicted_error > PRECISION:
-                    continue
-                if best is None or rank(plan) < rank(best):
-                    best = plan
-            if best is not None:
-                yield best
+            if len(points) <= MOST_RESCALES:
+                plan = min(precise_plans(circuit, degree, points, spreads), key=rank, default=None)
+                if plan is not None:
+                    yield plan
+
+
+def precise_plans(circuit: Circuit, ring_degree: int, points: tuple[int, ...], spreads: Spreads) -> Iterator[Plan]:
+    """Proven plans that are precise enough, over a coarse grid of the scale and of the primes that rescales drop.
+
+    A simulation takes a fraction of a millisecond, so every point of the grid is tried.
+    """
+    limit, allowed = prime_limit(circuit), MODULUS_BITS[ring_degree]
+    drop_bits = range(SMALLEST_PRIME_BITS, limit + 1, 2 if len(points) < 2 else 6)
+    for scale_bits, *dropped in product(range(4, 40, 2), *[drop_bits] * len(points)):
+        drops = {point: [2.0**bits] for point, bits in zip(points, dropped, strict=True)}
+        walk = simulate_approximate(circuit, ring_degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
+        final = max(row.needed_bits - sum(dropped[sum(point < row.index for point in points) :]) for row in walk)
+        if not (walk[-1].relative_error <= PRECISION and final + sum(dropped) <= allowed):  # nor if not a number
+            continue
+        sizes = [split_bits(final + 0.5, limit), *([bits] for bits in dropped[::-1])]
+        primes = choose_primes(ring_degree, list(chain.from_iterable(sizes)), avoid=(SPECIAL_PRIME,))
+        if primes is None:
+            continue
+        counts = tuple(int(index in points) for index in range(len(circuit.steps)))
+        chosen = Parameters("ckks", ring_degree, primes, SPECIAL_PRIME, (), 2.0**scale_bits, counts)
+        if chosen.modulus_bits > allowed:
+            continue
+        plan = prove_approximate(circuit, chosen, spreads)
+        if min(row.budget_bits for row in plan.steps) >= 0 and plan.predicted_error <= PRECISION:
+            yield plan
 
 
 def rank(plan: Plan) -> tuple[int, float]:
@@ -114,13 +128,14 @@ def simulate_approximate(
     typical: npt.NDArray[np.float64] = np.empty(0)
     for index, (step, _, after) in enumerate(step_sizes(circuit)):
         if isinstance(step, Affine):
-            bound *= float(step.row_norms.max())
+            bound = float(step.row_norms.max()) * bound + 0.5  # of the rounded bias
             weights = step.weights.astype(np.float64)
             error = np.sqrt(weights.multiply(weights) @ error**2)
         else:
-            bound = 2 * magnitude * scale * bound + bound**2
-            error = np.sqrt((2 * scale * typical * error) ** 2 + 2 * error**4)
-            scale = scale**2
+            bound = 2 * magnitude * scale * bound + bound * bound
+            with np.errstate(over="ignore"):  # an infinite error is too large, whatever the precision
+                error = np.sqrt((2 * scale * typical * error) ** 2 + 2 * error**4)
+            scale = scale * scale
         magnitude, typical = float(circuit.ranges[index].magnitude), spreads.steps[index]
         relative = float(np.sqrt(np.mean(error**2))) / scale / spreads.logits
         rows.append(ScaledRow(index, scale, math.log2(2 * (magnitude * scale + bound)), relative))

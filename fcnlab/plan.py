@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from fcnlab.circuit import Affine, Circuit, Polynomial, Step
-from fcnlab.exact import SUM_BITS
+from fcnlab.exact import SUM_BITS, sum_bits
 from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
 
 
@@ -54,6 +54,7 @@ class Plan:
 
     Attributes:
         network: Name of the circuit.
+        circuit: Fingerprint of the circuit, from `circuit_fingerprint`: the proof is of no other.
         parameters: The literal both sides agree on.
         inputs: Indices of the pixels that are encrypted, ascending.
         pixel_max: Largest pixel value.
@@ -64,6 +65,7 @@ class Plan:
     """
 
     network: str
+    circuit: str
     parameters: Parameters
     inputs: tuple[int, ...]
     pixel_max: int
@@ -75,13 +77,7 @@ class Plan:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of everything client and server must agree on, 16 hexadecimal digits."""
-        literal = {
-            **asdict(self.parameters),
-            "inputs": self.inputs,
-            "outputs": self.outputs,
-            "pixel_max": self.pixel_max,
-        }
-        return hashlib.sha256(json.dumps(literal, sort_keys=True).encode()).hexdigest()[:16]
+        return digest([self.network, self.circuit, asdict(self.parameters), self.inputs, self.pixel_max, self.unit])
 
     @property
     def residue_bytes(self) -> int:
@@ -167,6 +163,7 @@ def finish(circuit: Circuit, parameters: Parameters, rows: list[PlannedStep], *,
     """Put a proof and its parameters together."""
     return Plan(
         network=circuit.name,
+        circuit=circuit_fingerprint(circuit),
         parameters=parameters,
         inputs=tuple(int(index) for index in circuit.used_inputs),
         pixel_max=circuit.pixel_max,
@@ -175,6 +172,23 @@ def finish(circuit: Circuit, parameters: Parameters, rows: list[PlannedStep], *,
         steps=tuple(rows),
         predicted_error=predicted_error,
     )
+
+
+def circuit_fingerprint(circuit: Circuit) -> str:
+    """Digest of every integer of a circuit and of its step names, 16 hexadecimal digits."""
+    steps: list[list[Any]] = []
+    for step in circuit.steps:
+        if isinstance(step, Affine):
+            weights = [array.tolist() for array in (step.weights.indptr, step.weights.indices, step.weights.data)]
+            steps.append([step.name, step.inputs, *weights, [int(value) for value in step.bias]])
+        else:
+            steps.append([step.name, step.inputs, step.coefficients])
+    return digest([circuit.pixel_bits, steps])
+
+
+def digest(literal: Any) -> str:
+    """Sixteen hexadecimal digits of the hash of anything that JSON can write."""
+    return hashlib.sha256(json.dumps(literal, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def step_sizes(circuit: Circuit) -> Iterator[tuple[Step, int, int]]:
@@ -196,6 +210,5 @@ def switch_points(circuit: Circuit) -> Iterator[tuple[int, ...]]:
 
 def prime_limit(circuit: Circuit) -> int:
     """Bits a data prime may have: sums of residues, weighted by signed digits, must stay exact in int64."""
-    widest = max(int(step.row_norms.max()) for step in circuit.affine_steps)
-    # Digits of a weight sum to less than twice the weight: one bit; the sign: another.
-    return min(PRIME_BITS, SUM_BITS - 1 - widest.bit_length())
+    # The digits of a weight sum to less than twice the weight: the one bit that `sum_bits` has to spare.
+    return min(PRIME_BITS, SUM_BITS - max(sum_bits(step.weights) for step in circuit.affine_steps))

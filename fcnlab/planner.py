@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.approximate_plans import approximate_plans
+from fcnlab.approximate_plans import PRECISION, approximate_plans
 from fcnlab.circuit import Affine, Circuit, Polynomial
 from fcnlab.digits import signed_digits
 from fcnlab.errors import PlanError
+from fcnlab.exact import SUM_BITS, sum_bits
 from fcnlab.exact_plans import exact_plans
 from fcnlab.noise import Scheme
-from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS
+from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS
 from fcnlab.plan import Plan
+
+MOST_SQUARES = 3  # a ciphertext of 2 polynomials grows to 3, 5, 9; SEAL's longest has 16
 
 # Work per residue in units of one addition, measured; they only rank candidates.
 SQUARE_WORK, SWITCH_WORK, ENCRYPT_WORK = 4, 40, 350
@@ -45,6 +48,8 @@ def make_plan(
         raise PlanError(f"Unknown scheme {scheme!r}; choose one of {', '.join(SCHEMES)}.")
     if ring_degree is not None and ring_degree not in RINGS:
         raise PlanError(f"Ring degree {ring_degree} is not available; choose one of {', '.join(map(str, RINGS))}.")
+    if images is not None and images < 1:
+        raise PlanError(f"A plan is made for 1 image or more; got {images}.")
     check_supported(circuit)
     rings = (ring_degree,) if ring_degree else RINGS
     search = approximate_plans(circuit, rings, sample) if scheme == "ckks" else exact_plans(circuit, rings, scheme)
@@ -57,16 +62,29 @@ def make_plan(
 
 def check_supported(circuit: Circuit) -> None:
     """Refuse what no engine evaluates, all reasons at once."""
+    squares = [step for step in circuit.steps if isinstance(step, Polynomial)]
     problems = [
         f"{step.name} has degree {step.degree} (complete the square of a quadratic)"
         for step in circuit.steps
         if isinstance(step, Polynomial) and not step.is_square
     ]
     problems += [
-        f"row {np.flatnonzero(step.row_norms == 0)[0]} of {step.name} has no weight (compile with merge=True)"
+        f"row {np.flatnonzero(np.diff(step.weights.indptr) == 0)[0]} of {step.name} has no weight "
+        "(compile with merge=True)"
         for step in circuit.affine_steps
-        if not step.row_norms.all()
+        if not np.diff(step.weights.indptr).all()
     ]
+    problems += [
+        f"the rows of {step.name} sum to {sum_bits(step.weights) - 1} bits of weights (at most "
+        f"{SUM_BITS - SMALLEST_PRIME_BITS - 1}; compile with fewer weight bits)"
+        for step in circuit.affine_steps
+        if SUM_BITS - sum_bits(step.weights) < SMALLEST_PRIME_BITS
+    ]
+    if len(squares) > MOST_SQUARES:
+        problems.append(
+            f"{squares[MOST_SQUARES].name} is multiplication {MOST_SQUARES + 1} in a row, and ciphertexts can grow "
+            f"through {MOST_SQUARES} (use fewer activations)"
+        )
     if not circuit.steps or not isinstance(circuit.steps[0], Affine):
         problems.append("the first step is not affine")
     if problems:
@@ -90,8 +108,9 @@ def explain_refusal(circuit: Circuit, scheme: Scheme, rings: Sequence[int]) -> s
     squares = sum(isinstance(step, Polynomial) for step in circuit.steps)
     widest = max(range(len(circuit.steps)), key=lambda index: circuit.ranges[index].bits)
     allowed = max(MODULUS_BITS[degree] for degree in rings)
+    precisely = f", precise to {100 * PRECISION:.2g} % of the logits' spread" if scheme == "ckks" else ""
     return (
-        f"No ring of degree {', '.join(map(str, rings))} holds {circuit.name} in {scheme}: after {squares} "
+        f"No ring of degree {', '.join(map(str, rings))} holds {circuit.name} in {scheme}{precisely}: after {squares} "
         f"multiplications step {circuit.steps[widest].name!r} has values of {circuit.ranges[widest].bits} bits, and "
         f"the modulus may have {allowed} bits at {SECURITY_BITS}-bit security. What helps: fewer pixel bits (now "
         f"{circuit.pixel_bits}), weights with fewer exponents, fewer weights per unit, fewer activations"
