@@ -1,6 +1,6 @@
 """The client: the only holder of secret keys."""
 
-import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.errors import CircuitError
+from fcnlab.errors import CircuitError, WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.wire import (
     Envelope,
+    check_images,
     check_residues,
     envelope_bytes,
+    key_fingerprint,
     new_message,
     open_envelope,
     payload_residues,
@@ -22,11 +24,6 @@ from fcnlab.he.wire import (
 )
 from fcnlab.modular import combine_residues
 from fcnlab.plan import Plan
-
-
-def key_fingerprint(public_key: bytes) -> str:
-    """Digest of a public key, 16 hexadecimal digits."""
-    return hashlib.sha256(public_key).hexdigest()[:16]
 
 
 class Client:
@@ -114,6 +111,8 @@ class Client:
         last = self.plan.steps[-1]
         primes = last.primes - last.drops
         residues = payload_residues(envelope, payload, shape=(self.plan.outputs, last.size, primes, chosen.ring_degree))
+        check_images(envelope, chosen.slots)
+        self._check_factors(envelope, chosen.primes[:primes])
         check_residues(residues, chosen.primes[:primes])
         header = replace(self._headers[index][primes], scale=envelope.scale, correction=envelope.correction)
         columns = []
@@ -125,6 +124,14 @@ class Client:
                 decrypt = he.decryptBGV if chosen.scheme == "bgv" else he.decryptInt
                 columns.append(decrypt(loaded)[: envelope.images])
         return np.stack(columns, axis=1)
+
+    def _check_factors(self, envelope: Envelope, primes: tuple[int, ...]) -> None:
+        """Refuse a scale or correction factor that no evaluation of the plan leaves."""
+        chosen = self.plan.parameters
+        scale = envelope.scale < math.prod(primes) if chosen.scheme == "ckks" else envelope.scale == 1
+        modulus = chosen.plain_moduli[envelope.index] if chosen.scheme == "bgv" else 2
+        if not scale or not 0 < envelope.correction < modulus:
+            raise WireError("The reply's scale or correction factor cannot come from this plan; send it again.")
 
     def combine(self, passes: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Logits from the decrypted passes: integers by the Chinese remainder theorem, or ckks's floats as they are."""

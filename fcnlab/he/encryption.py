@@ -6,14 +6,17 @@ one worker everything stays in this process. Workers hold public keys only.
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.errors import FcnlabError
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.wire import Residues, read_ciphertext
 from fcnlab.parameters import Parameters
@@ -37,6 +40,11 @@ def encrypt_chunk(
     return np.stack(parts).tobytes(), len(parts)
 
 
+def leave_interrupts() -> None:
+    """Leave Ctrl-C to the process that asked for the work: it ends the workers in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class EncryptionPool:
     """Processes that encrypt; a context manager.
 
@@ -51,7 +59,7 @@ class EncryptionPool:
     def __enter__(self) -> Self:
         if self.workers > 1:
             spawn = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self.workers, mp_context=spawn)
+            self._executor = ProcessPoolExecutor(self.workers, mp_context=spawn, initializer=leave_interrupts)
         return self
 
     def __exit__(
@@ -79,6 +87,9 @@ class EncryptionPool:
             columns: Slot values, shape (ciphertexts, images).
             out: Residues, shape (ciphertexts, 2, primes, n), filled in place.
             report: Called with the number of ciphertexts done; an exception it raises stops the work.
+
+        Raises:
+            FcnlabError: If the system ended a worker.
         """
         starts = range(0, len(columns), CHUNK)
         chunks = [columns[start : start + CHUNK] for start in starts]
@@ -105,6 +116,10 @@ class EncryptionPool:
                 pending.append(self._executor.submit(encrypt_chunk, parameters, index, public_key, chunk))
             while pending:
                 yield pending.pop(0).result()
+        except BrokenProcessPool as error:
+            raise FcnlabError(
+                "The system ended a process that encrypts, most likely for want of memory: use fewer threads."
+            ) from error
         finally:
             for future in pending:
                 future.cancel()

@@ -19,11 +19,10 @@ from scipy import sparse
 
 from fcnlab.circuit import Affine, Polynomial, Step
 from fcnlab.digits import Digits, signed_digits
-from fcnlab.errors import WireError
 from fcnlab.he import kernels
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.server import Account, Result, Task
-from fcnlab.he.wire import Residues, SealHeader, read_ciphertext, write_ciphertext
+from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 
 BLOCK = 256  # coefficients: a 5x5 convolution's rows of 256 * 2 residues stay in a 1 MB cache
 
@@ -197,7 +196,7 @@ def run_block(
     began = time.perf_counter()
     block = np.empty((len(residues), residues.shape[1] * width), dtype=np.int64)
     if not kernels.load_block(read_only(residues), prime_index, start, prime, block):
-        raise WireError(f"A residue is not below its prime {prime}: the ciphertext was altered on its way.")
+        raise altered_residue(prime)
     seconds = []
     for layer in layers:
         if layer.program is not None and layer.bias is not None:

@@ -6,11 +6,21 @@ from typing import Any, Protocol
 
 from fcnlab.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
-from fcnlab.he.client import key_fingerprint
 from fcnlab.he.context import level_headers, open_context
-from fcnlab.he.wire import Envelope, Residues, SealHeader, new_message, open_envelope, payload_residues
+from fcnlab.he.wire import (
+    Envelope,
+    Residues,
+    SealHeader,
+    check_images,
+    check_residues,
+    key_fingerprint,
+    new_message,
+    open_envelope,
+    payload_residues,
+    read_ciphertext,
+)
 from fcnlab.parameters import Parameters
-from fcnlab.plan import Plan
+from fcnlab.plan import Plan, circuit_fingerprint
 
 ENGINES = ("fused", "stepwise")
 
@@ -110,6 +120,26 @@ def engine_named(name: str) -> Engine:
     raise FcnlabError(f"Unknown engine {name!r}; choose one of {', '.join(ENGINES)}.")
 
 
+def open_public_context(parameters: Parameters, index: int, public_key: bytes) -> Any:
+    """A context with a public key that arrived as bytes: SEAL reads them only once they are checked.
+
+    Raises:
+        WireError: If they are no public key for these parameters.
+    """
+    refusal = WireError(f"Public key {index} does not belong to this plan's parameters; plan again on both sides.")
+    primes = (*parameters.primes, parameters.special_prime)
+    try:
+        _, residues = read_ciphertext(public_key)  # SEAL stores a public key as an encryption of 0 with all primes
+        if residues.shape != (2, len(primes), parameters.ring_degree):
+            raise refusal
+        check_residues(residues[None], primes)
+        he = open_context(parameters, index)
+        he.from_bytes_public_key(public_key)
+    except (WireError, RuntimeError, ValueError) as error:
+        raise refusal from error
+    return he
+
+
 class Server:
     """Evaluates a circuit under encryption; holds public keys only.
 
@@ -128,7 +158,7 @@ class Server:
     def __init__(
         self, circuit: Circuit, plan: Plan, public_keys: Sequence[bytes], *, engine: str = "fused", threads: int = 1
     ) -> None:
-        if tuple(step.name for step in plan.steps[1:]) != tuple(step.name for step in circuit.steps):
+        if plan.circuit != circuit_fingerprint(circuit):
             raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
         if len(public_keys) != plan.parameters.passes:
             raise WireError(f"The plan needs {plan.parameters.passes} public keys; got {len(public_keys)}.")
@@ -141,12 +171,7 @@ class Server:
             key = bytes(payload)
             if envelope.shape != (len(key),) or key_fingerprint(key) != envelope.key:
                 raise WireError(f"Public key {index} is cut off or was altered on its way; send it again.")
-            he = open_context(plan.parameters, index)
-            try:
-                he.from_bytes_public_key(key)
-            except (RuntimeError, ValueError) as error:
-                raise WireError(f"Public key {index} does not belong to this plan's parameters.") from error
-            self._contexts.append(he)
+            self._contexts.append(open_public_context(plan.parameters, index, key))
             self._keys.append(envelope.key)
         self._headers = [level_headers(he, plan.parameters) for he in self._contexts]
 
@@ -169,20 +194,28 @@ class Server:
             upload, kind="upload", plan=self.plan.fingerprint, key=self._keys[index], index=index
         )
         shape = (len(self.plan.inputs), 2, len(chosen.primes), chosen.ring_degree)
-        result = self._engine(
-            Task(
-                circuit=self.circuit,
-                parameters=chosen,
-                he=self._contexts[index],
-                plain_modulus=chosen.plain_moduli[index] if chosen.plain_moduli else None,
-                headers=self._headers[index],
-                upload=payload_residues(envelope, payload, shape=shape),
-                inputs=self.plan.inputs,
-                threads=self.threads,
-                report=report or (lambda step, done, total: None),
-                observe=observe,
-            )
+        residues = payload_residues(envelope, payload, shape=shape)
+        check_images(envelope, chosen.slots)
+        task = Task(
+            circuit=self.circuit,
+            parameters=chosen,
+            he=self._contexts[index],
+            plain_modulus=chosen.plain_moduli[index] if chosen.plain_moduli else None,
+            headers=self._headers[index],
+            upload=residues,
+            inputs=self.plan.inputs,
+            threads=self.threads,
+            report=report or (lambda step, done, total: None),
+            observe=observe,
         )
+        try:
+            result = self._engine(task)
+        except RuntimeError as error:
+            if "transparent" not in str(error):
+                raise
+            raise WireError(
+                "The upload leads to a ciphertext that anybody could read; encrypt every pixel afresh and send again."
+            ) from error
         reply = Envelope(
             "reply",
             self.plan.fingerprint,

@@ -1,114 +1,87 @@
 """The stepwise engine: one Pyfhel call for each homomorphic operation, as published.
 
-Zero weights are skipped, weights are constant plaintexts (in bfv a single coefficient, the path that SEAL multiplies
-without a transform), squares are not relinearised. Every operation is counted where it happens.
+Zero weights are skipped, every other weight is a PT-CT mult, squares are not relinearised. `operations` counts each
+call where it happens.
 """
 
 import time
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from fcnlab.circuit import Affine, Polynomial
 from fcnlab.he.context import load_ciphertext
+from fcnlab.he.operations import SealOperations
 from fcnlab.he.server import Account, Result, Task
 from fcnlab.he.wire import Residues, check_residues, read_ciphertext, write_ciphertext
+from fcnlab.polynomials import apply_polynomial
+
+Ciphertexts = dict[int, object]  # by position
 
 
 def evaluate_stepwise(task: Task) -> Result:
     """Evaluate one pass; see `server.Task`."""
     check_residues(task.upload, task.parameters.primes)
-    header = replace(task.headers[len(task.parameters.primes)], scale=task.parameters.scale)
-    pixels = [load_ciphertext(task.he, task.parameters, write_ciphertext(header, part)) for part in task.upload]
-    values: dict[int, Any] = dict(zip(task.inputs, pixels, strict=True))
     primes = len(task.parameters.primes)
+    header = replace(task.headers[primes], scale=task.parameters.scale)
+    pixels = [load_ciphertext(task.he, task.parameters, write_ciphertext(header, part)) for part in task.upload]
+    values: Ciphertexts = dict(zip(task.inputs, pixels, strict=True))
     accounts = []
     for step, drops in zip(task.circuit.steps, task.parameters.drops, strict=True):
         began = time.perf_counter()
-        operations: Counter[str] = Counter()
+        operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=primes)
         if isinstance(step, Affine):
-            values = apply_affine(task, step, values, primes, operations)
+            values = apply_affine(task, step, values, operations)
         else:
-            apply_square(task, step, values, operations)
+            apply_activation(task, step, values, operations)
         for done, ciphertext in enumerate(values.values() if drops else (), start=1):
             for _ in range(drops):
-                drop_prime(task, ciphertext)
-                operations["mod_switches"] += 1
+                operations.drop_prime(ciphertext)
             task.report(f"{step.name}: drop {drops} primes", done, len(values))
         primes -= drops
-        accounts.append(Account(step.name, time.perf_counter() - began, dict(operations)))
+        accounts.append(Account(step.name, time.perf_counter() - began, dict(operations.counts)))
         if task.observe is not None:
-            task.observe(step.name, values[0].to_bytes("none"))
-    headers_and_residues = [read_ciphertext(values[row].to_bytes("none")) for row in range(len(values))]
-    last = headers_and_residues[0][0]
-    residues: Residues = np.stack([residues for _, residues in headers_and_residues])
+            task.observe(step.name, serialise(values[0]))
+    parts = [read_ciphertext(serialise(values[row])) for row in range(len(values))]
+    residues: Residues = np.stack([residues for _, residues in parts])
+    last = parts[0][0]
     return Result(residues, last.scale, last.correction, tuple(accounts))
 
 
-def apply_affine(
-    task: Task, step: Affine, values: dict[int, Any], primes: int, operations: Counter[str]
-) -> dict[int, Any]:
+def serialise(ciphertext: object) -> bytes:
+    """SEAL's bytes of a Pyfhel ciphertext."""
+    return bytes(ciphertext.to_bytes("none"))  # type: ignore[attr-defined]
+
+
+def apply_affine(task: Task, step: Affine, values: Ciphertexts, operations: SealOperations) -> Ciphertexts:
     """Sum of products and bias for every output: a PT-CT mult for each weight, a CT-CT add for each but the first.
 
-    Negative weights are multiplied by their absolute value and subtracted: SEAL's single-coefficient product in bfv
-    takes -w as t - w, which costs as many bits of noise as t has. So sums begin with a positive weight if there is one.
+    Negative weights are subtracted, so sums begin with a positive weight where there is one.
     """
-    he = task.he
-    plaintexts: dict[int, Any] = {}
-    results: dict[int, Any] = {}
+    results: Ciphertexts = {}
     for row in range(step.outputs):
         entries = slice(step.weights.indptr[row], step.weights.indptr[row + 1])
-        weights, columns = step.weights.data[entries], step.weights.indices[entries]
-        total: Any = None
-        for position in np.argsort(weights < 0, kind="stable"):
-            weight, term = int(weights[position]), values[int(columns[position])]
-            if not step.pooling:
-                if abs(weight) not in plaintexts:
-                    plaintexts[abs(weight)] = constant_plaintext(task, abs(weight), primes, scale=1.0)
-                term = he.multiply_plain(term, plaintexts[abs(weight)], in_new_ctxt=True)
-                operations["pt_ct_mults"] += 1
+        weights: Sequence[int] = step.weights.data[entries].tolist()
+        columns: Sequence[int] = step.weights.indices[entries].tolist()
+        total = None
+        for weight, column in sorted(zip(weights, columns, strict=True), key=lambda pair: pair[0] < 0):
+            term = values[column] if step.pooling else operations.product(values[column], abs(weight))
             if total is not None:
-                combine = he.add if weight > 0 else he.sub
-                combine(total, term)
-                operations["ct_ct_adds"] += 1
-            else:
-                total = term.copy() if step.pooling else term
-                if weight < 0:
-                    he.negate(total)
-                    operations["negations"] += 1
+                operations.accumulate(total, term, subtract=weight < 0)
+                continue
+            total = term.copy() if step.pooling else term  # type: ignore[attr-defined]
+            if weight < 0:
+                operations.negate(total)
         if int(step.bias[row]):
-            he.add_plain(total, constant_plaintext(task, int(step.bias[row]), primes, scale=total.scale))
-            operations["pt_ct_adds"] += 1
+            operations.accumulate_constant(total, int(step.bias[row]))
         results[row] = total
         task.report(step.name, row + 1, step.outputs)
     return results
 
 
-def apply_square(task: Task, step: Polynomial, values: dict[int, Any], operations: Counter[str]) -> None:
-    """Square every value in place: one CT-CT mult each."""
-    for done, ciphertext in enumerate(values.values(), start=1):
-        task.he.square(ciphertext)
-        operations["ct_ct_mults"] += 1
+def apply_activation(task: Task, step: Polynomial, values: Ciphertexts, operations: SealOperations) -> None:
+    """Apply the polynomial to every value, in place of it."""
+    for done, (position, ciphertext) in enumerate(values.items(), start=1):
+        values[position] = apply_polynomial(step.coefficients, ciphertext, operations)
         task.report(step.name, done, step.outputs)
-
-
-def constant_plaintext(task: Task, value: int, primes: int, *, scale: float) -> Any:
-    """The same integer in every slot, ready to meet a ciphertext with that many primes."""
-    he, parameters = task.he, task.parameters
-    if task.plain_modulus is not None:
-        slots = np.full(parameters.slots, value % task.plain_modulus, dtype=np.int64)
-        return he.encodeBGV(slots) if parameters.scheme == "bgv" else he.encodeInt(slots)
-    plaintext = he.encodeFrac(np.full(parameters.slots, float(value)), scale=scale)
-    for _ in range(len(parameters.primes) - primes):
-        he.mod_switch_to_next_ptxt(plaintext, False)
-    return plaintext
-
-
-def drop_prime(task: Task, ciphertext: Any) -> None:
-    """A modulus switch, or in ckks a rescale."""
-    if task.parameters.scheme == "ckks":
-        task.he.rescale_to_next(ciphertext)
-    else:
-        task.he.mod_switch_to_next(ciphertext)

@@ -8,9 +8,11 @@ factor, a second header, a count, and 64-bit residues in the order polynomial, p
 native/src/seal/ciphertext.cpp and dynarray.h.
 """
 
+import hashlib
 import json
+import math
 import struct
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +27,7 @@ SEAL_MAGIC, SEAL_HEADER_BYTES = 0xA15E, 16
 MAGIC = b"FCNLAB1\n"
 LENGTH = struct.Struct("<I")
 LONGEST_HEADER = 4096
+ALIGNMENT = 64  # bytes: where residues start in a message
 Kind = Literal["upload", "reply", "public key"]
 
 
@@ -117,9 +120,9 @@ def new_message(envelope: Envelope) -> tuple[bytearray, Residues]:
 
 
 def envelope_bytes(envelope: Envelope) -> bytes:
-    """The envelope as bytes, padded so that what follows starts at a multiple of 64 bytes."""
+    """The envelope as bytes, padded so that what follows is aligned."""
     head = json.dumps(asdict(envelope)).encode()
-    head += b" " * (-(len(MAGIC) + LENGTH.size + len(head)) % 64)
+    head += b" " * (-(len(MAGIC) + LENGTH.size + len(head)) % ALIGNMENT)
     return MAGIC + LENGTH.pack(len(head)) + head
 
 
@@ -144,21 +147,40 @@ def open_envelope(
     (length,) = LENGTH.unpack_from(message, len(MAGIC))
     if length > LONGEST_HEADER or len(message) < start + length:
         raise WireError("The message is cut off within its envelope; send it again.")
-    try:
-        fields: dict[str, Any] = json.loads(message[start : start + length])
-        envelope = Envelope(**fields)
-        envelope = replace(envelope, shape=tuple(int(size) for size in envelope.shape))
-    except (ValueError, TypeError) as error:
-        raise WireError("The message's envelope cannot be read; send it again.") from error
+    envelope = read_envelope(bytes(message[start : start + length]))
+    if envelope is None or (start + length) % ALIGNMENT:
+        raise WireError("The message's envelope cannot be read; send it again.")
     if envelope.kind != kind:
-        raise WireError(f"This message is a {envelope.kind}; a {kind} is expected here.")
+        raise WireError(f"This message is a {envelope.kind[:16]!r}; a {kind!r} is expected here.")
     if envelope.plan != plan:
-        raise WireError(f"The message was made for plan {envelope.plan}; plan {plan} is in force. Encrypt again.")
+        raise WireError(f"The message was made for plan {envelope.plan[:16]!r}; plan {plan!r} is in force. Plan again.")
     if key is not None and envelope.key != key:
-        raise WireError(f"The message was made with key {envelope.key}; key {key} is in force. Encrypt again.")
+        raise WireError(
+            f"The message was made with key {envelope.key[:16]!r}; key {key!r} is in force. Encrypt with that one."
+        )
     if envelope.index != index:
         raise WireError(f"The message belongs to plain modulus {envelope.index}; {index} is expected here.")
     return envelope, memoryview(message)[start + length :]
+
+
+def read_envelope(head: bytes) -> Envelope | None:
+    """The envelope in these bytes, each field of its type and none negative; None if they are anything else."""
+    try:
+        fields: dict[str, Any] = json.loads(head)
+        envelope = Envelope(**fields | {"shape": tuple(fields["shape"])})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    words = all(type(word) is str for word in (envelope.kind, envelope.plan, envelope.key))
+    numbers = (envelope.index, envelope.images, envelope.correction, *envelope.shape)
+    counts = all(type(number) is int and number >= 0 for number in numbers)
+    scale = type(envelope.scale) is float and 0 < envelope.scale < math.inf
+    return envelope if words and counts and scale else None
+
+
+def check_images(envelope: Envelope, slots: int) -> None:
+    """Refuse a batch that has no image, or more than there are slots."""
+    if not 0 < envelope.images <= slots:
+        raise WireError(f"A batch holds 1 to {slots} images; the message announces {envelope.images}.")
 
 
 def payload_residues(envelope: Envelope, payload: memoryview, *, shape: tuple[int, int, int, int]) -> Residues:
@@ -175,9 +197,19 @@ def payload_residues(envelope: Envelope, payload: memoryview, *, shape: tuple[in
     return np.frombuffer(payload, dtype="<u8").reshape(shape)
 
 
+def key_fingerprint(public_key: bytes) -> str:
+    """Digest of a public key, 16 hexadecimal digits."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
+
+
 def check_residues(residues: Residues, primes: tuple[int, ...]) -> None:
     """Refuse residues that are not below their primes; `residues` has shape (ciphertexts, size, primes, n)."""
     for position, prime in enumerate(primes):
         for ciphertext in residues:
             if int(ciphertext[:, position].max(initial=0)) >= prime:
-                raise WireError(f"A residue is not below its prime {prime}: the ciphertext was altered on its way.")
+                raise altered_residue(prime)
+
+
+def altered_residue(prime: int) -> WireError:
+    """What to raise for a residue that is not below its prime."""
+    return WireError(f"A residue is not below its prime {prime}: the ciphertext was altered on its way.")
