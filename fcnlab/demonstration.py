@@ -12,6 +12,7 @@ from fcnlab.circuit import Circuit
 from fcnlab.compiler import compile_circuit
 from fcnlab.data import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
+from fcnlab.he.server import engine_named
 from fcnlab.inference import Inference, Progress, infer
 from fcnlab.noise import Scheme
 from fcnlab.plan import Plan
@@ -104,6 +105,7 @@ def demonstrate(
     Raises:
         FcnlabError: With one sentence on what to change.
     """
+    engine_named(engine)
     test = load_mnist("test")
     if not 1 <= images <= len(test.pixels):
         raise DataError(f"There are {len(test.pixels):,} test images; asked for {images:,}. Ask for 1 to all of them.")

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit import Circuit
+from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.encryption import EncryptionPool
-from fcnlab.he.server import Account, Server
+from fcnlab.he.server import Account, Server, engine_named
 from fcnlab.plan import Plan
 from fcnlab.report import LayerReport, Report, Seconds
 
@@ -90,10 +91,17 @@ def infer(
         progress: Called often; an exception it raises stops the run, and nothing is kept.
 
     Raises:
-        CircuitError: If the pixels are out of range or of the wrong shape.
-        FcnlabError: If the engine is unknown.
+        CircuitError: If there are no images, or pixels are out of range or of the wrong shape.
+        FcnlabError: If the engine is unknown, labels are missing, or noise is to be observed outside bfv.
     """
     images = circuit.check_pixels(pixels)
+    engine_named(engine)
+    if not len(images):
+        raise CircuitError("There are no images to classify; give at least one.")
+    if labels is not None and np.shape(labels) != (len(images),):
+        raise FcnlabError(f"There are {len(images)} images and labels of shape {np.shape(labels)}; give one for each.")
+    if observe_noise and plan.parameters.scheme != "bfv":
+        raise FcnlabError(f"Noise can be measured in bfv only, not in {plan.parameters.scheme}; its plan gives bounds.")
     threads = threads or os.cpu_count() or 1
     passes, slots = plan.parameters.passes, plan.parameters.slots
     batches = math.ceil(len(images) / slots)
@@ -105,6 +113,7 @@ def infer(
     client = Client(plan)
     public_keys = [client.public_key(index) for index in range(passes)]
     keygen_s = time.perf_counter() - began
+    tell(Progress("keys", "", 1, 1, 1, turns))
     server = Server(circuit, plan, public_keys, engine=engine, threads=threads)
 
     stopwatch = {"encrypt": 0.0, "evaluate": 0.0, "decrypt": 0.0}
