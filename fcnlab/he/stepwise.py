@@ -7,6 +7,7 @@ call where it happens.
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from fcnlab.he.server import Account, Result, Task
 from fcnlab.he.wire import Residues, check_residues, read_ciphertext, write_ciphertext
 from fcnlab.polynomials import apply_polynomial
 
-Ciphertexts = dict[int, object]  # by position
+Ciphertexts = dict[int, Any]  # by position
 
 
 def evaluate_stepwise(task: Task) -> Result:
@@ -42,16 +43,11 @@ def evaluate_stepwise(task: Task) -> Result:
         primes -= drops
         accounts.append(Account(step.name, time.perf_counter() - began, dict(operations.counts)))
         if task.observe is not None:
-            task.observe(step.name, serialise(values[0]))
-    parts = [read_ciphertext(serialise(values[row])) for row in range(len(values))]
+            task.observe(step.name, values[0].to_bytes("none"))
+    parts = [read_ciphertext(values[row].to_bytes("none")) for row in range(len(values))]
     residues: Residues = np.stack([residues for _, residues in parts])
     last = parts[0][0]
     return Result(residues, last.scale, last.correction, tuple(accounts))
-
-
-def serialise(ciphertext: object) -> bytes:
-    """SEAL's bytes of a Pyfhel ciphertext."""
-    return bytes(ciphertext.to_bytes("none"))  # type: ignore[attr-defined]
 
 
 def apply_affine(task: Task, step: Affine, values: Ciphertexts, operations: SealOperations) -> Ciphertexts:
@@ -64,13 +60,13 @@ def apply_affine(task: Task, step: Affine, values: Ciphertexts, operations: Seal
         entries = slice(step.weights.indptr[row], step.weights.indptr[row + 1])
         weights: Sequence[int] = step.weights.data[entries].tolist()
         columns: Sequence[int] = step.weights.indices[entries].tolist()
-        total = None
+        total: Any = None
         for weight, column in sorted(zip(weights, columns, strict=True), key=lambda pair: pair[0] < 0):
             term = values[column] if step.pooling else operations.product(values[column], abs(weight))
             if total is not None:
                 operations.accumulate(total, term, subtract=weight < 0)
                 continue
-            total = term.copy() if step.pooling else term  # type: ignore[attr-defined]
+            total = term.copy() if step.pooling else term
             if weight < 0:
                 operations.negate(total)
         if int(step.bias[row]):
