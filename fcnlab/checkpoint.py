@@ -14,9 +14,10 @@ import fcnlab
 from fcnlab.compiler import compile_circuit
 from fcnlab.data import DATA_ROOT
 from fcnlab.errors import DataError
+from fcnlab.files import write_whole
 from fcnlab.hops import count_published
 from fcnlab.network import Architecture
-from fcnlab.storage import load_tensors, pack_tensors, write_whole
+from fcnlab.storage import load_tensors, pack_tensors
 
 MODELS: Final = DATA_ROOT / "models"
 """Folder of the shipped networks."""

@@ -1,6 +1,5 @@
-"""Tensors in files that are always whole: safetensors, written beside and moved into place."""
+"""Tensors in safetensors files that are always whole."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,28 +8,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from fcnlab.errors import DataError
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that, whatever happens, `path` holds either its old content or all of the new.
-
-    Raises:
-        DataError: If the content cannot be written (disk full, no permission); the old file is untouched.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(
-            f"{path} could not be written ({error.strerror}); what was there before is unchanged."
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+from fcnlab.files import write_whole
 
 
 def pack_tensors(tensors: Mapping[str, Tensor], *, notes: Mapping[str, str] | None = None) -> bytes:

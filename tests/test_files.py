@@ -1,0 +1,29 @@
+"""Tests of fcnlab.files: files are whole, old or new, whatever happens."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from fcnlab.errors import DataError
+from fcnlab.files import write_whole
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_the_old_file_survives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, error: BaseException
+) -> None:
+    path = tmp_path / "state"
+    write_whole(path, b"old")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, failing, fail)
+    wanted = DataError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(wanted, match="No space left" if wanted is DataError else None):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["state"]
