@@ -27,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ALLOWED = {
     "Pyfhel": {"he", "doctor"},
     "numba": {"he.kernels"},
-    "plotly": {"plots"},
+    "plotly": {"plots", "ui"},
     "ipywidgets": {"ui"},
     "anywidget": {"ui"},
     "traitlets": {"ui"},
@@ -128,6 +128,14 @@ def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
     users = {module for module, path in MODULES.items() if library in {name.split(".")[0] for name in imports(path)}}
     strays = {module for module in users if not belongs(module, ALLOWED[library])}
     assert not strays, f"{library} is imported by {strays}: move it, or allow it in ALLOWED with a reason"
+
+
+def test_dashboards_draw_nothing_themselves() -> None:
+    """Figures are made in plots; all that the dashboards take from plotly is the widget around one."""
+    for name, path in MODULES.items():
+        if belongs(name, {"ui"}):
+            assert set(re.findall(r"\bgo\.(\w+)", path.read_text())) <= {"FigureWidget"}, name
+            assert {lib for lib in imports(path) if lib.startswith("plotly")} <= {"plotly.graph_objects"}, name
 
 
 @pytest.mark.parametrize("module", STRANGERS)
