@@ -6,8 +6,8 @@ epoch takes exactly the steps of one that was never interrupted.
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,21 @@ def epoch_generator(*, seed: int, phase: str, epoch: int) -> torch.Generator:
     """The source of randomness of one epoch of one phase, independent of everything before it."""
     digest = hashlib.sha256(f"{seed} {phase} {epoch}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Let torch work on one thread for the time of the block.
+
+    Sums are then taken in the same order on every run; and networks this small gain nothing from a second thread, but
+    lose much by it when another process is busy.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def cosine_rate(peak: float, *, epoch: int, epochs: int, floor: float = 0.02) -> Rate:

@@ -32,6 +32,7 @@ from fcnlab.fitting import (
     restore_optimizer,
     save_state,
     shuffled_batches,
+    single_thread,
 )
 from fcnlab.network import fold_batch_norm, seeded
 from fcnlab.pruning import cubic_budget
@@ -135,6 +136,7 @@ class Student:
         return student
 
 
+@single_thread()
 def train(
     recipe: Recipe,
     *,

@@ -19,6 +19,7 @@ from fcnlab.fitting import (
     restore_optimizer,
     save_state,
     shuffled_batches,
+    single_thread,
 )
 
 
@@ -74,6 +75,13 @@ def test_an_epoch_takes_the_optimiser_steps_of_torch() -> None:
         losses.append(loss.item())
     assert torch.equal(network.weight, other.weight)
     assert mean_loss == pytest.approx(sum(losses) / len(losses))
+
+
+def test_one_thread_is_for_the_block_alone() -> None:
+    before = torch.get_num_threads()
+    with single_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
 
 
 def test_batches_are_whole_shuffled_and_aligned() -> None:
