@@ -1,0 +1,214 @@
+"""The best polynomial for a problem, with the bound that proves it and what it costs to evaluate."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.polynomial import polynomial
+
+from fcnlab.approximation.coefficients import CoefficientSet, PowersOfTwo, signed_powers
+from fcnlab.approximation.evaluation import Cost, count_hops
+from fcnlab.approximation.norms import MaximumNorm, Norm
+from fcnlab.approximation.problem import Problem, make_problem
+from fcnlab.approximation.real import FreePart, fit_real, split_by_symmetry, triangularise
+from fcnlab.approximation.relaxation import MaximumRelaxation, MeanSquareRelaxation
+from fcnlab.approximation.samples import Samples, sample
+from fcnlab.approximation.search import TOLERANCE, SearchState, Watch, search
+from fcnlab.approximation.targets import Floats, Target
+
+CURVE_POINTS = 401
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A target and its fit, ready to draw: four arrays of the same few hundred points."""
+
+    x: Floats
+    target: Floats
+    fit: Floats
+    error: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Approximation:
+    """A fit and what is known of it.
+
+    Attributes:
+        problem: What was asked.
+        coefficients: c0 to cd.
+        max_error: Largest absolute error on the interval, certified between sample points.
+        max_error_at: Every x where it occurs, to 1e-6 of its size.
+        rms_error: Root mean square error under the norm's weight, uniform for the maximum norm.
+        lower_bound: No allowed coefficients give a smaller `error` than this; at least (1 - 1e-9) of it, or equal to
+            within rounding. With real coefficients in the maximum norm, (1 - 1e-10).
+        cost: Depth and HOPs of evaluating it.
+    """
+
+    problem: Problem
+    coefficients: tuple[float, ...]
+    max_error: float
+    max_error_at: tuple[float, ...]
+    rms_error: float
+    lower_bound: float
+    cost: Cost
+
+    @property
+    def error(self) -> float:
+        """The error in the norm of the problem: what was made small."""
+        return self.max_error if isinstance(self.problem.norm, MaximumNorm) else self.rms_error
+
+    @property
+    def powers(self) -> tuple[tuple[tuple[int, int], ...], ...] | None:
+        """For each coefficient the (sign, exponent) of its powers of two, largest first; None if they are real."""
+        allowed = self.problem.coefficients
+        if not isinstance(allowed, PowersOfTwo):
+            return None
+        return tuple(signed_powers(value, highest=allowed.highest) for value in self.coefficients)
+
+    def __call__(self, x: npt.ArrayLike) -> Floats:
+        """Values of the polynomial."""
+        return np.asarray(polynomial.polyval(np.asarray(x, dtype=np.float64), self.coefficients))
+
+    @cached_property
+    def curve(self) -> Curve:
+        """The target, the fit and the error on 401 even points of the interval."""
+        x = np.linspace(*self.problem.interval, CURVE_POINTS)
+        target, fit = self.problem.target(x), self(x)
+        return Curve(x, target, fit, target - fit)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings and lists, for JSON.
+
+        `exponents` holds for each coefficient k if it is +-2^k and null if it is zero; for sums of powers the list of
+        their [sign, k]; it is null for real coefficients.
+        """
+        exponents: list[Any] | None = None
+        allowed = self.problem.coefficients
+        if self.powers is not None and isinstance(allowed, PowersOfTwo):
+            single = allowed.terms == 1
+            exponents = [
+                (terms[0][1] if terms else None) if single else [list(term) for term in terms] for terms in self.powers
+            ]
+        return {
+            "function": self.problem.target.name,
+            "degree": self.problem.degree,
+            "interval": list(self.problem.interval),
+            "norm": self.problem.norm.label,
+            "coefficients": list(self.coefficients),
+            "exponents": exponents,
+            "max_error": self.max_error,
+            "rms_error": self.rms_error,
+            "lower_bound": self.lower_bound,
+            "hops": self.cost.as_dict(),
+            "depth": self.cost.depth,
+        }
+
+
+def approximate(
+    function: str | Callable[[Any], Any] | Target,
+    *,
+    degree: int = 2,
+    interval: Sequence[float] = (-4.0, 4.0),
+    norm: str | Norm = "linf",
+    coefficients: str | CoefficientSet = "power-of-two",
+    progress: Callable[[SearchState], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Approximation:
+    """The best polynomial of a degree for a function on an interval.
+
+    Results are kept: the same question is answered at once the second time, if the function can be hashed.
+
+    Args:
+        function: Name of a target, or a function of a float64 array. Its kinks are found, if there are not too many.
+        degree: 1 to 8.
+        interval: Two finite ends.
+        norm: ``linf``, ``l2``, ``gaussian`` (standard normal), or a norm object.
+        coefficients: ``real``, ``power-of-two`` (0 or +-2^k, k from -20 to 8), ``two-powers``, ``three-powers``, or a
+            `PowersOfTwo` with its exponent range and number of terms.
+        progress: Called a few times a second or more with the state of a search.
+        cancelled: Asked as often; a search ends with `Cancelled` once it returns True.
+
+    Raises:
+        ApproximationError: If the question has no answer, in one sentence.
+        Cancelled: If `cancelled` said so.
+    """
+    problem = make_problem(function, degree=degree, interval=interval, norm=norm, coefficients=coefficients)
+    watch = Watch(progress, cancelled)
+    try:
+        hash(problem)
+    except TypeError:
+        return solve.__wrapped__(problem, watch)
+    return solve(problem, watch)
+
+
+@lru_cache(maxsize=512)
+def solve(problem: Problem, watch: Watch) -> Approximation:
+    """Fit a problem; `watch` follows the search and does not change its result."""
+    allowed, norm = problem.coefficients, problem.norm
+    samples = sample(problem.target, problem.interval, norm)
+    free = split_by_symmetry(samples, degree=problem.degree, norm=norm, allowed=allowed)
+    best, bound = fit_real(samples, free, norm=norm)
+    if isinstance(allowed, PowersOfTwo):
+        start = best[list(free.powers)]
+        if isinstance(norm, MaximumNorm):
+            best, bound = search_maximum(samples, free, allowed.values, start=start, floor=bound, watch=watch)
+        else:
+            best, bound = search_mean_square(samples, free, allowed.values, watch=watch)
+    largest, _ = samples.peak(best)
+    return Approximation(
+        problem=problem,
+        coefficients=tuple(float(value) for value in best),
+        max_error=largest,
+        max_error_at=samples.summits(best, largest),
+        rms_error=samples.root_mean_square(best),
+        lower_bound=bound,
+        cost=count_hops([float(value) for value in best]),
+    )
+
+
+def search_mean_square(samples: Samples, free: FreePart, allowed: Floats, *, watch: Watch) -> tuple[Floats, float]:
+    """Proven best allowed coefficients for the mean square, and the bound."""
+    squares = triangularise(samples, free)
+    chosen, bound = search(
+        MeanSquareRelaxation(squares),
+        allowed,
+        error_of=lambda node: samples.root_mean_square(free.complete(node)),
+        floor=squares.rest,
+        scale=samples.scale,
+        watch=watch,
+    )
+    return free.complete(chosen), bound
+
+
+def search_maximum(
+    samples: Samples, free: FreePart, allowed: Floats, *, start: Floats, floor: float, watch: Watch
+) -> tuple[Floats, float]:
+    """Proven best allowed coefficients for the maximum, and the bound.
+
+    Where x = 0 is in the interval, |f(0) - c0| is part of the error. If that alone decides, many fits share the least
+    maximum, and the one of least mean square among those with the same c0 is taken.
+    """
+    zero = free.x == 0
+    if free.powers[0] == 0 and zero.any():
+        at_zero = float(free.values[zero][0])
+        nearest = float(allowed[np.abs(allowed - at_zero).argmin()])
+        gap = abs(at_zero - nearest)
+        if gap > floor and len(free.powers) > 1:
+            pinned = FreePart(free.powers[1:], free.step, free.fixed.copy(), free.x, free.values - nearest)
+            pinned.fixed[0] = nearest
+            best, _ = search_mean_square(samples, pinned, allowed, watch=watch)
+            if samples.peak(best)[0] <= gap * (1 + TOLERANCE):
+                return best, gap
+        floor = max(floor, gap)
+    chosen, bound = search(
+        MaximumRelaxation(free, start=start),
+        allowed,
+        error_of=lambda node: samples.peak(free.complete(node))[0],
+        floor=floor,
+        scale=samples.scale,
+        watch=watch,
+    )
+    return free.complete(chosen), bound
