@@ -5,7 +5,6 @@ The two sides meet in bytes only, as they would over a network.
 
 import math
 import os
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.server import Account, Server, engine_named
+from fcnlab.memory import peak_resident_bytes
 from fcnlab.plan import Plan
 from fcnlab.report import LayerReport, Report, Seconds
 
@@ -173,7 +173,7 @@ def infer(
         download_bytes=download_bytes,
         public_key_bytes=sum(map(len, public_keys)),
         evaluation_key_bytes=0,
-        peak_memory_bytes=peak_memory_bytes(threads),
+        peak_memory_bytes=peak_resident_bytes() + pool.peak_bytes,
         threads=threads,
         workers=pool.workers,
     )
@@ -233,11 +233,3 @@ def layer_reports(plan: Plan, accounts: list[tuple[Account, ...]], budgets: dict
         )
         for index, (planned, account) in enumerate(zip(plan.steps[1:], accounts[0], strict=True))
     )
-
-
-def peak_memory_bytes(workers: int) -> int:
-    """Peak resident size of this process and, at most, of its workers together (the largest, times their number)."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if workers > 1 else 0
-    unit = 1 if os.uname().sysname == "Darwin" else 1024
-    return int(own + workers * children) * unit

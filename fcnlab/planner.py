@@ -20,7 +20,7 @@ from fcnlab.plan import Plan
 MOST_SQUARES = 3  # a ciphertext of 2 polynomials grows to 3, 5, 9; SEAL's longest has 16
 
 # Work per residue in units of one addition, measured; they only rank candidates.
-SQUARE_WORK, SWITCH_WORK, ENCRYPT_WORK = 4, 40, 350
+SQUARE_WORK, SWITCH_WORK, ENCRYPT_WORK = 1.5, 90, 550
 
 
 def make_plan(

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,16 +20,24 @@ import numpy.typing as npt
 from fcnlab.errors import FcnlabError
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.wire import Residues, read_ciphertext
+from fcnlab.memory import peak_resident_bytes
 from fcnlab.parameters import Parameters
 
 CHUNK = 8  # ciphertexts a task: small enough for smooth progress, large enough to hide the transfer
 _contexts: dict[tuple[Parameters, int, bytes], Any] = {}
 
 
-def encrypt_chunk(
-    parameters: Parameters, index: int, public_key: bytes, columns: npt.NDArray[np.int64]
-) -> tuple[bytes, int]:
-    """Encrypt rows of slot values, shape (ciphertexts, images); returns residues as bytes and their count."""
+@dataclass(frozen=True)
+class Chunk:
+    """What a worker sends back: residues of its ciphertexts, and how much memory it has used at most."""
+
+    residues: bytes
+    process: int
+    peak_bytes: int
+
+
+def encrypt_chunk(parameters: Parameters, index: int, public_key: bytes, columns: npt.NDArray[np.int64]) -> Chunk:
+    """Encrypt rows of slot values, shape (ciphertexts, images)."""
     name = (parameters, index, public_key)
     if name not in _contexts:
         _contexts.clear()
@@ -37,7 +46,7 @@ def encrypt_chunk(
         _contexts[name] = he
     he = _contexts[name]
     parts = [read_ciphertext(encrypt_slots(he, parameters, values).to_bytes("none"))[1] for values in columns]
-    return np.stack(parts).tobytes(), len(parts)
+    return Chunk(np.stack(parts).tobytes(), os.getpid(), peak_resident_bytes())
 
 
 def leave_interrupts() -> None:
@@ -55,6 +64,12 @@ class EncryptionPool:
     def __init__(self, *, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
         self._executor: Executor | None = None
+        self._peaks: dict[int, int] = {}
+
+    @property
+    def peak_bytes(self) -> int:
+        """Largest resident sizes of the workers so far, summed; 0 while all work is done in this process."""
+        return sum(peak for process, peak in self._peaks.items() if process != os.getpid())
 
     def __enter__(self) -> Self:
         if self.workers > 1:
@@ -94,21 +109,23 @@ class EncryptionPool:
         starts = range(0, len(columns), CHUNK)
         chunks = [columns[start : start + CHUNK] for start in starts]
         done = 0
-        for start, (data, count) in zip(starts, self._map(parameters, index, public_key, chunks), strict=True):
-            out[start : start + count] = np.frombuffer(data, dtype="<u8").reshape(count, *out.shape[1:])
-            done += count
+        for start, chunk in zip(starts, self._map(parameters, index, public_key, chunks), strict=True):
+            target = out[start : start + CHUNK]
+            target[:] = np.frombuffer(chunk.residues, dtype="<u8").reshape(target.shape)
+            self._peaks[chunk.process] = chunk.peak_bytes
+            done += len(target)
             if report is not None:
                 report(done)
 
     def _map(
         self, parameters: Parameters, index: int, public_key: bytes, chunks: list[npt.NDArray[np.int64]]
-    ) -> Iterator[tuple[bytes, int]]:
+    ) -> Iterator[Chunk]:
         if self._executor is None:
             for chunk in chunks:
                 yield encrypt_chunk(parameters, index, public_key, chunk)
             return
         # A few tasks ahead of the reader: results are megabytes each and must not pile up.
-        pending: list[Future[tuple[bytes, int]]] = []
+        pending: list[Future[Chunk]] = []
         try:
             for chunk in chunks:
                 if len(pending) == 2 * self.workers:

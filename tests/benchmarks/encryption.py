@@ -80,7 +80,8 @@ def measure(network: str, case: Case) -> dict[str, float]:
     from fcnlab.he.client import Client
     from fcnlab.he.encryption import EncryptionPool
     from fcnlab.he.server import Server
-    from fcnlab.inference import compare_logits, peak_memory_bytes
+    from fcnlab.inference import compare_logits
+    from fcnlab.memory import peak_resident_bytes
 
     circuit = prepare(network).circuit
     plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree)  # type: ignore[arg-type]
@@ -113,7 +114,7 @@ def measure(network: str, case: Case) -> dict[str, float]:
         "passes": plan.parameters.passes,
         "upload_bytes": upload_bytes,
         "download_bytes": len(reply),
-        "peak_bytes": peak_memory_bytes(case.threads),
+        "peak_bytes": peak_resident_bytes() + pool.peak_bytes,
         "wrong": compared["mismatched_digits" if case.scheme == "ckks" else "mismatched_logits"],
     }
 
