@@ -29,12 +29,13 @@ PLAIN_MODULI = 8  # more passes than this are never cheaper than a larger ring
 
 
 def exact_plans(circuit: Circuit, rings: Sequence[int], scheme: Scheme) -> Iterator[Plan]:
-    """Every proven plan with 1 to PLAIN_MODULI plain moduli and any set of switch points."""
+    """Every proven plan with 1 to PLAIN_MODULI plain moduli and, in bgv, any set of switch points."""
     value_bits = circuit.ranges[-1].bits
     for degree in rings:
         for count in range(1, PLAIN_MODULI + 1):
             moduli = plain_moduli(degree, value_bits, count)
-            for points in switch_points(circuit) if moduli else ():
+            choices = switch_points(circuit) if scheme == "bgv" else [()]
+            for points in choices if moduli else ():
                 plan = exact_plan(circuit, scheme, degree, moduli or (), points)
                 if plan is not None:
                     yield plan

@@ -147,7 +147,7 @@ class BfvNoise:
         return 2 * wide * noise + noise * (noise / modulus) + rounding
 
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
-        """Rounding, scaled by t."""
+        """Rounding, scaled by t; not in use, since Pyfhel drops no prime in bfv."""
         return noise / prime + self.plain_modulus * rounding_noise(self.ring_degree, size)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fcnlab.errors import PlanError
 from fcnlab.modular import prime_below
 from fcnlab.noise import Scheme
 
@@ -42,6 +43,12 @@ class Parameters:
     plain_moduli: tuple[int, ...]
     scale: float
     drops: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if sum(self.drops) >= len(self.primes):
+            raise PlanError(f"{sum(self.drops)} primes are to be dropped of {len(self.primes)}; one has to remain.")
+        if self.scheme == "bfv" and any(self.drops):
+            raise PlanError("Pyfhel drops no prime in bfv, and says nothing: plan without drops, or in bgv.")
 
     @property
     def slots(self) -> int:
