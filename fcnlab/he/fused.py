@@ -7,10 +7,11 @@ written back. Blocks are independent and share out over threads.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,35 +21,37 @@ from scipy import sparse
 from fcnlab.circuit import Affine, Polynomial, Step
 from fcnlab.digits import Digits, signed_digits
 from fcnlab.he import kernels
+from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, encode_constant
 from fcnlab.he.context import load_ciphertext
+from fcnlab.he.operations import SealOperations
 from fcnlab.he.server import Account, Result, Task
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
+from fcnlab.hops import count_digits, count_polynomial
+from fcnlab.polynomials import apply_polynomial
 
 BLOCK = 256  # coefficients: a 5x5 convolution's rows of 256 * 2 residues stay in a 1 MB cache
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A step made ready for the kernels."""
+    """An affine step made ready for the kernels, or an activation as it is."""
 
     step: Step
-    size: int
     program: tuple[npt.NDArray[Any], ...] | None  # of an affine step
     bias: npt.NDArray[np.int64] | None  # residues, shape (primes, outputs)
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class State:
-    """Ciphertexts of a layer as residues (ciphertexts, polynomials, primes, n), with what SEAL keeps beside them."""
+    """Ciphertexts of a layer as residues (ciphertexts, polynomials, primes, n), with their common label."""
 
     residues: Residues
-    scale: float
-    correction: int
+    label: Label
 
 
 def evaluate_fused(task: Task) -> Result:
     """Evaluate one pass; see `server.Task`."""
-    state = State(task.upload, task.parameters.scale, 1)
+    state = State(task.upload, Label(2, task.parameters.scale, 1))
     timer = Timer(task)
     local: list[Step] = []
     in_ntt_form = task.parameters.scheme != "bfv"
@@ -61,13 +64,13 @@ def evaluate_fused(task: Task) -> Result:
         if local and (ends or task.observe is not None):
             state = run_blocks(task, local, state, first=index + 1 == len(local), timer=timer)
             local = []
-        if not is_local:
-            state = square_with_seal(task, step, state, timer)
+        if isinstance(step, Polynomial) and not is_local:
+            state = activate_with_seal(task, step, state, timer)
         if drops:
             state = drop_primes(task, step, state, drops, timer)
         if task.observe is not None:
             task.observe(step.name, write_ciphertext(current_header(task, state), state.residues[0]))
-    return Result(state.residues, state.scale, state.correction, timer.accounts())
+    return Result(state.residues, state.label.scale, state.label.correction, timer.accounts())
 
 
 class Timer:
@@ -90,34 +93,26 @@ class Timer:
 
 
 def count_operations(step: Step, drops: int) -> dict[str, int]:
-    """Homomorphic operations that the kernels perform for one step, counted from the program they execute."""
-    switches = drops * step.outputs
-    if isinstance(step, Polynomial):
-        return {"ct_ct_mults": step.outputs, "mod_switches": switches}
-    digits = signed_digits(step.weights)
-    return {
-        "pt_ct_adds": int(np.count_nonzero(step.bias)),
-        "ct_ct_adds": digits.additions + digits.total_doublings,
-        "doublings": digits.total_doublings,
-        "mod_switches": switches,
-    }
+    """Homomorphic operations of one step, counted from the programs that the kernels execute."""
+    counted = count_digits(step) if isinstance(step, Affine) else count_polynomial(step)
+    kinds = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings")
+    return {**{kind: getattr(counted, kind) for kind in kinds}, "mod_switches": drops * step.outputs}
 
 
-def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], State]:
-    """Programs and bias residues for a run of steps; the state's scale and correction move along."""
+def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], Label]:
+    """Programs and bias residues for a run of steps, and the label of its results."""
     primes = task.parameters.primes[: state.residues.shape[2]]
-    size, scale, correction = state.residues.shape[1], state.scale, state.correction
+    label = state.label
     layers = []
     for index, step in enumerate(steps):
         if isinstance(step, Affine):
             columns = np.asarray(task.inputs) if first and index == 0 else None
-            bias = bias_residues(task, step, scale, correction, primes)
-            layers.append(Layer(step, size, kernel_program(signed_digits(step.weights), columns), bias))
+            bias = bias_residues(task, step, label, primes)
+            layers.append(Layer(step, kernel_program(signed_digits(step.weights), columns), bias))
         else:
-            layers.append(Layer(step, size, None, None))
-            size, scale = 2 * size - 1, scale * scale
-            correction = correction * correction % (task.plain_modulus or 2)
-    return layers, State(state.residues, scale, correction if task.plain_modulus else 1)
+            layers.append(Layer(step, None, None))
+            label = apply_polynomial(step.coefficients, label, LabelOperations(task.plain_modulus))
+    return layers, label
 
 
 def kernel_program(digits: Digits, inputs: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[Any], ...]:
@@ -134,45 +129,35 @@ def kernel_program(digits: Digits, inputs: npt.NDArray[np.int64] | None) -> tupl
     return (digits.indptr, columns, digits.signs, digits.doublings, digits.last_doublings, runs.astype(np.int64))
 
 
-def bias_residues(
-    task: Task, step: Affine, scale: float, correction: int, primes: tuple[int, ...]
-) -> npt.NDArray[np.int64]:
+def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """The bias as SEAL would add it to the first polynomial, modulo each prime; shape (primes, outputs)."""
     values = [int(value) for value in step.bias]
-    if task.plain_modulus is None:
-        constants = [round(value * scale) for value in values]
+    t = task.plain_modulus
+    if task.parameters.scheme == "bfv" and t is not None:
+        # Rounding of q m / t as in SEAL's multiply_add_plain_with_scaling_variant.
+        q = prod(primes)
+        constants = [(q * (value % t) + (t + 1) // 2) // t for value in values]
     else:
-        t = task.plain_modulus
-        constants = [value * correction % t for value in values]
-        if task.parameters.scheme == "bgv":
-            constants = [value - t if value > t // 2 else value for value in constants]
-        else:  # bfv: rounding of q m / t as in SEAL's multiply_add_plain_with_scaling_variant
-            q = 1
-            for prime in primes:
-                q *= prime
-            constants = [(q * value + (t + 1) // 2) // t for value in constants]
+        constants = [encode_constant(value, t, label=label) for value in values]
     return np.array([[constant % prime for constant in constants] for prime in primes], dtype=np.int64)
 
 
 def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, timer: Timer) -> State:
     """Execute a run of local steps on every block."""
-    layers, after = prepare(task, steps, state, first=first)
+    layers, label = prepare(task, steps, state, first=first)
     primes, degree = state.residues.shape[2:]
-    last = layers[-1]
-    size_out = 2 * last.size - 1 if last.program is None else last.size
-    out: Residues = np.empty((last.step.outputs, size_out, primes, degree), dtype=np.uint64)
+    out: Residues = np.empty((steps[-1].outputs, label.size, primes, degree), dtype=np.uint64)
     width = min(BLOCK, degree)
     blocks = list(product(range(primes), range(0, degree, width)))
 
     def run(block: tuple[int, int]) -> list[float]:
-        return run_block(task, layers, state.residues, out, *block, width)
+        return run_block(task, layers, state, out, *block, width)
 
     for done, seconds in enumerate(map_blocks(run, blocks, task.threads), start=1):
         for layer, elapsed_s in zip(layers, seconds, strict=True):
             timer.add(layer.step.name, elapsed_s / task.threads)
         task.report("+".join(step.name for step in steps), done, len(blocks))
-    after.residues = out
-    return after
+    return State(out, label)
 
 
 def map_blocks(run: Any, blocks: list[tuple[int, int]], threads: int) -> Iterator[list[float]]:
@@ -189,28 +174,29 @@ def map_blocks(run: Any, blocks: list[tuple[int, int]], threads: int) -> Iterato
 
 
 def run_block(
-    task: Task, layers: list[Layer], residues: Residues, out: Residues, prime_index: int, start: int, width: int
+    task: Task, layers: list[Layer], state: State, out: Residues, prime_index: int, start: int, width: int
 ) -> list[float]:
     """Take one block through the layers; returns the seconds of each."""
     prime = task.parameters.primes[prime_index]
+    operations = BlockOperations(prime, task.plain_modulus)
     began = time.perf_counter()
-    block = np.empty((len(residues), residues.shape[1] * width), dtype=np.int64)
-    if not kernels.load_block(read_only(residues), prime_index, start, prime, block):
+    residues = np.empty((len(state.residues), state.label.size * width), dtype=np.int64)
+    if not kernels.load_block(read_only(state.residues), prime_index, start, prime, residues):
         raise altered_residue(prime)
+    block = Block(residues, state.label)
     seconds = []
     for layer in layers:
-        if layer.program is not None and layer.bias is not None:
-            result = np.empty((layer.step.outputs, layer.size * width), dtype=np.int64)
+        if isinstance(layer.step, Polynomial):
+            block = apply_polynomial(layer.step.coefficients, block, operations)
+        elif layer.program is not None and layer.bias is not None:
+            sums = np.empty((layer.step.outputs, block.label.size * width), dtype=np.int64)
             constants = width if task.parameters.scheme != "bfv" else int(start == 0)
-            kernels.affine_block(block, layer.program, layer.bias[prime_index], constants, prime, result)
-        else:
-            result = np.empty((len(block), (2 * layer.size - 1) * width), dtype=np.int64)
-            kernels.square_block(block, layer.size, prime, result)
-        block = result
+            kernels.affine_block(block.residues, layer.program, layer.bias[prime_index], constants, prime, sums)
+            block = Block(sums, block.label)
         now = time.perf_counter()
         seconds.append(now - began)
         began = now
-    kernels.store_block(block, out.view(np.int64), prime_index, start)
+    kernels.store_block(block.residues, out.view(np.int64), prime_index, start)
     seconds[-1] += time.perf_counter() - began
     return seconds
 
@@ -236,43 +222,40 @@ def warm_up() -> None:
 def current_header(task: Task, state: State) -> SealHeader:
     """SEAL's header for a ciphertext of this state."""
     header = task.headers[state.residues.shape[2]]
-    return replace(header, scale=state.scale, correction=state.correction)
+    return replace(header, scale=state.label.scale, correction=state.label.correction)
 
 
-def through_seal(task: Task, state: State, operation: Any, name: str) -> State:
-    """Apply a Pyfhel operation to every ciphertext."""
+def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name: str) -> State:
+    """Apply Pyfhel operations to every ciphertext."""
     header = current_header(task, state)
     parts: list[Residues] = []
     for done, ciphertext in enumerate(state.residues, start=1):
-        loaded = load_ciphertext(task.he, task.parameters, write_ciphertext(header, ciphertext))
-        operation(loaded)
-        header_after, residues = read_ciphertext(loaded.to_bytes("none"))
+        loaded = operation(load_ciphertext(task.he, task.parameters, write_ciphertext(header, ciphertext)))
+        after, residues = read_ciphertext(loaded.to_bytes("none"))
         parts.append(residues)
         task.report(name, done, len(state.residues))
-    return State(np.stack(parts), header_after.scale, header_after.correction)
+    return State(np.stack(parts), Label(after.size, after.scale, after.correction))
 
 
 def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
-    """Modulus switches (bgv, bfv) or rescales (ckks), by SEAL."""
+    """Modulus switches (bgv) or rescales (ckks), by SEAL."""
     began = time.perf_counter()
-    switch = task.he.rescale_to_next if task.parameters.scheme == "ckks" else task.he.mod_switch_to_next
+    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.residues.shape[2])
 
-    def operation(ciphertext: Any) -> None:
+    def drop(ciphertext: Any) -> Any:
         for _ in range(drops):
-            switch(ciphertext)
+            operations.drop_prime(ciphertext)
+        return ciphertext
 
-    state = through_seal(task, state, operation, f"{step.name}: drop {drops} primes")
+    state = through_seal(task, state, drop, f"{step.name}: drop {drops} prime{'s' if drops > 1 else ''}")
     timer.add(step.name, time.perf_counter() - began)
     return state
 
 
-def square_with_seal(task: Task, step: Step, state: State, timer: Timer) -> State:
-    """Squares in bfv, which are not local: SEAL's multiplication without relinearisation."""
+def activate_with_seal(task: Task, step: Polynomial, state: State, timer: Timer) -> State:
+    """Activations in bfv, which are not local: SEAL's multiplication without relinearisation."""
     began = time.perf_counter()
-
-    def operation(ciphertext: Any) -> None:
-        task.he.square(ciphertext)
-
-    state = through_seal(task, state, operation, step.name)
+    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.residues.shape[2])
+    state = through_seal(task, state, lambda x: apply_polynomial(step.coefficients, x, operations), step.name)
     timer.add(step.name, time.perf_counter() - began)
     return state

@@ -145,6 +145,68 @@ def multiply_rows(a, b, twice, prime, inverse, out):  # type: ignore[no-untyped-
 
 
 @compiled
+def multiply_blocks(a, a_size, b, b_size, prime, out):  # type: ignore[no-untyped-def]
+    """Multiply ciphertext by ciphertext without relinearising: a_size + b_size - 1 polynomials.
+
+    Args:
+        a: Residues in NTT form, shape (ciphertexts, a_size * width).
+        a_size: Polynomials of each ciphertext in `a`.
+        b: The other factors; a square takes fewer products by `square_block`.
+        b_size: Polynomials of each ciphertext in `b`.
+        prime: Modulus.
+        out: Products, shape (ciphertexts, (a_size + b_size - 1) * width).
+    """
+    inverse = 1.0 / prime
+    width = a.shape[1] // a_size
+    out[:] = 0
+    for row in range(a.shape[0]):
+        for i in range(a_size):
+            for j in range(b_size):
+                multiply_rows(
+                    a[row, i * width : (i + 1) * width],
+                    b[row, j * width : (j + 1) * width],
+                    False,
+                    prime,
+                    inverse,
+                    out[row, (i + j) * width : (i + j + 1) * width],
+                )
+
+
+@compiled
+def scale_block(block, factor, prime, out):  # type: ignore[no-untyped-def]
+    """Multiply every residue by `factor`, in [0, prime)."""
+    inverse = 1.0 / prime
+    for row in range(block.shape[0]):
+        for i in range(block.shape[1]):
+            value = block[row, i] * factor
+            value -= np.int64(np.floor(np.float64(block[row, i]) * np.float64(factor) * inverse)) * prime
+            value = value + prime if value < 0 else value
+            out[row, i] = value - prime if value >= prime else value
+
+
+@compiled
+def add_blocks(longer, shorter, prime, out):  # type: ignore[no-untyped-def]
+    """Add ciphertexts of which one may have more polynomials than the other."""
+    for row in range(longer.shape[0]):
+        for i in range(longer.shape[1]):
+            value = longer[row, i]
+            if i < shorter.shape[1]:
+                value += shorter[row, i]
+            out[row, i] = value - prime if value >= prime else value
+
+
+@compiled
+def add_constant_block(block, constant, width, prime, out):  # type: ignore[no-untyped-def]
+    """Add a constant in [0, prime) to the first polynomial, in NTT form, `width` coefficients of it."""
+    for row in range(block.shape[0]):
+        for i in range(block.shape[1]):
+            value = block[row, i]
+            if i < width:
+                value += constant
+            out[row, i] = value - prime if value >= prime else value
+
+
+@compiled
 def square_block(block, size, prime, out):  # type: ignore[no-untyped-def]
     """Square every ciphertext without relinearising: `size` polynomials become 2 size - 1.
 

@@ -1,10 +1,13 @@
 """Homomorphic operations by Pyfhel, one call each, counted as they happen."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from fcnlab.he.context import load_ciphertext
+from fcnlab.he.wire import read_ciphertext, write_ciphertext
 from fcnlab.parameters import Parameters
 
 
@@ -33,14 +36,23 @@ class SealOperations:
         return self._he.square(a, in_new_ctxt=True) if a is b else self._he.multiply(a, b, in_new_ctxt=True)
 
     def scale(self, a: Any, factor: int, /, *, like: Any = None) -> Any:
-        """A PT-CT mult by an integer; a factor of 1 costs nothing unless the ckks scale has to change."""
+        """A PT-CT mult by an integer; a factor of 1 costs nothing unless scale or correction factor have to change."""
         scale = 1.0 if like is None or self._plain_modulus is not None else like.scale / a.scale
+        header = None
+        if like is not None and self._parameters.scheme == "bgv":
+            # SEAL would balance the correction factors of the terms of a sum, and make the noise of both grow.
+            header, target = (read_ciphertext(term.to_bytes("none"))[0] for term in (a, like))
+            factor *= target.correction * pow(header.correction, -1, self._plain_modulus)
+            header = replace(header, correction=target.correction)
         factor = self._centre(factor)
         if factor == 1 and scale == 1.0:
             return a
         product = self.product(a, abs(factor), scale=scale)
         if factor < 0:
             self.negate(product)
+        if header is not None:
+            residues = read_ciphertext(product.to_bytes("none"))[1]
+            product = load_ciphertext(self._he, self._parameters, write_ciphertext(header, residues))
         return product
 
     def product(self, a: Any, weight: int, *, scale: float = 1.0) -> Any:

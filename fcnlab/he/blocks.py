@@ -1,0 +1,138 @@
+"""Homomorphic operations on one block of residues, for schemes whose ciphertexts are in NTT form (bgv and ckks)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.he import kernels
+
+
+@dataclass(frozen=True)
+class Label:
+    """What SEAL keeps beside the residues of a ciphertext.
+
+    Attributes:
+        size: Polynomials.
+        scale: ckks scale; 1 otherwise.
+        correction: bgv correction factor; 1 otherwise.
+    """
+
+    size: int
+    scale: float
+    correction: int
+
+
+class LabelOperations:
+    """Operations on labels alone; an implementation of `polynomials.Operations`.
+
+    Args:
+        plain_modulus: Of the pass; None for ckks.
+    """
+
+    def __init__(self, plain_modulus: int | None) -> None:
+        self._plain_modulus = plain_modulus
+
+    def multiply(self, a: Label, b: Label, /) -> Label:
+        """Sizes add up to one more, scales and correction factors multiply."""
+        correction = a.correction * b.correction
+        return Label(
+            a.size + b.size - 1, a.scale * b.scale, correction % self._plain_modulus if self._plain_modulus else 1
+        )
+
+    def scale(self, a: Label, factor: int, /, *, like: Label | None = None) -> Label:
+        """The label of `like`, with the size of `a`."""
+        target = like or a
+        return Label(a.size, target.scale, target.correction)
+
+    def add(self, a: Label, b: Label, /) -> Label:
+        """The longer of the two."""
+        return max(a, b, key=lambda label: label.size)
+
+    def add_constant(self, a: Label, constant: int, /) -> Label:
+        """Nothing changes."""
+        return a
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The same few hundred coefficients of every ciphertext of a layer, modulo one prime.
+
+    Attributes:
+        residues: int64, shape (ciphertexts, label.size * width).
+        label: Of every ciphertext.
+    """
+
+    residues: npt.NDArray[np.int64]
+    label: Label
+
+    @property
+    def width(self) -> int:
+        """Coefficients of each polynomial."""
+        return len(self.residues[0]) // self.label.size
+
+
+class BlockOperations:
+    """Operations on blocks; an implementation of `polynomials.Operations`.
+
+    Args:
+        prime: Modulus of the residues.
+        plain_modulus: Of the pass; None for ckks.
+    """
+
+    def __init__(self, prime: int, plain_modulus: int | None) -> None:
+        self._prime, self._plain_modulus = prime, plain_modulus
+        self._labels = LabelOperations(plain_modulus)
+
+    def multiply(self, a: Block, b: Block, /) -> Block:
+        """Products without relinearisation."""
+        label = self._labels.multiply(a.label, b.label)
+        out = np.empty((len(a.residues), label.size * a.width), dtype=np.int64)
+        if a is b:
+            kernels.square_block(a.residues, a.label.size, self._prime, out)
+        else:
+            kernels.multiply_blocks(a.residues, a.label.size, b.residues, b.label.size, self._prime, out)
+        return Block(out, label)
+
+    def scale(self, a: Block, factor: int, /, *, like: Block | None = None) -> Block:
+        """Multiply by an integer, and bring scale and correction factor to those of `like`."""
+        label = self._labels.scale(a.label, factor, like=like.label if like else None)
+        multiplier = scale_factor(factor, self._plain_modulus, source=a.label, target=label)
+        if multiplier == 1:
+            return a
+        out = np.empty_like(a.residues)
+        kernels.scale_block(a.residues, multiplier % self._prime, self._prime, out)
+        return Block(out, label)
+
+    def add(self, a: Block, b: Block, /) -> Block:
+        """Add, whatever the sizes."""
+        longer, shorter = (a, b) if a.label.size >= b.label.size else (b, a)
+        out = np.empty_like(longer.residues)
+        kernels.add_blocks(longer.residues, shorter.residues, self._prime, out)
+        return Block(out, longer.label)
+
+    def add_constant(self, a: Block, constant: int, /) -> Block:
+        """Add an integer to every slot."""
+        out = np.empty_like(a.residues)
+        encoded = encode_constant(constant, self._plain_modulus, label=a.label)
+        kernels.add_constant_block(a.residues, encoded % self._prime, a.width, self._prime, out)
+        return Block(out, a.label)
+
+
+def scale_factor(factor: int, plain_modulus: int | None, *, source: Label, target: Label) -> int:
+    """The integer that multiplies by `factor` and moves a ciphertext to another scale and correction factor."""
+    if plain_modulus is None:
+        return round(factor * (target.scale / source.scale))
+    return centre(factor * target.correction * pow(source.correction, -1, plain_modulus), plain_modulus)
+
+
+def encode_constant(constant: int, plain_modulus: int | None, *, label: Label) -> int:
+    """An integer as the constant polynomial that is added to the first part of a ciphertext in NTT form."""
+    if plain_modulus is None:
+        return round(constant * label.scale)
+    return centre(constant * label.correction, plain_modulus)
+
+
+def centre(value: int, modulus: int) -> int:
+    """The residue of least absolute value."""
+    return (value + modulus // 2) % modulus - modulus // 2
