@@ -102,6 +102,11 @@ class Engine(Protocol):
         """Evaluate one pass."""
 
 
+def drop_title(name: str, drops: int) -> str:
+    """What progress calls the modulus switches after a step."""
+    return f"{name}: drop {drops} prime{'s' if drops > 1 else ''}"
+
+
 def engine_named(name: str) -> Engine:
     """The engine of that name; both give the same residues.
 

@@ -14,7 +14,7 @@ import numpy as np
 from fcnlab.circuit import Affine, Polynomial
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.operations import SealOperations
-from fcnlab.he.server import Account, Result, Task
+from fcnlab.he.server import Account, Result, Task, drop_title
 from fcnlab.he.wire import Residues, check_residues, read_ciphertext, write_ciphertext
 from fcnlab.polynomials import apply_polynomial
 
@@ -39,7 +39,7 @@ def evaluate_stepwise(task: Task) -> Result:
         for done, ciphertext in enumerate(values.values() if drops else (), start=1):
             for _ in range(drops):
                 operations.drop_prime(ciphertext)
-            task.report(f"{step.name}: drop {drops} primes", done, len(values))
+            task.report(drop_title(step.name, drops), done, len(values))
         primes -= drops
         accounts.append(Account(step.name, time.perf_counter() - began, dict(operations.counts)))
         if task.observe is not None:
