@@ -1,5 +1,6 @@
 """Homomorphic operations on one block of residues, for schemes whose ciphertexts are in NTT form (bgv and ckks)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,15 +123,21 @@ class BlockOperations:
 def scale_factor(factor: int, plain_modulus: int | None, *, source: Label, target: Label) -> int:
     """The integer that multiplies by `factor` and moves a ciphertext to another scale and correction factor."""
     if plain_modulus is None:
-        return round(factor * (target.scale / source.scale))
+        return round_half_away(factor * (target.scale / source.scale))
     return centre(factor * target.correction * pow(source.correction, -1, plain_modulus), plain_modulus)
 
 
 def encode_constant(constant: int, plain_modulus: int | None, *, label: Label) -> int:
     """An integer as the constant polynomial that is added to the first part of a ciphertext in NTT form."""
     if plain_modulus is None:
-        return round(constant * label.scale)
+        return round_half_away(constant * label.scale)
     return centre(constant * label.correction, plain_modulus)
+
+
+def round_half_away(value: float) -> int:
+    """The nearest integer, halves away from zero: as SEAL's encoder rounds."""
+    whole = math.floor(abs(value))
+    return int(math.copysign(whole + (abs(value) - whole >= 0.5), value))
 
 
 def centre(value: int, modulus: int) -> int:

@@ -24,7 +24,7 @@ from fcnlab.he import kernels
 from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, encode_constant
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.operations import SealOperations
-from fcnlab.he.server import Account, Result, Task
+from fcnlab.he.server import Account, Result, Task, drop_title
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 from fcnlab.hops import count_digits, count_polynomial
 from fcnlab.polynomials import apply_polynomial
@@ -247,7 +247,7 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
             operations.drop_prime(ciphertext)
         return ciphertext
 
-    state = through_seal(task, state, drop, f"{step.name}: drop {drops} prime{'s' if drops > 1 else ''}")
+    state = through_seal(task, state, drop, drop_title(step.name, drops))
     timer.add(step.name, time.perf_counter() - began)
     return state
 
