@@ -1,0 +1,307 @@
+import json
+import struct
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fcnlab.errors import WireError
+from fcnlab.he.context import load_ciphertext
+from fcnlab.he.wire import (
+    ALIGNMENT,
+    LENGTH,
+    LONGEST_HEADER,
+    MAGIC,
+    SEAL,
+    Envelope,
+    SealHeader,
+    check_images,
+    check_residues,
+    envelope_bytes,
+    key_fingerprint,
+    new_message,
+    open_envelope,
+    payload_residues,
+    read_ciphertext,
+    write_ciphertext,
+)
+
+SHAPE = (3, 2, 2, 16)
+ENVELOPE = Envelope("upload", "0123456789abcdef", "fedcba9876543210", 1, 5, SHAPE, scale=2.0**20 / 3, correction=7)
+IN_FORCE = {"kind": "upload", "plan": ENVELOPE.plan, "key": ENVELOPE.key, "index": 1}
+
+
+def message_of(envelope: Envelope = ENVELOPE) -> bytearray:
+    message, residues = new_message(envelope)
+    residues[:] = np.random.default_rng(0).integers(0, 2**63, size=envelope.shape, dtype=np.uint64)
+    return message
+
+
+def message_with_head(head: bytes, *, payload: bytes = b"") -> bytes:
+    return MAGIC + LENGTH.pack(len(head)) + head + payload
+
+
+def residues_in(message: bytes | bytearray) -> np.ndarray:
+    return payload_residues(*open_envelope(message, **IN_FORCE), shape=SHAPE)
+
+
+def padded(fields: object) -> bytes:
+    head = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
+    return head + b" " * (-(len(MAGIC) + LENGTH.size + len(head)) % ALIGNMENT)
+
+
+# --- envelopes --------------------------------------------------------------------------------------------------------
+
+
+@given(
+    kind=st.sampled_from(["upload", "reply", "public key"]),
+    index=st.integers(0, 7),
+    images=st.integers(0, 2**15),
+    shape=st.lists(st.integers(0, 40), min_size=1, max_size=4).map(tuple),
+    scale=st.floats(2.0**-60, 2.0**200),
+    correction=st.integers(0, 2**60),
+)
+def test_envelopes_come_back_as_they_were(kind, index, images, shape, scale, correction) -> None:
+    envelope = Envelope(kind, "p" * 16, "k" * 16, index, images, shape, scale, correction)
+    head = envelope_bytes(envelope)
+    assert len(head) % ALIGNMENT == 0
+    opened, payload = open_envelope(head + b"rest", kind=kind, plan="p" * 16, key="k" * 16, index=index)
+    assert opened == envelope
+    assert bytes(payload) == b"rest"
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_messages_come_back_as_they_were(kind) -> None:
+    message, residues = new_message(ENVELOPE)
+    residues[:] = np.arange(residues.size).reshape(SHAPE)
+    envelope, payload = open_envelope(kind(message), **IN_FORCE)
+    assert envelope == ENVELOPE
+    read = payload_residues(envelope, payload, shape=SHAPE)
+    assert np.array_equal(read, residues)
+    assert read.flags.aligned
+    assert read.flags.writeable == (kind is bytearray)
+
+
+def test_every_truncation_is_refused_with_a_sentence() -> None:
+    message = message_of()
+    start = len(message) - 8 * int(np.prod(SHAPE))
+    for length in (*range(start + 2), start + 8, len(message) - 8, len(message) - 1):
+        with pytest.raises(WireError, match=r"send (it|the message)") as caught:
+            residues_in(message[:length])
+        assert str(caught.value).endswith(".")
+
+
+def test_bytes_in_excess_are_refused() -> None:
+    envelope, payload = open_envelope(message_of() + b"\0", **IN_FORCE)
+    with pytest.raises(WireError, match="carries"):
+        payload_residues(envelope, payload, shape=SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("force", "match"),
+    [
+        ({"kind": "reply"}, "'reply' is expected"),
+        ({"plan": "f" * 16}, "plan 'ffffffffffffffff' is in force"),
+        ({"key": "f" * 16}, "key 'ffffffffffffffff' is in force"),
+        ({"index": 0}, "plain modulus 1; 0 is expected"),
+    ],
+)
+def test_a_message_for_something_else_is_refused(force: dict, match: str) -> None:
+    with pytest.raises(WireError, match=match):
+        open_envelope(message_of(), **(IN_FORCE | force))
+
+
+def test_a_key_that_is_only_being_learnt_is_not_compared() -> None:
+    assert open_envelope(message_of(), **(IN_FORCE | {"key": None}))[0].key == ENVELOPE.key
+
+
+@pytest.mark.parametrize("place", range(len(MAGIC)))
+def test_wrong_magic_is_refused(place: int) -> None:
+    message = message_of()
+    message[place] ^= 1
+    with pytest.raises(WireError, match="not an fcnlab message"):
+        open_envelope(message, **IN_FORCE)
+
+
+@pytest.mark.parametrize("length", [LONGEST_HEADER + 1, 2**31, 2**32 - 1])
+def test_absurd_lengths_are_refused(length: int) -> None:
+    message = message_of()
+    message[len(MAGIC) : len(MAGIC) + 4] = struct.pack("<I", length)
+    with pytest.raises(WireError, match="cut off"):
+        open_envelope(message, **IN_FORCE)
+
+
+FIELDS = asdict(ENVELOPE)
+GARBAGE = {
+    "nothing": b"",
+    "no json": b"{]",
+    "no unicode": b"\xff\xfe\xfd" * 5,
+    "a number": b"3",
+    "null": b"null",
+    "a list": json.dumps(list(FIELDS.values())).encode(),
+    "deep nesting": b"[" * 4000,
+    "a huge number": b'{"index": ' + b"9" * 4000 + b"}",
+    "no shape": {key: value for key, value in FIELDS.items() if key != "shape"},
+    "no plan": {key: value for key, value in FIELDS.items() if key != "plan"},
+    "an unknown field": FIELDS | {"secret": 1},
+    "kind": FIELDS | {"kind": 7},
+    "plan": FIELDS | {"plan": None},
+    "key": FIELDS | {"key": ["f"]},
+    "index": FIELDS | {"index": "1"},
+    "negative index": FIELDS | {"index": -1},
+    "true index": FIELDS | {"index": True},
+    "images": FIELDS | {"images": 1.5},
+    "negative images": FIELDS | {"images": -5},
+    "text for a shape": FIELDS | {"shape": "3222"},
+    "a number for a shape": FIELDS | {"shape": 3},
+    "a map for a shape": FIELDS | {"shape": {"3": 2}},
+    "a fractional shape": FIELDS | {"shape": [3, 2, 2, 16.0]},
+    "an infinite shape": FIELDS | {"shape": [float("inf")] * 4},
+    "a negative shape": FIELDS | {"shape": [-3, -2, 2, 16]},
+    "a nested shape": FIELDS | {"shape": [[3], 2, 2, 16]},
+    "text for a scale": FIELDS | {"scale": "1"},
+    "an integer scale": FIELDS | {"scale": 1},
+    "no scale": FIELDS | {"scale": float("nan")},
+    "an infinite scale": FIELDS | {"scale": float("inf")},
+    "a scale of zero": FIELDS | {"scale": 0.0},
+    "a negative scale": FIELDS | {"scale": -1.0},
+    "text for a correction": FIELDS | {"correction": "1"},
+    "a negative correction": FIELDS | {"correction": -1},
+}
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_garbage_in_the_envelope_is_refused(name: str) -> None:
+    with pytest.raises(WireError, match="envelope cannot be read"):
+        open_envelope(message_with_head(padded(GARBAGE[name])), **IN_FORCE)
+
+
+def test_residues_that_would_not_be_aligned_are_refused() -> None:
+    head = padded(FIELDS) + b" " * 3
+    with pytest.raises(WireError, match="envelope cannot be read"):
+        open_envelope(message_with_head(head), **IN_FORCE)
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 2, 2, 32), (3, 2, 16, 2), (3, 2, 32), (), (2**60, 2, 2, 16), (2**200, 2, 2, 16), (0, 2, 2, 16)]
+)
+def test_another_shape_is_refused_before_anything_is_allocated(shape: tuple[int, ...]) -> None:
+    head = padded(asdict(replace(ENVELOPE, shape=shape)))
+    envelope, payload = open_envelope(message_with_head(head), **IN_FORCE)
+    with pytest.raises(WireError, match="the plan has"):
+        payload_residues(envelope, payload, shape=SHAPE)
+
+
+def test_long_words_of_strangers_are_not_repeated_at_length() -> None:
+    for field in ("kind", "plan", "key"):
+        head = padded(FIELDS | {field: "\x1b" * 500})
+        with pytest.raises(WireError) as caught:
+            open_envelope(message_with_head(head), **IN_FORCE)
+        assert len(str(caught.value)) < 200
+        assert "\x1b" not in str(caught.value)
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_are_never_another_error(data: bytes) -> None:
+    for message in (data, MAGIC + data, message_with_head(padded(data))):
+        with pytest.raises(WireError):
+            open_envelope(message, **IN_FORCE)
+
+
+@given(st.data())
+def test_flipped_bytes_are_refused_or_change_only_what_is_not_checked_here(data: st.DataObject) -> None:
+    message = message_of()
+    head = len(message) - 8 * int(np.prod(SHAPE))
+    place = data.draw(st.integers(0, head - 1))
+    message[place] ^= data.draw(st.integers(1, 255))
+    try:
+        envelope, payload = open_envelope(message, **IN_FORCE)
+        payload_residues(envelope, payload, shape=SHAPE)
+    except WireError:
+        return
+    assert (envelope.kind, envelope.plan, envelope.key, envelope.index, envelope.shape) == (
+        "upload", ENVELOPE.plan, ENVELOPE.key, 1, SHAPE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("images", [0, 17, 10**9])
+def test_batches_that_do_not_fit_are_refused(images: int) -> None:
+    check_images(replace(ENVELOPE, images=16), 16)
+    with pytest.raises(WireError, match="1 to 16 images"):
+        check_images(replace(ENVELOPE, images=images), 16)
+
+
+# --- residues and SEAL's bytes ----------------------------------------------------------------------------------------
+
+
+def test_residues_at_their_prime_are_refused() -> None:
+    primes = (97, 193)
+    residues = np.zeros(SHAPE, dtype=np.uint64)
+    residues[:, :, 0], residues[:, :, 1] = 96, 192
+    check_residues(residues, primes)
+    for value, position in ((97, 0), (193, 1), (2**63, 0), (2**64 - 1, 1)):
+        bad = residues.copy()
+        bad[2, 1, position, 15] = value
+        with pytest.raises(WireError, match=f"not below its prime {primes[position]}"):
+            check_residues(bad, primes)
+
+
+@given(
+    size=st.integers(1, 5),
+    primes=st.integers(1, 3),
+    scale=st.floats(1, 2.0**80),
+    correction=st.integers(1, 2**60),
+    is_ntt=st.booleans(),
+)
+def test_ciphertexts_come_back_as_they_were(size, primes, scale, correction, is_ntt) -> None:
+    residues = np.random.default_rng(size).integers(0, 2**63, size=(size, primes, 8), dtype=np.uint64)
+    header = SealHeader(bytes(range(32)), is_ntt, size, 8, primes, scale, correction, (4, 1))
+    data = write_ciphertext(header, residues)
+    read_header, read = read_ciphertext(data)
+    assert read_header == header
+    assert np.array_equal(read, residues)
+
+
+def test_what_is_written_is_what_seal_writes_and_seal_reads_it(session) -> None:
+    he = session.client._contexts[0]
+    header = session.client._headers[0][2]
+    envelope, payload = open_envelope(session.upload, kind="upload", plan=session.plan.fingerprint, key=None, index=0)
+    residues = payload_residues(envelope, payload, shape=(len(session.plan.inputs), 2, 2, 4096))
+    header = replace(header, scale=session.plan.parameters.scale)
+    for part in residues:
+        data = write_ciphertext(header, part)
+        loaded = load_ciphertext(he, session.plan.parameters, data)
+        assert loaded.to_bytes("none") == data
+
+
+def test_seal_refuses_what_check_residues_refuses(bgv) -> None:
+    header = bgv.client._headers[0][2]
+    residues = np.zeros((2, 2, 4096), dtype=np.uint64)
+    residues[1, 1, 7] = bgv.plan.parameters.primes[1]
+    with pytest.raises(RuntimeError, match="invalid"):
+        load_ciphertext(bgv.client._contexts[0], bgv.plan.parameters, write_ciphertext(header, residues))
+
+
+def test_truncated_or_altered_ciphertexts_are_refused() -> None:
+    header = SealHeader(bytes(32), True, 2, 8, 2, 1.0, 1, (4, 1))
+    data = write_ciphertext(header, np.ones((2, 2, 8), dtype=np.uint64))
+    for length in (*range(SEAL.size + 1), len(data) - 8, len(data) - 1):
+        with pytest.raises(WireError):
+            read_ciphertext(data[:length])
+    with pytest.raises(WireError):
+        read_ciphertext(data + b"\0")
+    sizes = struct.calcsize("<HBBBBHQ 32s B")
+    changes = {0: b"\0\0", 5: b"\1", 8: b"\xff" * 8, SEAL.size - 8: b"\xff" * 8}
+    changes |= {sizes + 8 * field: struct.pack("<Q", value) for field in range(3) for value in (2**63, 3)}
+    for place, change in changes.items():
+        altered = bytearray(data)
+        altered[place : place + len(change)] = change
+        with pytest.raises(WireError, match="SEAL ciphertext"):
+            read_ciphertext(bytes(altered))
+
+
+def test_fingerprints_of_keys_differ() -> None:
+    assert len(key_fingerprint(b"a")) == 16
+    assert key_fingerprint(b"a") != key_fingerprint(b"b")
