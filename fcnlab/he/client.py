@@ -73,9 +73,9 @@ class Client:
             CircuitError: If there are too many images, or pixels out of range.
         """
         chosen = self.plan.parameters
+        if not 0 < len(pixels) <= chosen.slots:
+            raise CircuitError(f"A batch holds 1 to {chosen.slots} images; got {len(pixels)}. Split it.")
         images = np.asarray(pixels).reshape(len(pixels), -1)
-        if not 0 < len(images) <= chosen.slots:
-            raise CircuitError(f"A batch holds 1 to {chosen.slots} images; got {len(images)}. Split it.")
         if images.shape[1] <= max(self.plan.inputs):
             raise CircuitError(f"Images need {max(self.plan.inputs) + 1} pixels or more; got {images.shape[1]}.")
         if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > self.plan.pixel_max:
@@ -98,7 +98,7 @@ class Client:
         """Decrypt one pass's reply.
 
         Returns:
-            bgv, bfv: residues modulo the plain modulus, int64; ckks: floats in units of the circuit's integers.
+            bgv, bfv: residues modulo the plain modulus, centred, int64; ckks: floats in units of the circuit's integers.
             Shape (images, outputs).
 
         Raises:

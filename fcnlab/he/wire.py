@@ -154,12 +154,12 @@ def open_envelope(
         raise WireError(f"This message is a {envelope.kind[:16]!r}; a {kind!r} is expected here.")
     if envelope.plan != plan:
         raise WireError(f"The message was made for plan {envelope.plan[:16]!r}; plan {plan!r} is in force. Plan again.")
+    if envelope.index != index:
+        raise WireError(f"The message belongs to plain modulus {envelope.index}; {index} is expected here.")
     if key is not None and envelope.key != key:
         raise WireError(
             f"The message was made with key {envelope.key[:16]!r}; key {key!r} is in force. Encrypt with that one."
         )
-    if envelope.index != index:
-        raise WireError(f"The message belongs to plain modulus {envelope.index}; {index} is expected here.")
     return envelope, memoryview(message)[start + length :]
 
 
