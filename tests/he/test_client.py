@@ -1,0 +1,169 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fcnlab.circuit import Circuit
+from fcnlab.errors import CircuitError, WireError
+from fcnlab.he.client import Client
+from fcnlab.he.server import Server
+from fcnlab.he.wire import check_residues, envelope_bytes, open_envelope, payload_residues
+from tests.circuits import affine, random_images, tiny_circuit
+from tests.he.runs import plan_with, public_keys
+
+
+@pytest.fixture(scope="module")
+def reply(bgv) -> bytes:
+    return bytes(Server(bgv.circuit, bgv.plan, public_keys(bgv.client)).evaluate(bgv.upload).reply)
+
+
+def resealed(message: bytes, client: Client, fields: dict[str, object], *, sent: str = "reply") -> bytes:
+    """The message with other fields in its envelope."""
+    envelope, payload = open_envelope(message, kind=sent, plan=client.plan.fingerprint, key=None, index=0)
+    return envelope_bytes(replace(envelope, **fields)) + bytes(payload)
+
+
+def assert_congruent(bgv, residues: np.ndarray) -> None:
+    """Residues of the first pass are those of the clear logits, centred."""
+    modulus = bgv.plan.parameters.plain_moduli[0]
+    assert residues.dtype == np.int64
+    assert (np.abs(residues) <= modulus // 2).all()
+    assert np.array_equal(residues % modulus, bgv.circuit.evaluate(bgv.pixels) % modulus)
+
+
+def test_an_upload_is_valid_and_of_the_stated_size(session) -> None:
+    plan = session.plan
+    envelope, payload = open_envelope(
+        session.upload, kind="upload", plan=plan.fingerprint, key=session.client._keys[0], index=0
+    )
+    assert envelope.images == len(session.pixels)
+    assert len(payload) == plan.upload_bytes // plan.parameters.passes
+    check_residues(payload_residues(envelope, payload, shape=envelope.shape), plan.parameters.primes)
+
+
+def test_a_key_message_holds_the_public_key_only(session) -> None:
+    he = session.client._contexts[0]
+    message = session.client.public_key(0)
+    secret = he.to_bytes_secret_key("none")[-8 * 4096 :]
+    assert he.to_bytes_public_key("none") in message
+    assert secret not in message
+    assert secret not in session.upload
+
+
+def test_pixels_that_no_weight_reads_are_not_sent() -> None:
+    circuit = Circuit("hole", (2, 3), 2, (affine([[1, 0, 2, 0, 0, 0], [0, 0, 1, 0, 0, -1]]),))
+    plan = plan_with(circuit, "bgv", sizes=(40, 40))
+    client = Client(plan)
+    assert plan.inputs == (0, 2, 5)
+    upload = client.encrypt(np.arange(12).reshape(2, 2, 3) % 4)
+    assert len(upload) < 3 * 2 * 2 * 4096 * 8 + 1024
+    reply = Server(circuit, plan, public_keys(client)).evaluate(upload).reply
+    logits = client.combine([client.decrypt(reply)])
+    assert np.array_equal(logits, circuit.evaluate(np.arange(12).reshape(2, 6) % 4))
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda pixels: pixels[:0], "1 to 4096 images; got 0"),
+        (lambda pixels: np.zeros((4097, 4), dtype=np.int64), "1 to 4096 images; got 4097"),
+        (lambda pixels: pixels[:, :2], "3 pixels or more; got 2"),
+        (lambda pixels: pixels + 1, "from 0 to 3"),
+        (lambda pixels: pixels - 1, "from 0 to 3"),
+        (lambda pixels: pixels.astype(np.float64), "float64"),
+        (lambda pixels: pixels * np.nan, "float64"),
+    ],
+)
+def test_pixels_that_are_not_the_plans_are_refused(bgv, change, match) -> None:
+    with pytest.raises(CircuitError, match=match):
+        bgv.client.encrypt(change(bgv.pixels))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64])
+def test_pixels_of_any_integer_type_are_taken(bgv, dtype) -> None:
+    server = Server(bgv.circuit, bgv.plan, public_keys(bgv.client))
+    upload = bgv.client.encrypt(bgv.pixels.astype(dtype).reshape(30, 2, 2))
+    assert_congruent(bgv, bgv.client.decrypt(server.evaluate(upload).reply))
+
+
+def test_a_reply_decrypts_to_the_residues_of_the_logits(bgv, reply) -> None:
+    assert_congruent(bgv, bgv.client.decrypt(reply))
+
+
+def test_truncated_replies_are_refused(bgv, reply) -> None:
+    for length in (0, 1, 8, 11, 12, 100, 300, len(reply) // 2, len(reply) - 8, len(reply) - 1):
+        with pytest.raises(WireError):
+            bgv.client.decrypt(reply[:length])
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"kind": "upload"}, "'reply' is expected"),
+        ({"plan": "0" * 16}, "plan '0000000000000000'"),
+        ({"key": "0" * 16}, "key '0000000000000000'"),
+        ({"index": 1}, "plain modulus 1"),
+        ({"images": 0}, "1 to 4096 images"),
+        ({"images": 4097}, "1 to 4096 images"),
+        ({"shape": (2, 3, 1, 8192)}, "the plan has"),
+        ({"scale": 2.0}, "cannot come from this plan"),
+        ({"correction": 0}, "cannot come from this plan"),
+        ({"correction": 10**9}, "cannot come from this plan"),
+    ],
+)
+def test_replies_with_another_envelope_are_refused(bgv, reply, fields, match) -> None:
+    with pytest.raises(WireError, match=match):
+        bgv.client.decrypt(resealed(reply, bgv.client, fields))
+
+
+def test_replies_with_an_impossible_scale_are_refused_in_every_scheme(session) -> None:
+    reply = Server(session.circuit, session.plan, public_keys(session.client)).evaluate(session.upload).reply
+    primes = session.plan.parameters.primes
+    fields = [{"scale": float(primes[0]) * primes[1] * 2}, {"correction": 10**9}, {"correction": 0}]
+    for field in fields:
+        with pytest.raises(WireError, match="cannot come from this plan"):
+            session.client.decrypt(resealed(reply, session.client, field))
+
+
+def test_replies_with_altered_residues_are_refused(bgv, reply) -> None:
+    altered = bytearray(reply)
+    altered[-8:] = bgv.plan.parameters.primes[-1].to_bytes(8, "little")
+    with pytest.raises(WireError, match="not below its prime"):
+        bgv.client.decrypt(altered)
+
+
+def test_a_reply_for_another_clients_key_is_refused(bgv, reply) -> None:
+    with pytest.raises(WireError, match="was made with key"):
+        Client(bgv.plan).decrypt(reply)
+
+
+def test_a_reply_of_zeros_decrypts_to_zero_and_not_to_an_error(bgv, reply) -> None:
+    envelope, payload = open_envelope(reply, kind="reply", plan=bgv.plan.fingerprint, key=None, index=0)
+    assert not bgv.client.decrypt(envelope_bytes(envelope) + bytes(len(payload))).any()
+
+
+@pytest.mark.parametrize("scheme", ["bgv", "bfv"])
+def test_passes_combine_by_the_chinese_remainder_theorem(scheme) -> None:
+    circuit = tiny_circuit(2, widths=(4, 2, 2), largest=9, bias=10**7)
+    plan = plan_with(circuit, scheme, sizes=(46, 44), plain_bits=(18, 18, 18))
+    client = Client(plan)
+    pixels = random_images(circuit, 20)
+    server = Server(circuit, plan, public_keys(client))
+    passes = [
+        client.decrypt(server.evaluate(client.encrypt(pixels, index=index), index=index).reply, index=index)
+        for index in range(3)
+    ]
+    expected = circuit.evaluate(pixels)
+    assert np.abs(expected).max() > max(plan.parameters.plain_moduli)
+    assert np.array_equal(client.combine(passes), expected)
+
+
+def test_noise_budgets_are_measured_in_bfv(session) -> None:
+    seen: dict[str, bytes] = {}
+    Server(session.circuit, session.plan, public_keys(session.client)).evaluate(
+        session.upload, observe=seen.__setitem__
+    )
+    if session.plan.parameters.scheme == "bfv":
+        budgets = [session.client.noise_budget_bits(data) for data in seen.values()]
+        assert budgets == sorted(budgets, reverse=True)
+        assert budgets[0] > budgets[-1] > 0

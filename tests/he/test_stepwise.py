@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from fcnlab.circuit import Circuit
+from fcnlab.he.client import Client
+from fcnlab.he.server import Server
+from fcnlab.hops import count_stepwise
+from tests.circuits import affine, random_images, tiny_circuit
+from tests.he.runs import classify, plan_with, public_keys
+
+COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
+
+
+def evaluate(circuit: Circuit, plan, pixels: np.ndarray, **options):
+    client = Client(plan)
+    server = Server(circuit, plan, public_keys(client), engine="stepwise")
+    return server.evaluate(client.encrypt(pixels), **options)
+
+
+@pytest.mark.parametrize("scheme", ["bgv", "bfv", "ckks"])
+def test_operations_counted_as_they_happen_are_those_that_hops_counts(scheme) -> None:
+    circuit = tiny_circuit(4, widths=(6, 4, 3))
+    accounts = evaluate(circuit, plan_with(circuit, scheme, sizes=(50, 42)), random_images(circuit, 10)).accounts
+    for account, layer in zip(accounts, count_stepwise(circuit).layers, strict=True):
+        assert account.name == layer.name
+        assert {kind: account.operations.get(kind, 0) for kind in COLUMNS} == {
+            kind: getattr(layer, kind) for kind in COLUMNS
+        }
+
+
+def test_switches_and_negations_stand_beside() -> None:
+    circuit = Circuit("signs", (2,), 2, (affine([[-1, -2], [1, -1], [1, 1]], [1, 0, 0]),))
+    plan = plan_with(circuit, "bgv", ring_degree=8192, sizes=(50, 40), drops=(1,))
+    (account,) = evaluate(circuit, plan, random_images(circuit, 8)).accounts
+    assert dict(account.operations) == {
+        "pt_ct_mults": 6, "ct_ct_adds": 3, "negations": 1, "pt_ct_adds": 1, "mod_switches": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["bgv", "bfv"])
+def test_rows_of_negative_weights_and_weights_above_half_the_modulus_are_right(scheme) -> None:
+    circuit = Circuit("wide", (3,), 2, (affine([[-1, -3, 0], [70000, 0, -90000], [40960, 40962, 1]]),))
+    plan = plan_with(circuit, scheme, sizes=(46, 44), plain_bits=(17, 18))
+    assert max(abs(circuit.steps[0].weights.data)) > plan.parameters.plain_moduli[0] // 2
+    pixels = random_images(circuit, 20)
+    for engine in ("fused", "stepwise"):
+        assert np.array_equal(classify(circuit, plan, pixels, engine=engine), circuit.evaluate(pixels))
+
+
+def test_pooling_costs_additions_only_and_leaves_its_inputs_alone() -> None:
+    pool = affine([[1, 1, 0], [0, 1, 1], [1, 1, 1], [0, 1, 0]], name="pool", pooling=True)
+    circuit = Circuit("pooled", (3,), 2, (pool,))
+    plan = plan_with(circuit, "bgv", sizes=(46, 44))
+    evaluation = evaluate(circuit, plan, random_images(circuit, 10))
+    assert dict(evaluation.accounts[0].operations) == {"ct_ct_adds": 4}
+    pixels = random_images(circuit, 10)
+    assert np.array_equal(classify(circuit, plan, pixels, engine="stepwise"), circuit.evaluate(pixels))
+
+
+def test_progress_counts_outputs_and_switches_and_can_stop_the_run() -> None:
+    circuit = tiny_circuit(0)
+    plan = plan_with(circuit, "bgv", ring_degree=8192, sizes=(50, 40, 30), drops=(0, 0, 1, 0, 0))
+    told: list[tuple[str, int, int]] = []
+    evaluate(circuit, plan, random_images(circuit, 5), report=lambda *progress: told.append(progress))
+    expected = [("fc1", 3), ("act1", 3), ("fc2", 3), ("fc2: drop 1 prime", 3), ("act2", 3), ("fc3", 2)]
+    assert told == [(name, done, total) for name, total in expected for done in range(1, total + 1)]
+
+    def stop(step: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(circuit, plan, random_images(circuit, 5), report=stop)
