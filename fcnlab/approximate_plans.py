@@ -25,6 +25,7 @@ from fcnlab.parameters import (
     split_bits,
 )
 from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
+from fcnlab.polynomials import apply_polynomial
 
 PRECISION = 0.005  # predicted error of the logits that is accepted, as a share of their spread
 MOST_RESCALES = 2  # more levels are searched for nothing: two squares need one
@@ -43,9 +44,16 @@ class ScaledRow:
 
 @dataclass(frozen=True, eq=False)
 class Spreads:
-    """Typical sizes of a circuit's values: root mean square per value and step, and the spread of the logits."""
+    """What typical images do to small errors.
 
-    steps: tuple[npt.NDArray[np.float64], ...]
+    Attributes:
+        slopes: For each activation, by its place in the circuit: root mean square of its derivative, shape (outputs,).
+        bends: The same for half of its second derivative.
+        logits: Spread of the logits.
+    """
+
+    slopes: Mapping[int, npt.NDArray[np.float64]]
+    bends: Mapping[int, npt.NDArray[np.float64]]
     logits: float
 
 
@@ -96,16 +104,18 @@ def rank(plan: Plan) -> tuple[int, float]:
 
 
 def profile(circuit: Circuit, sample: npt.NDArray[Any]) -> Spreads:
-    """Measure typical sizes on a sample of pixels, in floating point (only the error estimate of ckks uses them)."""
+    """Measure slopes and spread on a sample of pixels, in floating point: only the estimate of errors uses them."""
     values = circuit.check_pixels(sample).T.astype(np.float64)
-    steps = []
-    for step in circuit.steps:
+    slopes, bends = {}, {}
+    for index, step in enumerate(circuit.steps):
         if isinstance(step, Affine):
             values = step.weights.astype(np.float64) @ values + step.bias.astype(np.float64)[:, None]
-        else:
-            values = np.asarray(np.polynomial.polynomial.polyval(values, step.coefficients), dtype=np.float64)
-        steps.append(np.sqrt(np.mean(values**2, axis=1)))
-    return Spreads(tuple(steps), float(np.sqrt(np.mean(np.var(values, axis=0)))) or 1.0)
+            continue
+        polynomial = np.polynomial.Polynomial([float(coefficient) for coefficient in step.coefficients])
+        slopes[index] = np.sqrt(np.mean(polynomial.deriv(1)(values) ** 2, axis=1))
+        bends[index] = np.sqrt(np.mean(polynomial.deriv(2)(values) ** 2, axis=1)) / 2
+        values = polynomial(values)
+    return Spreads(slopes, bends, float(np.sqrt(np.mean(np.var(values, axis=0)))) or 1.0)
 
 
 def simulate_approximate(
@@ -125,25 +135,69 @@ def simulate_approximate(
     error = np.full(circuit.inputs, model.typical_fresh())
     rows = [ScaledRow(-1, scale, math.log2(2 * (circuit.pixel_max * scale + bound)), 0.0)]
     magnitude = float(circuit.pixel_max)
-    typical: npt.NDArray[np.float64] = np.empty(0)
     for index, (step, _, after) in enumerate(step_sizes(circuit)):
         if isinstance(step, Affine):
             bound = float(step.row_norms.max()) * bound + 0.5  # of the rounded bias
             weights = step.weights.astype(np.float64)
             error = np.sqrt(weights.multiply(weights) @ error**2)
         else:
-            bound = 2 * magnitude * scale * bound + bound * bound
+            value = ScaledValue(magnitude, scale, bound)
+            value = apply_polynomial(step.coefficients, value, ScaledOperations())
+            relative = error / scale
             with np.errstate(over="ignore"):  # an infinite error is too large, whatever the precision
-                error = np.sqrt((2 * scale * typical * error) ** 2 + 2 * error**4)
-            scale = scale * scale
-        magnitude, typical = float(circuit.ranges[index].magnitude), spreads.steps[index]
-        relative = float(np.sqrt(np.mean(error**2))) / scale / spreads.logits
-        rows.append(ScaledRow(index, scale, math.log2(2 * (magnitude * scale + bound)), relative))
+                first, second = spreads.slopes[index] * relative, spreads.bends[index] * relative**2
+                error = value.scale * np.sqrt(first**2 + 2 * second**2)
+            scale, bound = value.scale, value.bound
+        magnitude = float(circuit.ranges[index].magnitude)
+        spread_share = float(np.sqrt(np.mean(error**2))) / scale / spreads.logits
+        rows.append(ScaledRow(index, scale, math.log2(2 * (magnitude * scale + bound)), spread_share))
         for prime in drops.get(index, ()):
             scale /= prime
             bound = bound / prime + model.rounding(after)
             error = np.sqrt((error / prime) ** 2 + model.typical_rounding(after) ** 2)
     return rows
+
+
+@dataclass(frozen=True)
+class ScaledValue:
+    """A ciphertext as a proof sees it.
+
+    Attributes:
+        magnitude: Bound on the absolute value of its integers.
+        scale: Of the value in the ciphertext.
+        bound: Bound on the error, scale included.
+    """
+
+    magnitude: float
+    scale: float
+    bound: float
+
+
+class ScaledOperations:
+    """Operations on bounds; an implementation of `polynomials.Operations`."""
+
+    def multiply(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
+        """Each value times the other's error."""
+        return ScaledValue(
+            a.magnitude * b.magnitude,
+            a.scale * b.scale,
+            a.magnitude * a.scale * b.bound + b.magnitude * b.scale * a.bound + a.bound * b.bound,
+        )
+
+    def scale(self, a: ScaledValue, factor: int, /, *, like: ScaledValue | None = None) -> ScaledValue:
+        """The factor is rounded to an integer at the scale of the result."""
+        ratio = (like or a).scale / a.scale
+        size, rounding = abs(factor) * ratio, 0.0 if ratio == 1 else 0.5
+        bound = (size + rounding) * a.bound + rounding * a.magnitude * a.scale
+        return ScaledValue(a.magnitude * abs(factor), a.scale * ratio, bound)
+
+    def add(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
+        """Sums."""
+        return ScaledValue(a.magnitude + b.magnitude, a.scale, a.bound + b.bound)
+
+    def add_constant(self, a: ScaledValue, constant: int, /) -> ScaledValue:
+        """The constant is rounded at the scale of the value."""
+        return ScaledValue(a.magnitude + abs(constant), a.scale, a.bound + 0.5)
 
 
 def prove_approximate(circuit: Circuit, parameters: Parameters, spreads: Spreads) -> Plan:

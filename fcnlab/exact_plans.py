@@ -7,12 +7,13 @@ larger ciphertext modulus, against several narrow ones.
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
 from fcnlab.circuit import Affine, Circuit, Polynomial
-from fcnlab.noise import BfvNoise, BgvNoise, NoiseModel, Scheme, coefficient_bits
+from fcnlab.noise import BfvNoise, BgvNoise, NoiseModel, Profile, Scheme, coefficient_bits
 from fcnlab.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
@@ -23,6 +24,7 @@ from fcnlab.parameters import (
     split_bits,
 )
 from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
+from fcnlab.polynomials import apply_polynomial
 
 WIDEST_PLAIN_BITS = 60  # SEAL's limit
 PLAIN_MODULI = 8  # more passes than this are never cheaper than a larger ring
@@ -86,8 +88,9 @@ def noise_model(scheme: Scheme, ring_degree: int, plain_modulus: int, primes: in
 def required_bits(circuit: Circuit, model: NoiseModel, points: Sequence[int]) -> tuple[list[float], float]:
     """Bits to drop at each switch point, and bits the last modulus needs, following the noise bound.
 
-    A switch leaves the noise divided by the dropped primes, plus its own rounding. If k squares follow before the next
-    switch, the sum is raised to the power 2^k: fewest bits go when the first part is 1 / (2^k - 1) of the second.
+    A switch leaves the noise divided by the dropped primes, plus its own rounding. If activations of total degree d
+    follow before the next switch, the sum is raised to the power d: fewest bits go when the first part is 1 / (d - 1)
+    of the second.
     """
     noise, groups = model.fresh(SPECIAL_PRIME), []
     with np.errstate(over="ignore", invalid="ignore"):  # noise beyond float64 is more than any modulus holds
@@ -95,15 +98,53 @@ def required_bits(circuit: Circuit, model: NoiseModel, points: Sequence[int]) ->
             if isinstance(step, Affine):
                 noise = model.affine(noise, int(step.row_norms.max()))
             else:
-                noise = model.square(noise, size, math.inf)
+                noise = activation_noise(step, model, noise, size, math.inf)
             if index in points:
                 end = min((point for point in points if point > index), default=len(circuit.steps))
-                squares = sum(isinstance(later, Polynomial) for later in circuit.steps[index:end])
+                power = math.prod(later.degree for later in circuit.steps[index:end] if isinstance(later, Polynomial))
                 floor = model.switch(np.zeros_like(noise), after, 1)
-                bits = coefficient_bits(noise) - coefficient_bits(floor) + math.log2(max(2**squares - 1, 1))
+                bits = coefficient_bits(noise) - coefficient_bits(floor) + math.log2(max(power - 1, 1))
                 groups.append(max(bits, SMALLEST_PRIME_BITS))
                 noise = model.switch(noise / np.exp2(groups[-1]), after, 1)
         return groups, coefficient_bits(noise) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Noisy:
+    """A ciphertext as the plan sees it: a noise bound and a number of polynomials."""
+
+    noise: Profile
+    size: int
+
+
+@dataclass(frozen=True)
+class NoiseOperations:
+    """Operations on noise bounds; an implementation of `polynomials.Operations`."""
+
+    model: NoiseModel
+    modulus: float
+
+    def multiply(self, a: Noisy, b: Noisy, /) -> Noisy:
+        """Noise of a product."""
+        noise = self.model.multiply((a.noise, b.noise), (a.size, b.size), self.modulus)
+        return Noisy(noise, a.size + b.size - 1)
+
+    def scale(self, a: Noisy, factor: int, /, *, like: Noisy | None = None) -> Noisy:
+        """Noise of a product by an integer."""
+        return Noisy(self.model.scale(a.noise, factor, corrected=like is not None), a.size)
+
+    def add(self, a: Noisy, b: Noisy, /) -> Noisy:
+        """Noises add up."""
+        return Noisy(a.noise + b.noise, max(a.size, b.size))
+
+    def add_constant(self, a: Noisy, constant: int, /) -> Noisy:
+        """As a bias does."""
+        return Noisy(self.model.affine(a.noise, 1), a.size)
+
+
+def activation_noise(step: Polynomial, model: NoiseModel, noise: Profile, size: int, modulus: float) -> Profile:
+    """Noise after an activation, by the program that the engines run."""
+    return apply_polynomial(step.coefficients, Noisy(noise, size), NoiseOperations(model, modulus)).noise
 
 
 def prove_exact(circuit: Circuit, parameters: Parameters) -> Plan:
@@ -122,7 +163,7 @@ def prove_exact(circuit: Circuit, parameters: Parameters) -> Plan:
         if isinstance(step, Affine):
             noise = model.affine(noise, int(step.row_norms.max()))
         else:
-            noise = model.square(noise, size, math.prod(map(float, primes)))
+            noise = activation_noise(step, model, noise, size, math.prod(map(float, primes)))
         rows.append(
             PlannedStep(
                 step.name,

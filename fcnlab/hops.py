@@ -12,13 +12,14 @@ The four columns count operations on ciphertexts, and their sum is the total. Th
 `relinearizations` and `mod_switches`, which are no HOPs and which a plan or an engine fills in.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fcnlab.circuit import Affine, Circuit, Polynomial
 from fcnlab.digits import signed_digits
+from fcnlab.parameters import Parameters
 from fcnlab.polynomials import apply_polynomial
 
 
@@ -116,6 +117,30 @@ def count_fused(circuit: Circuit) -> HopTable:
     return HopTable(circuit.name, "fused", tuple(layers))
 
 
+def count_executed(circuit: Circuit, parameters: Parameters, *, engine: str) -> HopTable:
+    """Count what an engine performs under a plan: `count_fused` or `count_stepwise`, with dropped primes.
+
+    Where the terms of an activation have to meet in scale (ckks) or in correction factor (bgv, once primes have been
+    dropped), a factor of 1 is a product too.
+
+    Args:
+        circuit: The steps.
+        parameters: Of its plan.
+        engine: fused or stepwise.
+    """
+    layers = []
+    dropped = 0
+    for step, drops in zip(circuit.steps, parameters.drops, strict=True):
+        if isinstance(step, Affine):
+            layer = count_digits(step) if engine == "fused" else count_products(step)
+        else:
+            aligned = parameters.scheme == "ckks" or (parameters.scheme == "bgv" and dropped > 0)
+            layer = count_polynomial(step, aligned=aligned)
+        layers.append(replace(layer, mod_switches=drops * step.outputs))
+        dropped += drops
+    return HopTable(circuit.name, engine, tuple(layers))
+
+
 def count_products(step: Affine) -> LayerHops:
     """An affine step with a PT-CT mult for each weight: the sum starts with the first, a zero bias is not added."""
     filled = int(np.count_nonzero(np.diff(step.weights.indptr)))
@@ -155,35 +180,51 @@ def count_horner(step: Polynomial, *, constant_folds: bool) -> LayerHops:
     )
 
 
-def count_polynomial(step: Polynomial) -> LayerHops:
-    """A polynomial as the engines evaluate it (`polynomials`), with the fewest CT-CT mults."""
-    counts = Counts()
-    apply_polynomial(step.coefficients, None, counts)
-    columns = {column: step.width * count for column, count in vars(counts).items()}
-    return LayerHops(name=step.name, outputs=step.width, **columns)
+def count_polynomial(step: Polynomial, *, aligned: bool = False) -> LayerHops:
+    """A polynomial as the engines evaluate it (`polynomials`), with the fewest CT-CT mults.
+
+    Args:
+        step: The activation.
+        aligned: Terms have to meet in scale or correction factor: even a factor of 1 is then a product.
+    """
+    counts = Counts(aligned=aligned)
+    apply_polynomial(step.coefficients, "x", counts)
+    return LayerHops(
+        name=step.name,
+        outputs=step.outputs,
+        pt_ct_adds=step.width * counts.pt_ct_adds,
+        ct_ct_adds=step.width * counts.ct_ct_adds,
+        pt_ct_mults=step.width * counts.pt_ct_mults,
+        ct_ct_mults=step.width * counts.ct_ct_mults,
+    )
 
 
 @dataclass
 class Counts:
-    """Operations on nothing but counters."""
+    """Operations on nothing but counters; values are any token."""
 
+    aligned: bool = False
     pt_ct_adds: int = 0
     ct_ct_adds: int = 0
     pt_ct_mults: int = 0
     ct_ct_mults: int = 0
 
-    def multiply(self, a: None, b: None, /) -> None:
+    def multiply(self, a: str, b: str, /) -> str:
         """Count a CT-CT mult."""
         self.ct_ct_mults += 1
+        return a
 
-    def scale(self, a: None, factor: int, /, *, like: None = None) -> None:
-        """Count a PT-CT mult, none for a factor of 1."""
-        self.pt_ct_mults += factor != 1
+    def scale(self, a: str, factor: int, /, *, like: str | None = None) -> str:
+        """Count a PT-CT mult, none for a factor of 1 that has nothing to align."""
+        self.pt_ct_mults += factor != 1 or (self.aligned and like is not None)
+        return a
 
-    def add(self, a: None, b: None, /) -> None:
+    def add(self, a: str, b: str, /) -> str:
         """Count a CT-CT add."""
         self.ct_ct_adds += 1
+        return a
 
-    def add_constant(self, a: None, constant: int, /) -> None:
+    def add_constant(self, a: str, constant: int, /) -> str:
         """Count a PT-CT add."""
         self.pt_ct_adds += 1
+        return a

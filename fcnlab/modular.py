@@ -71,10 +71,11 @@ def combine_residues(residues: Sequence[npt.NDArray[np.int64]], *, moduli: Seque
     Returns:
         int64 where the product of the moduli is below 2^63, Python integers (dtype object) otherwise.
     """
-    # Garner's mixed radix: value = d0 + d1 m0 + d2 m0 m1 + ..., digits by arithmetic below m^2.
+    # Garner's mixed radix: value = d0 + d1 m0 + d2 m0 m1 + ..., digits by arithmetic below m^2, which may pass int64.
+    narrow = max(moduli) < 1 << 31
     digits: list[npt.NDArray[Any]] = []
     for residue, modulus in zip(residues, moduli, strict=True):
-        digit = np.asarray(residue) % modulus
+        digit = np.asarray(residue).astype(np.int64 if narrow else object) % modulus
         for previous, earlier in zip(digits, moduli, strict=False):
             digit = (digit - previous) % modulus * pow(earlier, -1, modulus) % modulus
         digits.append(digit)

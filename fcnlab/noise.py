@@ -17,7 +17,7 @@ secret key shows.
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +28,10 @@ TERNARY_VARIANCE = 2 / 3  # secret keys and encryption randomness, uniform in {-
 ROUNDING_VARIANCE = 1 / 12
 
 Scheme = Literal["bgv", "bfv", "ckks"]
-Profile = npt.NDArray[
-    np.float64
-]  # a bound at each root exp(i pi (2j + 1) / n), shape (n / 2,); the others are conjugate
+# A bound at each root exp(i pi (2j + 1) / n), shape (n / 2,); the other roots are conjugate.
+Profile = npt.NDArray[np.float64]
+T = TypeVar("T")
+Pair = tuple[T, T]
 
 
 def random_norm(ring_degree: int, variance: float) -> float:
@@ -84,8 +85,11 @@ class NoiseModel(Protocol):
     def affine(self, noise: Profile, row_norm: int) -> Profile:
         """Noise after a weighted sum whose absolute weights sum to `row_norm`, and a bias."""
 
-    def square(self, noise: Profile, size: int, modulus: float) -> Profile:
-        """Noise after squaring a ciphertext of `size` polynomials modulo `modulus`."""
+    def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
+        """Noise of the product of two ciphertexts with these noises and polynomials, modulo `modulus`."""
+
+    def scale(self, noise: Profile, factor: int, *, corrected: bool) -> Profile:
+        """Noise after a product by an integer, which is reduced modulo t; bgv may correct it by any other residue."""
 
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
         """Noise after dropping one prime."""
@@ -110,9 +114,14 @@ class BgvNoise:
         """Weights multiply the noise; a bias is a constant below t / 2."""
         return float(row_norm) * noise + self.plain_modulus / 2
 
-    def square(self, noise: Profile, size: int, modulus: float) -> Profile:
-        """The noise polynomial is squared with the ciphertext."""
-        return noise * noise
+    def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
+        """The noise polynomials are multiplied with the ciphertexts."""
+        return noises[0] * noises[1]
+
+    def scale(self, noise: Profile, factor: int, *, corrected: bool) -> Profile:
+        """Any residue modulo t where the correction factors of two terms have to meet."""
+        half = self.plain_modulus / 2
+        return noise * (half if corrected else min(float(abs(factor)), half))
 
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
         """Rounding down to a multiple of t."""
@@ -140,11 +149,18 @@ class BfvNoise:
         """Weights multiply the noise; a bias adds a rounding of one half."""
         return float(row_norm) * noise + self.plain_modulus / 2
 
-    def square(self, noise: Profile, size: int, modulus: float) -> Profile:
-        """2 K v + v^2 / q and a rounding, where K = (t |c(s)| + v) / q bounds the message and its multiple of t."""
-        wide = self.plain_modulus * rounding_noise(self.ring_degree, size) + noise / modulus
-        rounding = self.plain_modulus * floor_noise(self.ring_degree, 2 * size - 1, self.primes)
-        return 2 * wide * noise + noise * (noise / modulus) + rounding
+    def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
+        """K v' + K' v + v v' / q and a rounding, where K = (t |c(s)| + v) / q bounds message and multiple of t."""
+        first, second = (
+            self.plain_modulus * rounding_noise(self.ring_degree, size) + noise / modulus
+            for noise, size in zip(noises, sizes, strict=True)
+        )
+        rounding = self.plain_modulus * floor_noise(self.ring_degree, sum(sizes) - 1, self.primes)
+        return first * noises[1] + second * noises[0] + noises[0] * (noises[1] / modulus) + rounding
+
+    def scale(self, noise: Profile, factor: int, *, corrected: bool) -> Profile:
+        """The factor's residue of least absolute value."""
+        return noise * min(float(abs(factor)), self.plain_modulus / 2)
 
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
         """Rounding, scaled by t; not in use, since Pyfhel drops no prime in bfv."""

@@ -16,6 +16,7 @@ from typing import Any
 from fcnlab.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.exact import SUM_BITS, sum_bits
 from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
+from fcnlab.polynomials import result_size
 
 
 @dataclass(frozen=True)
@@ -192,10 +193,10 @@ def digest(literal: Any) -> str:
 
 
 def step_sizes(circuit: Circuit) -> Iterator[tuple[Step, int, int]]:
-    """Each step with the polynomials of its input and output ciphertexts; squares are not relinearised."""
+    """Each step with the polynomials of its input and output ciphertexts; nothing is relinearised."""
     size = 2
     for step in circuit.steps:
-        after = 2 * size - 1 if isinstance(step, Polynomial) else size
+        after = result_size(step.coefficients, size) if isinstance(step, Polynomial) else size
         yield step, size, after
         size = after
 

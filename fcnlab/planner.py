@@ -15,9 +15,9 @@ from fcnlab.exact import SUM_BITS, sum_bits
 from fcnlab.exact_plans import exact_plans
 from fcnlab.noise import Scheme
 from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS
-from fcnlab.plan import Plan
+from fcnlab.plan import Plan, step_sizes
 
-MOST_SQUARES = 3  # a ciphertext of 2 polynomials grows to 3, 5, 9; SEAL's longest has 16
+MOST_POLYNOMIALS = 16  # of a ciphertext; SEAL_CIPHERTEXT_SIZE_MAX
 
 # Work per residue in units of one addition, measured; they only rank candidates.
 SQUARE_WORK, SWITCH_WORK, ENCRYPT_WORK = 1.5, 90, 550
@@ -62,13 +62,7 @@ def make_plan(
 
 def check_supported(circuit: Circuit) -> None:
     """Refuse what no engine evaluates, all reasons at once."""
-    squares = [step for step in circuit.steps if isinstance(step, Polynomial)]
     problems = [
-        f"{step.name} has degree {step.degree} (complete the square of a quadratic)"
-        for step in circuit.steps
-        if isinstance(step, Polynomial) and not step.is_square
-    ]
-    problems += [
         f"row {np.flatnonzero(np.diff(step.weights.indptr) == 0)[0]} of {step.name} has no weight "
         "(compile with merge=True)"
         for step in circuit.affine_steps
@@ -80,11 +74,12 @@ def check_supported(circuit: Circuit) -> None:
         for step in circuit.affine_steps
         if SUM_BITS - sum_bits(step.weights) < SMALLEST_PRIME_BITS
     ]
-    if len(squares) > MOST_SQUARES:
-        problems.append(
-            f"{squares[MOST_SQUARES].name} is multiplication {MOST_SQUARES + 1} in a row, and ciphertexts can grow "
-            f"through {MOST_SQUARES} (use fewer activations)"
-        )
+    problems += [
+        f"{step.name} would give ciphertexts of {size} polynomials, and SEAL's longest have {MOST_POLYNOMIALS} "
+        "(use fewer activations, or of lower degree)"
+        for step, before, size in step_sizes(circuit)
+        if before <= MOST_POLYNOMIALS < size
+    ]
     if not circuit.steps or not isinstance(circuit.steps[0], Affine):
         problems.append("the first step is not affine")
     if problems:

@@ -59,3 +59,28 @@ def apply_polynomial(coefficients: Sequence[int], x: Value, operations: Operatio
 def add_constant(value: Value, constant: int, operations: Operations[Value]) -> Value:
     """The value plus a constant; nothing is done for 0."""
     return operations.add_constant(value, constant) if constant else value
+
+
+def result_size(coefficients: Sequence[int], size: int) -> int:
+    """Polynomials of the resulting ciphertext, from one of `size` polynomials, without relinearisation."""
+    return apply_polynomial(coefficients, size, Sizes())
+
+
+class Sizes:
+    """Operations on nothing but the number of polynomials."""
+
+    def multiply(self, a: int, b: int, /) -> int:
+        """Degrees in the secret add up."""
+        return a + b - 1
+
+    def scale(self, a: int, factor: int, /, *, like: int | None = None) -> int:
+        """No change."""
+        return a
+
+    def add(self, a: int, b: int, /) -> int:
+        """The longer of the two."""
+        return max(a, b)
+
+    def add_constant(self, a: int, constant: int, /) -> int:
+        """No change."""
+        return a

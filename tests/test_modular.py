@@ -59,9 +59,9 @@ def test_too_few_primes_are_an_error():
         primes_covering(100, limit=64)
 
 
-@given(st.lists(st.integers(-(1 << 200), 1 << 200), min_size=1, max_size=5), st.integers(1, 9))
-def test_residues_combine_to_the_centred_integer(values, count):
-    moduli = primes_covering(27 * count, limit=1 << 28)
+@given(st.lists(st.integers(-(1 << 200), 1 << 200), min_size=1, max_size=5), st.integers(1, 9), st.integers(20, 60))
+def test_residues_combine_to_the_centred_integer(values, count, bits):
+    moduli = primes_covering((bits - 1) * count, limit=1 << bits)
     product = prod(moduli)
     residues = [np.array([value % m for value in values], dtype=np.int64) for m in moduli]
     combined = combine_residues(residues, moduli=moduli)

@@ -102,8 +102,9 @@ def test_bounds_grow_with_everything_that_makes_noise() -> None:
         noise = model.fresh(65537)
         assert noise.shape == (2048,)
         assert (model.affine(noise, 3) > 3 * noise).all()
-        assert (model.square(noise, 2, 2.0**200) > noise).all()
-        assert (model.square(noise, 3, 2.0**200) >= model.square(noise, 2, 2.0**200)).all()
+        assert (model.multiply((noise, noise), (2, 2), 2.0**200) > noise).all()
+        square = model.multiply((noise, noise), (2, 2), 2.0**200)
+        assert (model.multiply((noise, noise), (3, 3), 2.0**200) >= square).all()
         assert (model.switch(1e30 * noise, 2, 1 << 40) < 1e30 * noise).all()
 
 
@@ -118,7 +119,7 @@ def predicted_profiles(circuit: Circuit, plan: Plan) -> dict[str, np.ndarray]:
         if isinstance(step, Affine):
             noise = model.affine(noise, int(step.row_norms.max()))
         else:
-            noise = model.square(noise, size, math.prod(map(float, primes)))
+            noise = model.multiply((noise, noise), (size, size), math.prod(map(float, primes)))
         for _ in range(drops):
             noise = model.switch(noise, after, primes.pop())
         profiles[step.name] = noise

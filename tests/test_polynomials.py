@@ -50,5 +50,5 @@ def test_is_the_polynomial(lower, last, x):
 )
 def test_costs_the_fewest_mults(coefficients, counts):
     counted = Counts()
-    apply_polynomial(coefficients, None, counted)
+    apply_polynomial(coefficients, "x", counted)
     assert (counted.pt_ct_adds, counted.ct_ct_adds, counted.pt_ct_mults, counted.ct_ct_mults) == counts

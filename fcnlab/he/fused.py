@@ -26,7 +26,7 @@ from fcnlab.he.context import load_ciphertext
 from fcnlab.he.operations import SealOperations
 from fcnlab.he.server import Account, Result, Task, drop_title
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
-from fcnlab.hops import count_digits, count_polynomial
+from fcnlab.hops import count_executed
 from fcnlab.polynomials import apply_polynomial
 
 BLOCK = 256  # coefficients: a 5x5 convolution's rows of 256 * 2 residues stay in a 1 MB cache
@@ -85,18 +85,13 @@ class Timer:
         self._seconds[name] += elapsed_s
 
     def accounts(self) -> tuple[Account, ...]:
-        """One account a step; operations are what the executed program consists of."""
-        sizes = zip(self._task.circuit.steps, self._task.parameters.drops, strict=True)
+        """One account a step; operations are those of the programs that the kernels execute."""
+        counted = count_executed(self._task.circuit, self._task.parameters, engine="fused")
+        kinds = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings", "mod_switches")
         return tuple(
-            Account(step.name, self._seconds[step.name], count_operations(step, drops)) for step, drops in sizes
+            Account(layer.name, self._seconds[layer.name], {kind: getattr(layer, kind) for kind in kinds})
+            for layer in counted.layers
         )
-
-
-def count_operations(step: Step, drops: int) -> dict[str, int]:
-    """Homomorphic operations of one step, counted from the programs that the kernels execute."""
-    counted = count_digits(step) if isinstance(step, Affine) else count_polynomial(step)
-    kinds = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings")
-    return {**{kind: getattr(counted, kind) for kind in kinds}, "mod_switches": drops * step.outputs}
 
 
 def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], Label]:

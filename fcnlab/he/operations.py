@@ -42,7 +42,7 @@ class SealOperations:
         if like is not None and self._parameters.scheme == "bgv":
             # SEAL would balance the correction factors of the terms of a sum, and make the noise of both grow.
             header, target = (read_ciphertext(term.to_bytes("none"))[0] for term in (a, like))
-            factor *= target.correction * pow(header.correction, -1, self._plain_modulus)
+            factor *= target.correction * int(pow(header.correction, -1, self._plain_modulus))
             header = replace(header, correction=target.correction)
         factor = self._centre(factor)
         if factor == 1 and scale == 1.0:
