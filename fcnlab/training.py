@@ -106,9 +106,23 @@ class Student:
         """Begin a phase: batch norm is folded on leaving ``dense``, and every phase has a fresh optimiser."""
         if self.phase == "dense":
             self.adopt(fold_batch_norm(self.network))
+        if phase == "calibrate" and self.recipe.quantise_epochs:
+            self.settle_first_bias()
         self.phase, self.epoch = phase, 0
         decay = WEIGHT_DECAY if phase in ("dense", "prune") else 0.0
         self.optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=decay)
+
+    def settle_first_bias(self) -> None:
+        """Make the first layer's biases whole numbers of its unit, for good, so that the later layers adapt to them.
+
+        The first layer's integers are small and the circuit's rounding of its biases would be felt; the units of the
+        later layers are so fine that it is not.
+        """
+        name, layer = next(iter(self.compression.layers.items()))
+        weights = layer.values()
+        unit = weights[weights != 0].abs().min() / 2**self.recipe.architecture.pixel_bits
+        bias = self.network.get_parameter(f"{name}.bias")
+        bias.requires_grad_(False).copy_((bias / unit).round() * unit)
 
     def save(self, path: Path) -> None:
         """Write the state; the older one stays whole until this one is."""
