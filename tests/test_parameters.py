@@ -1,0 +1,80 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fcnlab.errors import PlanError
+from fcnlab.modular import is_prime
+from fcnlab.parameters import (
+    MODULUS_BITS,
+    PRIME_BITS,
+    RINGS,
+    SMALLEST_PRIME_BITS,
+    SPECIAL_PRIME,
+    Parameters,
+    choose_primes,
+    log_product,
+    split_bits,
+)
+
+
+def parameters(**fields: object) -> Parameters:
+    literal = {
+        "scheme": "bgv", "ring_degree": 4096, "primes": (40961, 114689), "special_prime": SPECIAL_PRIME,
+        "plain_moduli": (40961, 65537), "scale": 1.0, "drops": (0, 1, 0),
+    }  # fmt: skip
+    return Parameters(**(literal | fields))  # type: ignore[arg-type]
+
+
+def test_the_special_prime_serves_every_ring() -> None:
+    assert is_prime(SPECIAL_PRIME)
+    assert all(SPECIAL_PRIME % (2 * degree) == 1 for degree in RINGS)
+    assert set(RINGS) == set(MODULUS_BITS)
+
+
+@given(st.sampled_from(RINGS), st.lists(st.integers(SMALLEST_PRIME_BITS, PRIME_BITS), min_size=1, max_size=8))
+def test_primes_are_distinct_and_have_transforms(degree: int, sizes: list[int]) -> None:
+    avoid = (SPECIAL_PRIME, 114689)
+    primes = choose_primes(degree, sizes, avoid=avoid)
+    if primes is None:  # only where there are not enough small ones
+        assert max(sizes.count(size) for size in sizes) > 1 or min(sizes) < 24
+        return
+    assert len({*primes, *avoid}) == len(sizes) + 2
+    for prime, size in zip(primes, sizes, strict=True):
+        assert is_prime(prime)
+        assert prime % (2 * degree) == 1
+        assert prime < 1 << size
+
+
+def test_there_may_be_too_few_primes() -> None:
+    assert choose_primes(32768, [16]) is None
+    assert choose_primes(32768, [20] * 9) is None
+    assert choose_primes(4096, []) == ()
+
+
+@given(st.floats(0.1, 800), st.integers(SMALLEST_PRIME_BITS, PRIME_BITS))
+def test_bits_are_split_evenly_into_the_fewest_primes(bits: float, limit: int) -> None:
+    sizes = split_bits(bits, limit)
+    assert sum(sizes) >= bits
+    assert len(set(sizes)) == 1
+    assert len(sizes) == max(math.ceil(bits / limit), 1)
+    assert SMALLEST_PRIME_BITS <= sizes[0] <= limit
+    assert sizes[0] == SMALLEST_PRIME_BITS or sum(sizes) < bits + len(sizes)
+
+
+def test_slots_passes_and_bits() -> None:
+    bgv = parameters()
+    assert (bgv.slots, bgv.passes) == (4096, 2)
+    assert bgv.modulus_bits == pytest.approx(math.log2(40961 * 114689 * SPECIAL_PRIME))
+    assert log_product((40961, 114689)) == pytest.approx(math.log2(40961 * 114689))
+    ckks = parameters(scheme="ckks", plain_moduli=())
+    assert (ckks.slots, ckks.passes) == (2048, 1)
+
+
+def test_what_cannot_be_dropped_is_refused() -> None:
+    with pytest.raises(PlanError, match="2 primes are to be dropped of 2"):
+        parameters(drops=(1, 1))
+    with pytest.raises(PlanError, match="drops no prime in bfv"):
+        parameters(scheme="bfv")
+    assert parameters(scheme="bfv", drops=(0, 0, 0)).scheme == "bfv"

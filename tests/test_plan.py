@@ -1,0 +1,144 @@
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.digits import signed_digits
+from fcnlab.exact import SUM_BITS
+from fcnlab.he.client import Client
+from fcnlab.he.server import Server
+from fcnlab.parameters import MODULUS_BITS, PRIME_BITS
+from fcnlab.plan import circuit_fingerprint, digest, prime_limit, step_sizes, switch_points
+from fcnlab.planner import make_plan
+from tests.circuits import affine, random_images, tiny_circuit
+from tests.he.runs import altered, plan_with, public_keys
+
+CIRCUIT = tiny_circuit(0, widths=(5, 3, 2))
+
+
+@pytest.fixture(scope="module")
+def plans():
+    return {scheme: make_plan(CIRCUIT, scheme=scheme, ring_degree=4096) for scheme in ("bgv", "bfv", "ckks")}
+
+
+def test_fingerprints_differ_when_anything_differs() -> None:
+    plan = plan_with(CIRCUIT, "bgv", sizes=(40, 30), plain_bits=(20, 19))
+    chosen = plan.parameters
+    others = [
+        altered(plan, ring_degree=8192),
+        altered(plan, scheme="bfv"),
+        altered(plan, primes=chosen.primes[::-1]),
+        altered(plan, special_prime=chosen.primes[0]),
+        altered(plan, plain_moduli=chosen.plain_moduli[:1]),
+        altered(plan, plain_moduli=chosen.plain_moduli[::-1]),
+        altered(plan, scale=2.0),
+        altered(plan, drops=(0, 1, 0)),
+        replace(plan, inputs=plan.inputs[1:]),
+        replace(plan, pixel_max=plan.pixel_max + 1),
+        replace(plan, circuit=digest("another")),
+        replace(plan, network="another"),
+        replace(plan, unit=2.0),
+    ]
+    fingerprints = {plan.fingerprint, *(other.fingerprint for other in others)}
+    assert len(fingerprints) == len(others) + 1
+    assert all(len(name) == 16 and int(name, 16) >= 0 for name in fingerprints)
+    assert plan_with(tiny_circuit(0, widths=(5, 3, 2)), "bgv", sizes=(40, 30), plain_bits=(20, 19)).fingerprint == (
+        plan.fingerprint
+    )
+
+
+def test_fingerprints_of_circuits_tell_every_integer_apart() -> None:
+    def circuit(weight: int = 2, bias: object = 1, power: int = 2, bits: int = 2, name: str = "fc") -> Circuit:
+        steps = (affine([[1, weight]], [bias], name=name), Polynomial("act", 1, (0,) * power + (1,)))
+        return Circuit("c", (2,), bits, steps)
+
+    variants = [
+        circuit(), circuit(weight=3), circuit(weight=-2), circuit(bias=2), circuit(bias=1 << 80), circuit(power=3),
+        circuit(bits=3), circuit(name="other"),
+    ]  # fmt: skip
+    assert len({circuit_fingerprint(variant) for variant in variants}) == len(variants)
+    assert circuit_fingerprint(circuit()) == circuit_fingerprint(circuit())
+
+
+def test_sizes_of_messages_are_those_that_are_sent(plans) -> None:
+    for plan in plans.values():
+        client = Client(plan)
+        server = Server(CIRCUIT, plan, public_keys(client))
+        uploads = [client.encrypt(random_images(CIRCUIT, 9), index=i) for i in range(plan.parameters.passes)]
+        replies = [server.evaluate(upload, index=i).reply for i, upload in enumerate(uploads)]
+        for messages, stated in ((uploads, plan.upload_bytes), (replies, plan.download_bytes)):
+            assert 0 < sum(map(len, messages)) - stated <= 1024 * len(messages)
+
+
+def test_rows_go_from_the_input_through_every_step(plans) -> None:
+    for plan in plans.values():
+        assert [step.name for step in plan.steps] == ["input", *(step.name for step in CIRCUIT.steps)]
+        assert [step.outputs for step in plan.steps] == [len(plan.inputs), *(step.outputs for step in CIRCUIT.steps)]
+        assert [step.size for step in plan.steps] == [2, 2, 3, 3]
+        assert [step.value_bits for step in plan.steps[1:]] == [interval.bits for interval in CIRCUIT.ranges]
+        assert plan.inputs == tuple(CIRCUIT.used_inputs)
+        for before, after in pairwise(plan.steps):
+            assert after.primes == before.primes - before.drops
+        assert all(step.budget_bits >= 0 for step in plan.steps)
+
+
+def test_plans_as_json(plans) -> None:
+    for scheme, plan in plans.items():
+        values = json.loads(json.dumps(plan.as_dict()))
+        assert values["scheme"] == scheme
+        assert values["ring_degree"] == 4096
+        assert values["security_bits"] == 128
+        assert values["prime_bits"][-1] == 17
+        assert len(values["plain_modulus_bits"]) == (0 if scheme == "ckks" else 1)
+        assert values["modulus_bits"] <= values["modulus_bits_allowed"] == MODULUS_BITS[4096]
+        assert values["slots"] == (2048 if scheme == "ckks" else 4096)
+        assert [step["name"] for step in values["steps"]] == ["input", "fc1", "act1", "fc2"]
+        assert set(values["steps"][0]) == {
+            "name", "outputs", "size", "value_bits", "noise_bits", "modulus_bits", "primes", "drops", "budget_bits",
+        }  # fmt: skip
+
+
+def test_plans_as_a_table_that_teaches(plans) -> None:
+    text = str(plans["bgv"])
+    assert "tiny in bgv: ring degree 4096, 4096 images a batch" in text
+    assert "109 are allowed at 128-bit security" in text
+    assert "1 pass holds" in text or "1 pass hold" in text
+    assert [line.split()[0] for line in text.splitlines()[-4:]] == ["input", "fc1", "act1", "fc2"]
+    assert "% of the logits' spread" in str(plans["ckks"])
+    switched = plan_with(tiny_circuit(0), "bgv", ring_degree=8192, sizes=(50, 40, 30), drops=(0, 0, 2, 0, 0))
+    assert "then drop 2 primes" in str(switched)
+    several = plan_with(CIRCUIT, "bgv", sizes=(40, 30), plain_bits=(20, 19))
+    assert "plain moduli 20 + 19 bits: 2 passes" in str(several)
+
+
+def test_sizes_of_ciphertexts_and_where_primes_may_be_dropped() -> None:
+    circuit = tiny_circuit(0)
+    assert [(before, after) for _, before, after in step_sizes(circuit)] == [(2, 2), (2, 3), (3, 3), (3, 5), (5, 5)]
+    # After an affine step with an activation still to come: fc1 and fc2, not fc3.
+    assert list(switch_points(circuit)) == [(), (0,), (2,), (0, 2)]
+    assert list(switch_points(Circuit("flat", (1,), 1, (affine([[1]]),)))) == [()]
+
+
+@given(st.integers(0, 2**32), st.integers(0, 44))
+def test_no_partial_sum_passes_int64_at_the_limit(seed: int, bits: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-(1 << bits), (1 << bits) + 1, size=(3, 5)) | 1
+    circuit = Circuit("wide", (5,), 1, (affine(weights),))
+    limit = prime_limit(circuit)
+    assert limit <= PRIME_BITS
+    if limit < 1:
+        return
+    digits = signed_digits(circuit.affine_steps[0].weights)
+    residue = (1 << limit) - 1
+    for row in range(3):
+        largest = total = 0
+        for entry in range(digits.indptr[row], digits.indptr[row + 1]):
+            total = (total << int(digits.doublings[entry])) + residue
+            largest = max(largest, total)
+        total <<= int(digits.last_doublings[row])
+        assert max(largest, total) + residue < 1 << (SUM_BITS + 1)
