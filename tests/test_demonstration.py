@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcnlab import demonstration
+from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.demonstration import demonstrate, plan_for, prepare
+from fcnlab.errors import DataError, FcnlabError, PlanError
+from fcnlab.inference import Progress
+from tests.checkpoints import tiny_checkpoint
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("models"))
+
+
+def test_a_network_is_prepared_from_its_file(network: Path) -> None:
+    prepared = prepare(network)
+    assert prepared.card.name == prepared.circuit.name == "tiny"
+    assert prepared.circuit.pixel_bits == 2
+    assert len(prepared.circuit.used_inputs) == 4
+
+
+@pytest.mark.parametrize(("scheme", "engine"), [("bgv", "fused"), ("bfv", "stepwise"), ("ckks", "fused")])
+def test_a_demonstration_classifies_the_first_test_images(network: Path, scheme: str, engine: str) -> None:
+    told: list[Progress] = []
+    result = demonstrate(network=network, images=12, scheme=scheme, engine=engine, threads=1, progress=told.append)
+    test = load_mnist("test")
+    assert np.array_equal(result.images, test.pixels[:12])
+    assert np.array_equal(result.labels, test.labels[:12])
+    expected = result.circuit.evaluate(quantise_pixels(test.pixels[:12], bits=2))
+    report = result.inference.report
+    if scheme == "ckks":
+        assert np.array_equal(result.inference.reference, expected)
+        assert report.mismatched_digits == 0
+    else:
+        assert np.array_equal(result.inference.logits, expected)
+    assert (report.scheme, report.engine, report.images) == (scheme, engine, 12)
+    assert report.accuracy == report.reference_accuracy
+    assert result.plan.as_dict() == report.plan
+    assert told[0].stage == "keys"
+    assert told[-1].stage == "decrypt"
+
+
+def test_the_ring_that_is_asked_for_is_used(network: Path) -> None:
+    result = demonstrate(network=network, images=1, ring_degree=16384, threads=1)
+    assert result.plan.parameters.ring_degree == 16384
+
+
+def test_ckks_plans_learn_from_training_images(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples: list[object] = []
+
+    def make_plan(circuit: object, **options: object) -> None:
+        samples.append(options["sample"])
+
+    monkeypatch.setattr(demonstration, "make_plan", make_plan)
+    circuit = prepare(network).circuit
+    plan_for(circuit, scheme="bgv")
+    plan_for(circuit, scheme="ckks")
+    assert samples[0] is None
+    assert np.array_equal(samples[1], quantise_pixels(load_mnist("train").pixels[:256], bits=2))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"images": 0}, DataError, "There are 10,000 test images; asked for 0"),
+        ({"images": 10_001}, DataError, "asked for 10,001"),
+        ({"engine": "magic"}, FcnlabError, "choose one of fused, stepwise"),
+        ({"scheme": "rsa"}, PlanError, "choose one of bgv, bfv, ckks"),
+        ({"ring_degree": 5000}, PlanError, "Ring degree 5000"),
+        ({"ring_degree": 4096}, PlanError, "or a larger ring"),
+        ({"network": "nowhere"}, DataError, "Unknown network 'nowhere'"),
+        ({"network": "nowhere.safetensors"}, DataError, "no file nowhere.safetensors"),
+        ({"observe_noise": True}, FcnlabError, "bfv only"),
+    ],
+)
+def test_requests_that_cannot_be_met_are_refused(network: Path, options, error, match) -> None:
+    with pytest.raises(error, match=match):
+        demonstrate(**({"network": network, "images": 2, "threads": 1} | options))
+
+
+def test_an_exception_in_progress_stops_the_run(network: Path) -> None:
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        demonstrate(network=network, images=2, threads=1, progress=stop)
