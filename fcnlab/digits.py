@@ -6,6 +6,7 @@ are shared by all weights of the output. `hops` counts this program and the fuse
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,17 @@ class Digits:
     def total_doublings(self) -> int:
         """Doublings of one pass: each row's highest exponent."""
         return int(self.doublings.sum(dtype=np.int64) + self.last_doublings.sum(dtype=np.int64))
+
+    @cached_property
+    def runs(self) -> npt.NDArray[np.int64]:
+        """For each entry, how many entries from it on are in its row, share its sign and need no doubling between."""
+        count = len(self.columns)
+        breaks = np.ones(count + 1, dtype=bool)
+        breaks[1:-1] = (self.signs[1:] != self.signs[:-1]) | (self.doublings[1:] > 0)
+        breaks[self.indptr] = True
+        edges = np.flatnonzero(breaks)
+        entries = np.arange(count)
+        return np.asarray(edges[np.searchsorted(edges, entries, side="right")] - entries, dtype=np.int64)
 
 
 def signed_digits(weights: sparse.csr_array) -> Digits:

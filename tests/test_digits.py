@@ -69,3 +69,19 @@ def test_types_are_those_the_kernel_reads():
 def test_a_weight_too_wide_is_refused():
     with pytest.raises(CircuitError, match="2\\^61"):
         signed_digits(sparse.csr_array(np.array([[-(1 << 61)]])))
+
+
+@given(hnp.arrays(np.int64, SHAPES, elements=st.sampled_from([0, 1, -1, 2, 4, -6])))
+def test_runs_end_at_rows_signs_and_doublings(weights):
+    program = signed_digits(sparse.csr_array(weights))
+    for row in range(program.rows):
+        end = program.indptr[row + 1]
+        for entry in range(program.indptr[row], end):
+            length = 1
+            while (
+                entry + length < end
+                and program.signs[entry + length] == program.signs[entry]
+                and not program.doublings[entry + length]
+            ):
+                length += 1
+            assert program.runs[entry] == length

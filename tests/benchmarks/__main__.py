@@ -7,10 +7,13 @@ import platform
 import sys
 from collections.abc import Sequence
 
+from fcnlab.cost.machine import processor_name
+
 SECTIONS = {
     "imports": "seconds until `import fcnlab` and the command line are there",
     "kernels": "residue kernels against the memory-traffic bound of this machine",
     "encryption": "engine x scheme x ring: seconds, images a second, bytes, peak memory, ratios",
+    "projection": "projected against measured seconds and memory of every shipped network",
     "approximation": "milliseconds of optimal polynomial fits",
 }
 
@@ -37,15 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in module.run(network=chosen.network, repeats=chosen.repeats):
             print(line, flush=True)
     return 0
-
-
-def processor_name() -> str:
-    """The processor as the system names it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or "unknown processor"
 
 
 if __name__ == "__main__":

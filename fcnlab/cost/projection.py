@@ -1,0 +1,263 @@
+"""Seconds, bytes and memory of an encrypted run, before anything runs.
+
+Seconds are those of a machine with nothing else to do. Nothing here knows SEAL: unit costs come from a file.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from fcnlab.circuit import Circuit
+from fcnlab.cost.machine import usable_cores
+from fcnlab.cost.units import UnitCosts
+from fcnlab.cost.work import BLOCK, StepWork, ciphertext_bytes, list_work, local_runs
+from fcnlab.errors import FcnlabError, PlanError
+from fcnlab.hops import LayerHops
+from fcnlab.plan import Plan, PlannedStep
+
+WORD = 8  # bytes of a residue, and of a pixel
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectedStep:
+    """One step of the circuit.
+
+    Attributes:
+        name: Of the step.
+        hops: Its operations in one pass of one batch.
+        seconds: Over all batches and passes.
+    """
+
+    name: str
+    hops: LayerHops
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """What a run will cost.
+
+    Attributes:
+        network: Name.
+        scheme: bgv, bfv or ckks.
+        ring_degree: Of the plan.
+        engine: fused or stepwise.
+        images: How many are classified.
+        batches: Batches they are split into; each is evaluated once for each plain modulus (`passes`).
+        passes: Encrypted evaluations of a batch.
+        threads: Threads of the server and processes of the client.
+        keygen_s: Seconds to make keys, all passes.
+        encrypt_s: Seconds to encrypt, over all batches and passes, the start of the processes included.
+        evaluate_s: Seconds to evaluate, over all batches and passes.
+        decrypt_s: Seconds to decrypt, over all batches and passes.
+        steps: What `evaluate_s` is made of, but for taking uploads in and giving replies out.
+        upload_bytes: Ciphertexts sent, over all batches and passes.
+        download_bytes: Ciphertexts sent back.
+        public_key_bytes: Sent once.
+        peak_memory_bytes: Largest resident size of the process and its workers together.
+    """
+
+    network: str
+    scheme: str
+    ring_degree: int
+    engine: str
+    images: int
+    batches: int
+    passes: int
+    threads: int
+    keygen_s: float
+    encrypt_s: float
+    evaluate_s: float
+    decrypt_s: float
+    steps: tuple[ProjectedStep, ...]
+    upload_bytes: int
+    download_bytes: int
+    public_key_bytes: int
+    peak_memory_bytes: int
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of the whole run."""
+        return self.keygen_s + self.encrypt_s + self.evaluate_s + self.decrypt_s
+
+    def as_dict(self) -> dict[str, Any]:
+        """The projection as JSON."""
+        stages = {
+            "keygen": self.keygen_s, "encrypt": self.encrypt_s, "evaluate": self.evaluate_s, "decrypt": self.decrypt_s,
+            "total": self.total_s,
+        }  # fmt: skip
+        plain = ("network", "scheme", "ring_degree", "engine", "images", "batches", "passes", "threads")
+        return {
+            **{name: getattr(self, name) for name in plain},
+            "seconds": {stage: round(seconds, 4) for stage, seconds in stages.items()},
+            "steps": [
+                {"name": step.name, "hops": step.hops.total, "seconds": round(step.seconds, 4)} for step in self.steps
+            ],
+            "bytes": {
+                "upload": self.upload_bytes,
+                "download": self.download_bytes,
+                "public_keys": self.public_key_bytes,
+            },
+            "peak_memory_bytes": self.peak_memory_bytes,
+        }
+
+    def __str__(self) -> str:
+        return describe(self)
+
+
+def project(
+    plan: Plan, circuit: Circuit, *, engine: str = "fused", images: int, threads: int = 1, costs: UnitCosts
+) -> Projection:
+    """Project the cost of `inference.infer` with the same arguments.
+
+    Args:
+        plan: Of this circuit.
+        circuit: The network.
+        engine: fused or stepwise.
+        images: How many to classify, at least 1.
+        threads: Threads of the server and processes of the client; more than there are cores bring nothing.
+        costs: Of this machine.
+
+    Raises:
+        PlanError: If the plan is not this circuit's.
+        FcnlabError: If the engine is unknown, or there is no image or no thread.
+    """
+    if [row.name for row in plan.steps[1:]] != [step.name for step in circuit.steps]:
+        raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
+    if images < 1 or threads < 1:
+        raise FcnlabError(f"A run needs at least 1 image and 1 thread; got {images} and {threads}.")
+    chosen = plan.parameters
+    batches = math.ceil(images / chosen.slots)
+    turns = batches * chosen.passes
+    *steps, around = list_work(plan, circuit, engine=engine)
+    seconds = [turns * work_seconds(work, plan, costs, threads) for work in steps]
+    key_bytes = 2 * (len(chosen.primes) + 1) * plan.residue_bytes
+    return Projection(
+        network=plan.network,
+        scheme=chosen.scheme,
+        ring_degree=chosen.ring_degree,
+        engine=engine,
+        images=images,
+        batches=batches,
+        passes=chosen.passes,
+        threads=threads,
+        keygen_s=chosen.passes * call_seconds("keys", plan, costs, plan.steps[0]),
+        encrypt_s=encrypt_seconds(plan, costs, batches=batches, threads=threads),
+        evaluate_s=sum(seconds) + turns * work_seconds(around, plan, costs, threads),
+        decrypt_s=turns * decrypt_seconds(plan, costs),
+        steps=tuple(
+            ProjectedStep(name=work.name, hops=work.hops, seconds=elapsed_s)
+            for work, elapsed_s in zip(steps, seconds, strict=True)
+        ),
+        upload_bytes=batches * plan.upload_bytes,
+        download_bytes=batches * plan.download_bytes,
+        public_key_bytes=chosen.passes * key_bytes,
+        peak_memory_bytes=peak_bytes(plan, circuit, costs, engine=engine, images=images, threads=threads),
+    )
+
+
+def call_seconds(unit: str, plan: Plan, costs: UnitCosts, row: PlannedStep, *, drops: int = 0) -> float:
+    """Seconds of one operation of SEAL on a ciphertext of a planned step."""
+    return costs.seal_seconds(
+        unit,
+        scheme=plan.parameters.scheme,
+        ring_degree=plan.parameters.ring_degree,
+        parts=row.size,
+        primes=row.primes - drops,
+    )
+
+
+def work_seconds(work: StepWork, plan: Plan, costs: UnitCosts, threads: int) -> float:
+    """Seconds of one step in one pass: kernels share out over threads, SEAL stays on one."""
+    chosen, general = plan.parameters, costs.general
+    kernels = sum(costs.kernels[kernel] * residues for kernel, residues in work.residues.items())
+    kernels += general["block_s"] * work.blocks
+    alone = general["digit_s"] * work.digits + general["fresh_byte_s"] * work.fresh_bytes
+    for call in work.calls:
+        alone += call.count * costs.seal_seconds(
+            call.unit, scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=call.parts, primes=call.primes
+        )
+    return kernels / min(threads, usable_cores()) + alone
+
+
+def encrypt_seconds(plan: Plan, costs: UnitCosts, *, batches: int, threads: int) -> float:
+    """Seconds to encrypt all batches and passes; several processes have to be started and to send what they made."""
+    chosen, general, fresh = plan.parameters, costs.general, plan.steps[0]
+    cores = min(threads, usable_cores())
+    each = call_seconds("encrypt", plan, costs, fresh)
+    turns, waiting = batches * chosen.passes, 0.0
+    if threads > 1:
+        each += general["transfer_byte_s"] * fresh.size * fresh.primes * plan.residue_bytes
+        waiting = general["worker_s"] * threads / cores
+    contexts = (turns if chosen.passes > 1 else 1) * threads / cores
+    filling = general["fresh_byte_s"] * plan.upload_bytes * batches
+    opening = contexts * call_seconds("open", plan, costs, fresh)
+    return waiting + opening + turns * fresh.outputs * each / cores + filling
+
+
+def decrypt_seconds(plan: Plan, costs: UnitCosts) -> float:
+    """Seconds to decrypt one reply."""
+    last = plan.steps[-1]
+    each = sum(call_seconds(unit, plan, costs, last, drops=last.drops) for unit in ("load", "decrypt"))
+    return last.outputs * each
+
+
+def peak_bytes(plan: Plan, circuit: Circuit, costs: UnitCosts, *, engine: str, images: int, threads: int) -> int:
+    """Peak resident size: what is loaded, the images, the upload, and the largest step with what it reads."""
+    general = costs.general
+    upload = ciphertext_bytes(plan, plan.steps[0])
+    if engine == "stepwise":  # SEAL holds the upload a second time, and each layer until the next is done
+        held = [0, *(ciphertext_bytes(plan, row) for row in plan.steps[1:])]
+        work = upload + max(map(sum, pairwise(held)))
+    else:
+        results = [0, *fused_results(plan, circuit)]
+        width = BLOCK * WORD * min(threads, usable_cores())
+        blocks = max(
+            width * (before.outputs * before.size + row.outputs * row.size) for before, row in pairwise(plan.steps)
+        )
+        work = blocks + max(map(sum, pairwise(results)))
+    pixels = 2 * images * circuit.inputs * WORD
+    workers = threads * general["worker_bytes"] if threads > 1 else 0.0
+    return int(general["process_bytes"] + workers + pixels + upload + work)
+
+
+def fused_results(plan: Plan, circuit: Circuit) -> list[int]:
+    """Bytes of what the fused engine writes back, in order: after each run of local steps and each way through SEAL."""
+    results = []
+    ends = {run[-1] for run in local_runs(plan, circuit)}
+    for index, row in enumerate(plan.steps[1:]):
+        written = ciphertext_bytes(plan, row)
+        if index in ends:
+            results.append(written)
+        if row.drops or (index not in ends and plan.parameters.scheme == "bfv"):
+            results.append(2 * written)  # each ciphertext by itself, then all of them together
+    return results
+
+
+def describe(projection: Projection) -> str:
+    """The projection as a table."""
+    chosen = projection
+    lines = [
+        f"{chosen.network} in {chosen.scheme}, ring degree {chosen.ring_degree}, {chosen.engine} engine, "
+        f"{chosen.images:,} image{'s' if chosen.images > 1 else ''}, {chosen.threads} "
+        f"thread{'s' if chosen.threads > 1 else ''}: about {chosen.total_s:.1f} s on this machine when nothing else "
+        "runs",
+        "",
+        f"{'step':<26}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}{'seconds':>10}",
+    ]
+    for step in chosen.steps:
+        hops = step.hops
+        lines.append(
+            f"{step.name:<26.26}{hops.pt_ct_adds:>12,}{hops.ct_ct_adds:>12,}{hops.pt_ct_mults:>13,}"
+            f"{hops.ct_ct_mults:>13,}{step.seconds:>10.2f}"
+        )
+    lines += [
+        "",
+        f"{chosen.batches} batch{'es' if chosen.batches > 1 else ''} of {chosen.passes} "
+        f"pass{'es' if chosen.passes > 1 else ''}: keys {chosen.keygen_s:.2f} s, encrypt {chosen.encrypt_s:.2f} s, "
+        f"evaluate {chosen.evaluate_s:.2f} s, decrypt {chosen.decrypt_s:.2f} s",
+        f"send {chosen.upload_bytes / 1e6:,.1f} MB, receive {chosen.download_bytes / 1e6:,.1f} MB, public keys "
+        f"{chosen.public_key_bytes / 1e6:.1f} MB, peak memory {chosen.peak_memory_bytes / 2**30:.2f} GiB",
+    ]
+    return "\n".join(lines)

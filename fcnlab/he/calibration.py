@@ -1,0 +1,241 @@
+"""Measuring the unit costs of this machine, with the functions that client and engines themselves use.
+
+Processor time is taken, so that other programs hardly count: on a quiet machine it is the time that passes. Operations
+of SEAL are measured for two numbers of primes and two sizes of ciphertexts, and a line is laid through them.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from multiprocessing import Pipe
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+from fcnlab.cost.activations import products
+from fcnlab.cost.machine import machine_name
+from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs, save_costs
+from fcnlab.errors import DataError, FcnlabError
+from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
+from fcnlab.he.encryption import CHUNK, encrypt_chunk
+from fcnlab.he.kernel_costs import measure_kernels
+from fcnlab.he.wire import Residues, read_ciphertext, write_ciphertext
+from fcnlab.noise import Scheme
+from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
+
+REPEATS: Final = 3
+COPIES: Final = 4  # ciphertexts that an operation is applied to, one after the other
+LEVELS: Final = {4096: (30, 2, 3), 8192: (45, 2, 4), 16384: (45, 4, 8)}
+"""Bits of a prime, and the fewer and the more primes that are measured, by ring degree."""
+
+Report = Callable[[str, int, int], None]  # what, done, in all; an exception it raises stops the measurement
+Point = tuple[int, int, float]  # parts, primes, seconds
+
+
+def costs_of_this_machine(*, report: Report | None = None) -> UnitCosts:
+    """The stored unit costs, measured now if there are none, or none that are whole and of this machine."""
+    try:
+        return load_costs()
+    except DataError:
+        return calibrate(report=report)
+
+
+def calibrate(*, report: Report | None = None) -> UnitCosts:
+    """Measure this machine, one thread, and store the result for this user; well under a minute.
+
+    Args:
+        report: Called with what is measured next, steps done and in all.
+    """
+    tell = report or (lambda what, done, total: None)
+    places = [(scheme, ring) for scheme in SCHEMES for ring in MEASURED_RINGS]
+    total = len(places) + 2
+    seal: dict[str, dict[int, dict[str, Line]]] = {scheme: {} for scheme in SCHEMES}
+    for done, (scheme, ring) in enumerate(places):
+        tell(f"{scheme}, ring degree {ring}", done, total)
+        seal[scheme][ring] = measure_seal(scheme, ring)
+    tell("kernels", len(places), total)
+    kernels, general = measure_kernels(seconds_of)
+    tell("processes and memory", len(places) + 1, total)
+    costs = UnitCosts(machine_name(), kernels, {**general, **measure_processes()}, seal)
+    with suppress(DataError):  # nowhere to store them: they will be measured again
+        save_costs(costs)
+    tell("done", total, total)
+    return costs
+
+
+def seconds_of(work: Callable[[], object], *, repeats: int = REPEATS) -> float:
+    """Median processor seconds of several runs, after one that warms up."""
+    work()
+    seconds = []
+    for _ in range(repeats):
+        began = time.process_time()
+        work()
+        seconds.append(time.process_time() - began)
+    return statistics.median(seconds)
+
+
+def measure_seal(scheme: Scheme, ring_degree: int) -> dict[str, Line]:
+    """Lines for every operation of SEAL in one scheme and ring."""
+    bits, fewer, more = LEVELS[ring_degree]
+    points: dict[str, list[Point]] = {unit: [] for unit in SEAL}
+    for primes, sizes in ((fewer, (2,)), (more, (2, 3))):
+        data = choose_primes(ring_degree, [bits] * primes, avoid=(SPECIAL_PRIME,))
+        plain = choose_primes(ring_degree, [20], avoid=(SPECIAL_PRIME,))
+        if data is None or plain is None:
+            raise FcnlabError(f"There are no {primes} primes of {bits} bits for ring degree {ring_degree}.")
+        exact = scheme != "ckks"
+        parameters = Parameters(
+            scheme, ring_degree, data, SPECIAL_PRIME, plain if exact else (), 1.0 if exact else 16.0, ()
+        )
+        for unit, parts, seconds in measure_level(parameters, sizes):
+            points[unit].append((parts, primes, seconds))
+    return {unit: fit_line(measured) for unit, measured in points.items()}
+
+
+def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tuple[str, int, float]]:
+    """Seconds of every operation for one ciphertext with these parameters: unit, parts, seconds."""
+    public_key = b""
+
+    def make_keys() -> None:
+        nonlocal public_key
+        he = open_context(parameters, 0)
+        he.keyGen()
+        public_key = he.to_bytes_public_key("none")
+        level_headers(he, parameters)
+
+    yield "keys", 2, seconds_of(make_keys)
+    yield "open", 2, seconds_of(lambda: open_context(parameters, 0).from_bytes_public_key(public_key))
+
+    columns = np.arange(CHUNK * parameters.slots, dtype=np.int64).reshape(CHUNK, -1) % 8
+    out: Residues = np.empty((CHUNK, 2, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
+
+    def encrypt() -> None:
+        chunk = encrypt_chunk(parameters, 0, public_key, columns)
+        out[:] = np.frombuffer(chunk.residues, dtype="<u8").reshape(out.shape)
+
+    yield "encrypt", 2, seconds_of(encrypt) / CHUNK
+
+    he = open_context(parameters, 0)
+    he.keyGen()
+    ciphertext, other = (encrypt_slots(he, parameters, columns[row]) for row in range(2))
+    for size in sizes:
+        while ciphertext.size() < size:
+            he.square(ciphertext)
+        yield from measure_size(he, parameters, ciphertext, other, size)
+
+
+def measure_size(
+    he: Any, parameters: Parameters, ciphertext: Any, other: Any, size: int
+) -> Iterator[tuple[str, int, float]]:
+    """Seconds of every operation for one ciphertext of `size` polynomials; `other` has two."""
+    scheme = parameters.scheme
+    header, residues = read_ciphertext(ciphertext.to_bytes("none"))
+    decrypt = {"bgv": he.decryptBGV, "bfv": he.decryptInt, "ckks": he.decryptFrac}[scheme]
+    switch = he.rescale_to_next if scheme == "ckks" else he.mod_switch_to_next
+    slots = np.full(parameters.slots, 3, dtype=np.int64)
+
+    def encode(scale: float) -> Any:
+        if scheme == "ckks":
+            return he.encodeFrac(slots.astype(np.float64), scale=scale)
+        return he.encodeBGV(slots) if scheme == "bgv" else he.encodeInt(slots)
+
+    constant, addend = encode(1.0), encode(header.scale)
+    operations: Mapping[str, Callable[[Any], object]] = {
+        "decrypt": decrypt,
+        "save": lambda operand: read_ciphertext(operand.to_bytes("none"))[1].copy(),
+        "copy": lambda operand: operand.copy(),
+        "add": lambda operand: he.add(operand, ciphertext),
+        "negate": he.negate,
+        "add_plain": lambda operand: he.add_plain(operand, addend),
+        "multiply_plain": lambda operand: he.multiply_plain(operand, constant, in_new_ctxt=True),
+        "square": he.square,
+        "multiply": lambda operand: he.multiply(operand, other, in_new_ctxt=True),
+        "switch": switch,
+    }
+    for unit, operation in operations.items():
+        parts = {"square": products(size), "multiply": size * other.size()}.get(unit, size)
+        yield unit, parts, seconds_on_copies(ciphertext, operation)
+    yield "encode", 2, seconds_of(lambda: encode(header.scale))
+    load = lambda _: load_ciphertext(he, parameters, write_ciphertext(header, residues))  # noqa: E731
+    yield "load", size, seconds_on_copies(ciphertext, load)
+
+
+def seconds_on_copies(ciphertext: Any, operation: Callable[[Any], object]) -> float:
+    """Median seconds of an operation that may change its operand; results are kept meanwhile, as an engine does."""
+    seconds = []
+    for _ in range(REPEATS + 1):
+        copies = [ciphertext.copy() for _ in range(COPIES)]
+        began = time.process_time()
+        results = [operation(operand) for operand in copies]
+        seconds.append((time.process_time() - began) / COPIES)
+        del results
+    return statistics.median(seconds[1:])
+
+
+def fit_line(points: Sequence[Point]) -> Line:
+    """The line with nonnegative coefficients that is nearest to the points, by relative error."""
+    parts, primes, seconds = np.array(points, dtype=np.float64).T
+    columns = [np.ones_like(primes), primes, primes * parts]
+    if len(set(parts)) == 1:  # an operation that does not depend on the size
+        columns[2] = np.zeros_like(primes)
+    design: npt.NDArray[np.float64] = np.stack(columns, axis=1) / seconds[:, None]
+    scales = np.linalg.norm(design, axis=0)
+    scales[scales == 0] = 1
+    coefficients, _ = optimize.nnls(design / scales, np.ones_like(seconds))
+    return Line(*(float(value) for value in coefficients / scales))
+
+
+def measure_processes() -> dict[str, float]:
+    """Start of a worker, what it costs to get its bytes, and the memory of processes."""
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worker_bytes = memory_after("import fcnlab.he.encryption")
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worker_s = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
+    whole = "import torch, fcnlab.compiler, fcnlab.he.server, fcnlab.he.fused as fused; fused.warm_up()"
+    return {
+        "worker_s": worker_s,
+        "worker_bytes": worker_bytes,
+        "process_bytes": memory_after(whole),
+        "transfer_byte_s": transfer_seconds(),
+    }
+
+
+def memory_after(code: str) -> float:
+    """Peak resident bytes of a Python process that runs this code.
+
+    Raises:
+        FcnlabError: If it fails.
+    """
+    peak = "from fcnlab.memory import peak_resident_bytes; print(peak_resident_bytes())"
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{peak}"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise FcnlabError(
+            f"A Python process could not be measured ({done.stderr.strip()[-200:]}): run `fcnlab doctor`."
+        )
+    return float(done.stdout)
+
+
+def transfer_seconds() -> float:
+    """Processor seconds for each byte that goes through a pipe, both ends together."""
+    data, count = bytes(1 << 22), 8
+    receiving, sending = Pipe(duplex=False)
+
+    def send() -> None:
+        for _ in range(count):
+            sending.send(data)
+
+    def work() -> None:
+        sender = threading.Thread(target=send)
+        sender.start()
+        for _ in range(count):
+            receiving.recv()
+        sender.join()
+
+    return seconds_of(work) / (count * len(data))
