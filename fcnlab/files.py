@@ -15,14 +15,16 @@ def write_whole(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except BaseException:  # an interrupt leaves no half file behind either
+            partial.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise DataError(
             f"{path} could not be written ({error.strerror}); what was there before is unchanged."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,7 +1,10 @@
 """Tests of fcnlab.data against the published checksums and exact rounding."""
 
 import gzip
+import os
 import shutil
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,6 +47,13 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
         path.write_bytes(path.read_bytes()[:-20] if damage == "truncated" else bytes(content))
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte.gz (has been altered|cannot be read)"):
         load_mnist("test", folder=tmp_path)
+
+
+def test_the_data_folder_can_be_moved(tmp_path: Path) -> None:
+    code = "from fcnlab.data import DATA_ROOT; print(DATA_ROOT)"
+    environment = os.environ | {"FCNLAB_DATA": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str(tmp_path)
 
 
 def test_an_unknown_split_is_refused() -> None:

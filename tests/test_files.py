@@ -27,3 +27,9 @@ def test_the_old_file_survives(
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_place_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match="could not be written"):
+        write_whole(tmp_path / "file" / "state", b"new")
