@@ -1,0 +1,40 @@
+"""The command line: ``fcnlab <verb>``, every verb with ``--json`` and an exit status that scripts can trust.
+
+0 is success, 1 a finding (`doctor` found something broken, an encrypted run differs from the clear one), 2 a request
+that cannot be met, 130 an interrupt. Results go to standard output; progress and errors to standard error.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from fcnlab import __version__
+from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED
+from fcnlab.cli.progress import InferenceBar, print_epoch
+from fcnlab.cli.running import add_running_verbs
+from fcnlab.errors import FcnlabError
+
+__all__ = ["FINDING", "INTERRUPTED", "OK", "REFUSED", "InferenceBar", "build_parser", "main", "print_epoch"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    chosen = build_parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    try:
+        return run(chosen)
+    except FcnlabError as error:
+        print(f"fcnlab {chosen.verb}: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print(f"\nfcnlab {chosen.verb}: stopped; nothing half-done was kept.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    parser = argparse.ArgumentParser(prog="fcnlab", description="Encrypted neural-network inference, measured.")
+    parser.add_argument("--version", action="version", version=f"fcnlab {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    add_running_verbs(verbs)
+    return parser

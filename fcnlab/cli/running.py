@@ -1,0 +1,99 @@
+"""Verbs that run something: ``infer``, ``plan``, ``train``, ``doctor``."""
+
+import argparse
+
+from fcnlab.cli.options import FINDING, OK, add_network, add_scheme, add_verb, positive, print_result
+from fcnlab.cli.progress import InferenceBar, print_epoch
+
+
+def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verbs and their options."""
+    infer = add_verb(verbs, "infer", run_infer, "classify MNIST test images under encryption and give a full account")
+    add_network(infer)
+    infer.add_argument(
+        "--images", type=int, default=10_000, metavar="N", help="how many test images (default: all 10000)"
+    )
+    add_scheme(infer)
+    infer.add_argument(
+        "--engine",
+        default="fused",
+        metavar="ENGINE",
+        help="fused: kernels on residues (default); stepwise: one library call for each operation, as published",
+    )
+    infer.add_argument(
+        "--threads", type=positive, metavar="K", help="threads and processes to use (default: all cores)"
+    )
+    infer.add_argument("--noise", action="store_true", help="bfv: measure the noise budget after each layer")
+
+    plan = add_verb(verbs, "plan", run_plan, "choose encryption parameters and show why they suffice")
+    add_network(plan)
+    plan.add_argument("--images", type=int, metavar="N", help="plan for this many images (default: full batches)")
+    add_scheme(plan)
+
+    train = add_verb(
+        verbs, "train", run_train, "train a shipped network again, with its teacher; resumes where it stopped"
+    )
+    train.add_argument("recipe", metavar="NAME", help="recipe of the network, such as fcn-20k")
+    train.add_argument("--folder", metavar="DIR", help="where the checkpoint goes (default: data/models)")
+    train.add_argument("--afresh", action="store_true", help="begin again instead of resuming")
+
+    add_verb(verbs, "doctor", run_doctor, "examine this machine and say how to mend what is broken")
+
+
+def run_infer(chosen: argparse.Namespace) -> int:
+    """``fcnlab infer``."""
+    from fcnlab.demonstration import DEFAULT_NETWORK, demonstrate
+
+    with InferenceBar(silent=chosen.json) as bar:
+        report = demonstrate(
+            network=chosen.network or DEFAULT_NETWORK,
+            images=chosen.images,
+            scheme=chosen.scheme,
+            engine=chosen.engine,
+            ring_degree=chosen.ring,
+            threads=chosen.threads,
+            observe_noise=chosen.noise,
+            progress=bar,
+        ).inference.report
+    print_result(chosen, report.as_dict(), str(report))
+    return FINDING if report.mismatched_logits and report.scheme != "ckks" else OK
+
+
+def run_plan(chosen: argparse.Namespace) -> int:
+    """``fcnlab plan``."""
+    from fcnlab.demonstration import DEFAULT_NETWORK, plan_for, prepare
+
+    circuit = prepare(chosen.network or DEFAULT_NETWORK).circuit
+    plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring)
+    print_result(chosen, plan.as_dict(), str(plan))
+    return OK
+
+
+def run_train(chosen: argparse.Namespace) -> int:
+    """``fcnlab train``."""
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from fcnlab.checkpoint import MODELS
+    from fcnlab.recipes import find_recipe
+    from fcnlab.training import train
+
+    folder = Path(chosen.folder) if chosen.folder else MODELS
+    progress = None if chosen.json else print_epoch
+    card = train(find_recipe(chosen.recipe), progress=progress, resume=not chosen.afresh, folder=folder).card
+    print_result(
+        chosen,
+        asdict(card),
+        f"{card.name}: {card.accuracy:.2f} % on the test images, {card.products:,} weight products, "
+        f"{card.hops['total']:,} HOPs, trained in {card.minutes:.0f} minutes; saved in {folder}.",
+    )
+    return OK
+
+
+def run_doctor(chosen: argparse.Namespace) -> int:
+    """``fcnlab doctor``."""
+    from fcnlab.doctor import describe_checks, diagnose, is_healthy, render_checks
+
+    checks = diagnose()
+    print_result(chosen, describe_checks(checks), render_checks(checks))
+    return OK if is_healthy(checks) else FINDING
