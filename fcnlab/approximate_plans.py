@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from fcnlab.circuit import Affine, Circuit
 from fcnlab.noise import CkksNoise
@@ -28,6 +29,7 @@ from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, swit
 from fcnlab.polynomials import apply_polynomial
 
 PRECISION = 0.005  # predicted error of the logits that is accepted, as a share of their spread
+SCALE_BITS = range(4, 40)
 MOST_RESCALES = 2  # more levels are searched for nothing: two squares need one
 WIDEST_BITS = 250  # sizes are followed in float64; wider values are for the exact schemes
 
@@ -49,11 +51,13 @@ class Spreads:
     Attributes:
         slopes: For each activation, by its place in the circuit: root mean square of its derivative, shape (outputs,).
         bends: The same for half of its second derivative.
+        squares: For each affine step, by its place: the squares of its weights, which weigh variances.
         logits: Spread of the logits.
     """
 
     slopes: Mapping[int, npt.NDArray[np.float64]]
     bends: Mapping[int, npt.NDArray[np.float64]]
+    squares: Mapping[int, sparse.csr_array]
     logits: float
 
 
@@ -73,29 +77,30 @@ def approximate_plans(circuit: Circuit, rings: Sequence[int], sample: npt.NDArra
 
 
 def precise_plans(circuit: Circuit, ring_degree: int, points: tuple[int, ...], spreads: Spreads) -> Iterator[Plan]:
-    """Proven plans that are precise enough, over a coarse grid of the scale and of the primes that rescales drop.
+    """Proven plans that are precise enough, over a grid of the scale and of the primes that rescales drop.
 
-    A simulation takes a fraction of a millisecond, so every point of the grid is tried.
+    A larger scale is more precise and needs more room, so scales are tried upwards until there is none.
     """
     limit, allowed = prime_limit(circuit), MODULUS_BITS[ring_degree]
+    counts = tuple(int(index in points) for index in range(len(circuit.steps)))
     drop_bits = range(SMALLEST_PRIME_BITS, limit + 1, 2 if len(points) < 2 else 6)
-    for scale_bits, *dropped in product(range(4, 40, 2), *[drop_bits] * len(points)):
+    for dropped in product(drop_bits, repeat=len(points)):
         drops = {point: [2.0**bits] for point, bits in zip(points, dropped, strict=True)}
-        walk = simulate_approximate(circuit, ring_degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
-        final = max(row.needed_bits - sum(dropped[sum(point < row.index for point in points) :]) for row in walk)
-        if not (walk[-1].relative_error <= PRECISION and final + sum(dropped) <= allowed):  # nor if not a number
-            continue
-        sizes = [split_bits(final + 0.5, limit), *([bits] for bits in dropped[::-1])]
-        primes = choose_primes(ring_degree, list(chain.from_iterable(sizes)), avoid=(SPECIAL_PRIME,))
-        if primes is None:
-            continue
-        counts = tuple(int(index in points) for index in range(len(circuit.steps)))
-        chosen = Parameters("ckks", ring_degree, primes, SPECIAL_PRIME, (), 2.0**scale_bits, counts)
-        if chosen.modulus_bits > allowed:
-            continue
-        plan = prove_approximate(circuit, chosen, spreads)
-        if min(row.budget_bits for row in plan.steps) >= 0 and plan.predicted_error <= PRECISION:
-            yield plan
+        for scale_bits in SCALE_BITS:
+            walk = simulate_approximate(circuit, ring_degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
+            final = max(row.needed_bits - sum(dropped[sum(point < row.index for point in points) :]) for row in walk)
+            if not final + sum(dropped) <= allowed:  # nor if it is not a number
+                break
+            if not walk[-1].relative_error <= PRECISION:
+                continue
+            sizes = [split_bits(final + 0.5, limit), *([bits] for bits in dropped[::-1])]
+            primes = choose_primes(ring_degree, list(chain.from_iterable(sizes)), avoid=(SPECIAL_PRIME,))
+            if primes is None or log_product((*primes, SPECIAL_PRIME)) > allowed:
+                continue
+            chosen = Parameters("ckks", ring_degree, primes, SPECIAL_PRIME, (), 2.0**scale_bits, counts)
+            plan = prove_approximate(circuit, chosen, spreads)
+            if min(row.budget_bits for row in plan.steps) >= 0 and plan.predicted_error <= PRECISION:
+                yield plan
 
 
 def rank(plan: Plan) -> tuple[int, float]:
@@ -106,16 +111,18 @@ def rank(plan: Plan) -> tuple[int, float]:
 def profile(circuit: Circuit, sample: npt.NDArray[Any]) -> Spreads:
     """Measure slopes and spread on a sample of pixels, in floating point: only the estimate of errors uses them."""
     values = circuit.check_pixels(sample).T.astype(np.float64)
-    slopes, bends = {}, {}
+    slopes, bends, squares = {}, {}, {}
     for index, step in enumerate(circuit.steps):
         if isinstance(step, Affine):
-            values = step.weights.astype(np.float64) @ values + step.bias.astype(np.float64)[:, None]
+            weights = step.weights.astype(np.float64)
+            squares[index] = weights.power(2)
+            values = weights @ values + step.bias.astype(np.float64)[:, None]
             continue
         polynomial = np.polynomial.Polynomial([float(coefficient) for coefficient in step.coefficients])
         slopes[index] = np.sqrt(np.mean(polynomial.deriv(1)(values) ** 2, axis=1))
         bends[index] = np.sqrt(np.mean(polynomial.deriv(2)(values) ** 2, axis=1)) / 2
         values = polynomial(values)
-    return Spreads(slopes, bends, float(np.sqrt(np.mean(np.var(values, axis=0)))) or 1.0)
+    return Spreads(slopes, bends, squares, float(np.sqrt(np.mean(np.var(values, axis=0)))) or 1.0)
 
 
 def simulate_approximate(
@@ -138,8 +145,7 @@ def simulate_approximate(
     for index, (step, _, after) in enumerate(step_sizes(circuit)):
         if isinstance(step, Affine):
             bound = float(step.row_norms.max()) * bound + 0.5  # of the rounded bias
-            weights = step.weights.astype(np.float64)
-            error = np.sqrt(weights.multiply(weights) @ error**2)
+            error = np.sqrt(spreads.squares[index] @ error**2)
         else:
             value = ScaledValue(magnitude, scale, bound)
             value = apply_polynomial(step.coefficients, value, ScaledOperations())

@@ -80,7 +80,8 @@ def choose_primes(ring_degree: int, sizes: Sequence[int], avoid: Sequence[int] =
 def split_bits(bits: float, limit: int) -> list[int]:
     """Sizes of the fewest primes that together have at least `bits` bits, as equal as can be."""
     count = max(math.ceil(bits / limit), 1)
-    return [max(math.ceil(bits / count), SMALLEST_PRIME_BITS)] * count
+    smaller, larger = divmod(math.ceil(bits), count)
+    return [max(smaller + (place < larger), SMALLEST_PRIME_BITS) for place in range(count)]
 
 
 def log_product(primes: Sequence[int]) -> float:

@@ -180,8 +180,9 @@ def circuit_fingerprint(circuit: Circuit) -> str:
     steps: list[list[Any]] = []
     for step in circuit.steps:
         if isinstance(step, Affine):
-            weights = [array.tolist() for array in (step.weights.indptr, step.weights.indices, step.weights.data)]
-            steps.append([step.name, step.inputs, *weights, [int(value) for value in step.bias]])
+            arrays = (step.weights.indptr, step.weights.indices, step.weights.data)
+            weights = [hashlib.sha256(array.astype("<i8").tobytes()).hexdigest() for array in arrays]
+            steps.append([step.name, step.inputs, step.pooling, *weights, [int(value) for value in step.bias]])
         else:
             steps.append([step.name, step.inputs, step.coefficients])
     return digest([circuit.pixel_bits, steps])

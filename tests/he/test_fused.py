@@ -9,7 +9,7 @@ from fcnlab.circuit import Circuit, Polynomial
 from fcnlab.digits import signed_digits
 from fcnlab.errors import WireError
 from fcnlab.he.client import Client
-from fcnlab.he.fused import count_operations, kernel_program, map_blocks
+from fcnlab.he.fused import kernel_program, map_blocks
 from fcnlab.he.server import Server
 from fcnlab.he.wire import open_envelope, read_ciphertext
 from fcnlab.hops import count_fused
@@ -135,12 +135,16 @@ def test_a_residue_that_is_its_prime_is_refused(scheme, engine, place) -> None:
 
 
 def test_operations_are_those_that_hops_counts() -> None:
-    circuit = tiny_circuit(7, widths=(9, 6, 4, 3), largest=300)
-    for step, layer in zip(circuit.steps, count_fused(circuit).layers, strict=True):
-        counted = count_operations(step, 2)
-        assert counted.pop("mod_switches") == 2 * step.outputs
-        assert counted == {kind: getattr(layer, kind) for kind in counted}
-        assert layer.total == sum(counted.get(kind, 0) for kind in ("pt_ct_adds", "ct_ct_adds", "ct_ct_mults"))
+    circuit = tiny_circuit(7, largest=300)
+    plan = plan_with(circuit, "bgv", ring_degree=8192, sizes=(50, 40, 30), drops=(0, 0, 1, 0, 0))
+    client = Client(plan)
+    upload = client.encrypt(random_images(circuit, 5))
+    accounts = Server(circuit, plan, public_keys(client)).evaluate(upload).accounts
+    for account, layer, drops in zip(accounts, count_fused(circuit).layers, plan.parameters.drops, strict=True):
+        assert account.name == layer.name
+        for kind in ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings"):
+            assert account.operations.get(kind, 0) == getattr(layer, kind)
+        assert account.operations.get("mod_switches", 0) == drops * layer.outputs
 
 
 @given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 4))
