@@ -98,8 +98,8 @@ class Client:
         """Decrypt one pass's reply.
 
         Returns:
-            bgv, bfv: residues modulo the plain modulus, centred, int64; ckks: floats in units of the circuit's integers.
-            Shape (images, outputs).
+            bgv, bfv: residues modulo the plain modulus, centred, int64; ckks: floats in units of the circuit's
+            integers. Shape (images, outputs).
 
         Raises:
             WireError: If the reply is truncated, altered, or of another plan or key.

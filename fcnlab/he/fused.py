@@ -1,18 +1,18 @@
 """The fused engine: linear layers and squares as kernels on residues, one block at a time.
 
-Between two operations that need SEAL (dropping primes, and squares in bfv), everything is local to a coefficient and a
-prime. Such a run of steps is executed block by block: a few hundred coefficients of every ciphertext pass through all
-steps of the run while they are in the cache, so an input is read from memory once and only the last step of the run is
-written back. Blocks are independent and share out over threads.
+Between two operations that mix coefficients (dropping primes, and activations in bfv), everything is local to a
+coefficient and a prime. Such a run of steps is executed block by block: a few hundred coefficients of every
+ciphertext pass through all steps of the run while they are in the cache, so an input is read from memory once and only
+the last step of the run is written back. Blocks are independent and share out over threads.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,14 @@ from fcnlab.he import kernels
 from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, encode_constant
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.operations import SealOperations
-from fcnlab.he.server import Account, Result, Task, drop_title
+from fcnlab.he.server import Account, Result, Task
+from fcnlab.he.switching import drop_last_prime, switch_constants
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 from fcnlab.hops import count_executed
 from fcnlab.polynomials import apply_polynomial
 
+Job = TypeVar("Job")
+Outcome = TypeVar("Outcome")
 BLOCK = 256  # coefficients: a 5x5 convolution's rows of 256 * 2 residues stay in a 1 MB cache
 
 
@@ -148,21 +151,21 @@ def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, time
     def run(block: tuple[int, int]) -> list[float]:
         return run_block(task, layers, state, out, *block, width)
 
-    for done, seconds in enumerate(map_blocks(run, blocks, task.threads), start=1):
+    for done, seconds in enumerate(map_threads(run, blocks, task.threads), start=1):
         for layer, elapsed_s in zip(layers, seconds, strict=True):
             timer.add(layer.step.name, elapsed_s / task.threads)
         task.report("+".join(step.name for step in steps), done, len(blocks))
     return State(out, label)
 
 
-def map_blocks(run: Any, blocks: list[tuple[int, int]], threads: int) -> Iterator[list[float]]:
-    """Run blocks in order, on one thread or several; on an exception the blocks not yet begun are dropped."""
+def map_threads(run: Callable[[Job], Outcome], jobs: Iterable[Job], threads: int) -> Iterator[Outcome]:
+    """Run jobs in order, on one thread or several; on an exception those not yet begun are dropped."""
     if threads == 1:
-        yield from map(run, blocks)
+        yield from map(run, jobs)
         return
     with ThreadPoolExecutor(threads) as executor:
         try:
-            yield from executor.map(run, blocks)
+            yield from executor.map(run, jobs)
         except BaseException:
             executor.shutdown(wait=True, cancel_futures=True)
             raise
@@ -212,6 +215,8 @@ def warm_up() -> None:
     kernels.affine_block(block, program, np.zeros(1, dtype=np.int64), 8, 97, block.copy())
     kernels.square_block(block, 2, 97, squares)
     kernels.store_block(block, residues.view(np.int64), 0, 0)
+    constants = switch_constants((97, 113), 8, None)
+    drop_last_prime(read_only(np.zeros((2, 2, 8), dtype=np.uint64)), constants, np.zeros((2, 1, 8), dtype=np.int64))
 
 
 def current_header(task: Task, state: State) -> SealHeader:
@@ -233,16 +238,26 @@ def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name
 
 
 def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
-    """Modulus switches (bgv) or rescales (ckks), by SEAL."""
+    """Modulus switches (bgv) or rescales (ckks), ciphertext by ciphertext."""
     began = time.perf_counter()
-    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.residues.shape[2])
+    t = task.plain_modulus
+    for _ in range(drops):
+        count, size, primes, degree = state.residues.shape
+        kept, last = task.parameters.primes[: primes - 1], task.parameters.primes[primes - 1]
+        constants = switch_constants((*kept, last), degree, t)
+        source, out = read_only(state.residues), np.empty((count, size, primes - 1, degree), dtype=np.uint64)
+        target = out.view(np.int64)
 
-    def drop(ciphertext: Any) -> Any:
-        for _ in range(drops):
-            operations.drop_prime(ciphertext)
-        return ciphertext
+        def drop(
+            place: int, source: Any = source, target: Any = target, constants: tuple[Any, ...] = constants
+        ) -> None:
+            drop_last_prime(source[place], constants, target[place])
 
-    state = through_seal(task, state, drop, drop_title(step.name, drops))
+        for done, _result in enumerate(map_threads(drop, range(count), task.threads), start=1):
+            task.report(f"{step.name}: drop a prime", done, count)
+        correction = state.label.correction * pow(last, -1, t) % t if t else 1
+        scale = state.label.scale if t else state.label.scale / last
+        state = State(out, Label(size, scale, correction))
     timer.add(step.name, time.perf_counter() - began)
     return state
 

@@ -9,7 +9,7 @@ from fcnlab.circuit import Circuit, Polynomial
 from fcnlab.digits import signed_digits
 from fcnlab.errors import WireError
 from fcnlab.he.client import Client
-from fcnlab.he.fused import kernel_program, map_blocks
+from fcnlab.he.fused import kernel_program, map_threads
 from fcnlab.he.server import Server
 from fcnlab.he.wire import open_envelope, read_ciphertext
 from fcnlab.hops import count_fused
@@ -190,14 +190,13 @@ def test_progress_counts_blocks_and_ciphertexts_and_can_stop_the_run() -> None:
 def test_an_error_in_one_block_drops_the_blocks_not_yet_begun() -> None:
     began: list[int] = []
 
-    def run(block: tuple[int, int]) -> list[float]:
-        began.append(block[1])
-        if block[1] == 0:
+    def run(block: int) -> None:
+        began.append(block)
+        if block == 0:
             raise WireError("altered")
-        return []
 
     with pytest.raises(WireError):
-        list(map_blocks(run, [(0, start) for start in range(1000)], 2))
+        list(map_threads(run, range(1000), 2))
     assert len(began) < 1000
 
 
