@@ -19,7 +19,7 @@ from fcnlab.plan import Plan, step_sizes
 
 MOST_POLYNOMIALS = 16  # of a ciphertext; SEAL_CIPHERTEXT_SIZE_MAX
 
-# Work per residue in units of one addition, 0.2 ns; measured, transfer at a gigabit a second. They only rank candidates.
+# Work per residue in units of one addition (0.2 ns), measured; transfer at a gigabit a second. Only for ranking.
 SQUARE_WORK, SWITCH_WORK, ENCRYPT_WORK, TRANSFER_WORK = 1.5, 70, 550, 320
 
 
