@@ -18,7 +18,8 @@ from fcnlab.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.encryption import EncryptionPool
-from fcnlab.he.server import Account, Server, engine_named
+from fcnlab.he.engine import Account
+from fcnlab.he.server import Server, engine_named
 from fcnlab.memory import peak_resident_bytes
 from fcnlab.plan import Plan
 from fcnlab.report import LayerReport, Report, Seconds

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fcnlab.errors import Cancelled, CircuitError, FcnlabError, PlanError
-from fcnlab.he.server import Account
+from fcnlab.he.engine import Account
 from fcnlab.hops import count_fused, count_stepwise
 from fcnlab.inference import CKKS_TOLERANCE, Progress, accuracy_percent, compare_logits, infer, layer_reports
 from tests.circuits import random_images, tiny_circuit

@@ -51,7 +51,7 @@ ALLOWED = {
 # The stages, in the order of design: what each group of modules is made of.
 PLANNING = {"noise", "parameters", "plan", "exact_plans", "approximate_plans", "planner"}
 TRAINING = {"augmentation", "checkpoint", "compression", "distillation", "fitting", "network", "recipes", "training"}
-RUNNING = {"inference", "demonstration", "report", "jobs"}
+RUNNING = {"inference", "demonstration", "report", "jobs", "counting", "measurements", "comparison"}
 SHOWING = {"plots", "ui", "cli", "doctor"}
 
 # Who may not know whom inside the package, again anywhere in the text.
@@ -59,7 +59,7 @@ STRANGERS = {
     "approximation": TRAINING | PLANNING | RUNNING | SHOWING | {"he", "circuit", "compiler", "hops"},
     "circuit": TRAINING | PLANNING | RUNNING | SHOWING | {"he", "compiler", "hops"},
     "compiler": PLANNING | RUNNING | SHOWING | {"he", "hops"},
-    "hops": TRAINING | PLANNING | RUNNING | SHOWING | {"he", "compiler"},
+    "hops": TRAINING | (PLANNING - {"parameters"}) | RUNNING | SHOWING | {"he", "compiler"},
     "cost": TRAINING | RUNNING | SHOWING | {"he", "compiler"},
     "he": TRAINING | RUNNING | SHOWING | {"compiler"},
     "plots": {"ui", "cli", "doctor"},

@@ -23,8 +23,8 @@ from fcnlab.digits import Digits, signed_digits
 from fcnlab.he import kernels
 from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, encode_constant
 from fcnlab.he.context import load_ciphertext
+from fcnlab.he.engine import Account, Result, Task, drop_title
 from fcnlab.he.operations import SealOperations
-from fcnlab.he.server import Account, Result, Task
 from fcnlab.he.switching import drop_last_prime, switch_constants
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 from fcnlab.hops import count_executed
@@ -241,7 +241,7 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
     """Modulus switches (bgv) or rescales (ckks), ciphertext by ciphertext."""
     began = time.perf_counter()
     t = task.plain_modulus
-    for _ in range(drops):
+    for turn in range(drops):
         count, size, primes, degree = state.residues.shape
         kept, last = task.parameters.primes[: primes - 1], task.parameters.primes[primes - 1]
         constants = switch_constants((*kept, last), degree, t)
@@ -253,8 +253,8 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
         ) -> None:
             drop_last_prime(source[place], constants, target[place])
 
-        for done, _result in enumerate(map_threads(drop, range(count), task.threads), start=1):
-            task.report(f"{step.name}: drop a prime", done, count)
+        for done, _result in enumerate(map_threads(drop, range(count), task.threads), start=turn * count + 1):
+            task.report(drop_title(step.name, drops), done, drops * count)
         correction = state.label.correction * pow(last, -1, t) % t if t else 1
         scale = state.label.scale if t else state.label.scale / last
         state = State(out, Label(size, scale, correction))

@@ -1,16 +1,15 @@
 """The server: built from a circuit and public bytes, evaluates what it cannot read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from fcnlab.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
+from fcnlab.he.engine import Account, Engine, Observe, Report, Task
 from fcnlab.he.wire import (
     Envelope,
-    Residues,
-    SealHeader,
     check_images,
     check_residues,
     key_fingerprint,
@@ -24,24 +23,6 @@ from fcnlab.plan import Plan, circuit_fingerprint
 
 ENGINES = ("fused", "stepwise")
 
-Report = Callable[[str, int, int], None]  # step, done, total; an exception it raises stops the evaluation
-Observe = Callable[[str, bytes], None]  # step, its first ciphertext in SEAL's bytes
-
-
-@dataclass(frozen=True)
-class Account:
-    """What one step cost.
-
-    Attributes:
-        name: The step.
-        elapsed_s: Seconds it took.
-        operations: Homomorphic operations performed, counted as they happened.
-    """
-
-    name: str
-    elapsed_s: float
-    operations: Mapping[str, int]
-
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -54,57 +35,6 @@ class Evaluation:
 
     reply: bytearray
     accounts: tuple[Account, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What an engine is given for one pass of one batch.
-
-    Attributes:
-        circuit: The steps; the first reads the plan's inputs.
-        parameters: Of the plan.
-        he: Pyfhel context with the public key.
-        plain_modulus: Of this pass; None for ckks.
-        headers: SEAL's headers by number of primes.
-        upload: Fresh ciphertexts, shape (inputs, 2, primes, n).
-        inputs: Pixel index of each.
-        threads: Threads the engine may use.
-        report: Progress.
-        observe: Shown the first ciphertext after each step; None to skip.
-    """
-
-    circuit: Circuit
-    parameters: Parameters
-    he: Any
-    plain_modulus: int | None
-    headers: Mapping[int, SealHeader]
-    upload: Residues
-    inputs: tuple[int, ...]
-    threads: int
-    report: Report
-    observe: Observe | None
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What an engine returns: residues of the logits with their ckks scale and bgv correction factor."""
-
-    residues: Residues
-    scale: float
-    correction: int
-    accounts: tuple[Account, ...]
-
-
-class Engine(Protocol):
-    """A way to evaluate a circuit on ciphertexts."""
-
-    def __call__(self, task: Task) -> Result:
-        """Evaluate one pass."""
-
-
-def drop_title(name: str, drops: int) -> str:
-    """What progress calls the modulus switches after a step."""
-    return f"{name}: drop {drops} prime{'s' if drops > 1 else ''}"
 
 
 def engine_named(name: str) -> Engine:

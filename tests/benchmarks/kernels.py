@@ -16,9 +16,11 @@ from fcnlab.circuit import Affine
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.digits import signed_digits
 from fcnlab.he import kernels
+from fcnlab.he.blocks import Label
 from fcnlab.he.client import Client
+from fcnlab.he.engine import Task
 from fcnlab.he.fused import BLOCK, State, Timer, run_blocks
-from fcnlab.he.server import Server, Task
+from fcnlab.he.server import Server
 from fcnlab.plan import Plan, step_sizes
 
 WORD = 8
@@ -79,7 +81,7 @@ def time_kernels(circuit, plan: Plan, repeats: int) -> float:
         observe=None,
     )
     steps = list(circuit.steps[: first_run(plan)])
-    state = State(task.upload, plan.parameters.scale, 1)
+    state = State(task.upload, Label(2, plan.parameters.scale, 1))
     return median_seconds(lambda: run_blocks(task, steps, state, first=True, timer=Timer(task)), repeats)
 
 

@@ -174,7 +174,7 @@ def test_progress_counts_blocks_and_ciphertexts_and_can_stop_the_run() -> None:
         told: list[tuple[str, int, int]] = []
         server.evaluate(upload, report=lambda *progress, told=told: told.append(progress))
         titles = list(dict.fromkeys(title for title, _, _ in told))
-        assert titles == ["fc1+act1+fc2", "fc2: drop a prime", "act2+fc3"]
+        assert titles == ["fc1+act1+fc2", "fc2: drop 1 prime", "act2+fc3"]
         for title in titles:
             steps = [(done, total) for name, done, total in told if name == title]
             assert steps == [(done, len(steps)) for done in range(1, len(steps) + 1)]
