@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fcnlab import __version__
+from fcnlab.cli.counting import add_counting_verbs
 from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED
 from fcnlab.cli.progress import InferenceBar, print_epoch
 from fcnlab.cli.running import add_running_verbs
@@ -37,4 +38,5 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fcnlab {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     add_running_verbs(verbs)
+    add_counting_verbs(verbs)
     return parser

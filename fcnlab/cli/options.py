@@ -31,12 +31,33 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 
 def add_scheme(parser: argparse.ArgumentParser) -> None:
-    """``--scheme`` and ``--ring``."""
+    """``--scheme``."""
     parser.add_argument(
         "--scheme", default="bgv", metavar="SCHEME", help="bgv (exact, default), bfv (exact) or ckks (approximate)"
     )
+
+
+def add_ring(parser: argparse.ArgumentParser) -> None:
+    """``--ring``."""
     parser.add_argument(
         "--ring", type=int, metavar="N", help="ring degree, 4096 to 32768 (default: the cheapest proven)"
+    )
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """``--engine``."""
+    parser.add_argument(
+        "--engine",
+        default="fused",
+        metavar="ENGINE",
+        help="fused: kernels on residues (default); stepwise: one library call for each operation, as published",
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """``--threads``."""
+    parser.add_argument(
+        "--threads", type=positive, metavar="K", help="threads and processes to use (default: all cores)"
     )
 
 

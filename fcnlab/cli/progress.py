@@ -44,6 +44,31 @@ class InferenceBar:
         self._bar = None
 
 
+class StepBar:
+    """Progress of a measurement on standard error: one bar, the step in its title, gone when it is done."""
+
+    def __init__(self, *, silent: bool) -> None:
+        self._silent = silent
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> "StepBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show what is measured now."""
+        if self._silent:
+            return
+        if self._bar is None:
+            self._bar = tqdm(total=total, bar_format=BAR, file=sys.stderr, leave=False)
+        self._bar.set_description(what, refresh=False)
+        self._bar.update(done - self._bar.n)
+        self._bar.refresh()
+
+
 def print_epoch(progress: "TrainingProgress") -> None:
     """Show the epoch of a training that has ended, on standard error."""
     print(

@@ -2,7 +2,17 @@
 
 import argparse
 
-from fcnlab.cli.options import FINDING, OK, add_network, add_scheme, add_verb, positive, print_result
+from fcnlab.cli.options import (
+    FINDING,
+    OK,
+    add_engine,
+    add_network,
+    add_ring,
+    add_scheme,
+    add_threads,
+    add_verb,
+    print_result,
+)
 from fcnlab.cli.progress import InferenceBar, print_epoch
 
 
@@ -14,21 +24,16 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         "--images", type=int, default=10_000, metavar="N", help="how many test images (default: all 10000)"
     )
     add_scheme(infer)
-    infer.add_argument(
-        "--engine",
-        default="fused",
-        metavar="ENGINE",
-        help="fused: kernels on residues (default); stepwise: one library call for each operation, as published",
-    )
-    infer.add_argument(
-        "--threads", type=positive, metavar="K", help="threads and processes to use (default: all cores)"
-    )
+    add_ring(infer)
+    add_engine(infer)
+    add_threads(infer)
     infer.add_argument("--noise", action="store_true", help="bfv: measure the noise budget after each layer")
 
     plan = add_verb(verbs, "plan", run_plan, "choose encryption parameters and show why they suffice")
     add_network(plan)
     plan.add_argument("--images", type=int, metavar="N", help="plan for this many images (default: full batches)")
     add_scheme(plan)
+    add_ring(plan)
 
     train = add_verb(
         verbs, "train", run_train, "train a shipped network again, with its teacher; resumes where it stopped"

@@ -241,8 +241,8 @@ def describe(projection: Projection) -> str:
     lines = [
         f"{chosen.network} in {chosen.scheme}, ring degree {chosen.ring_degree}, {chosen.engine} engine, "
         f"{chosen.images:,} image{'s' if chosen.images > 1 else ''}, {chosen.threads} "
-        f"thread{'s' if chosen.threads > 1 else ''}: about {chosen.total_s:.1f} s on this machine when nothing else "
-        "runs",
+        f"thread{'s' if chosen.threads > 1 else ''}",
+        f"about {chosen.total_s:.1f} s on this machine when nothing else runs",
         "",
         f"{'step':<26}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}{'seconds':>10}",
     ]

@@ -1,0 +1,172 @@
+"""Verbs that count, project and compare: ``approximate``, ``hops``, ``cost``, ``calibrate``, ``compare``."""
+
+import argparse
+from collections.abc import Sequence
+
+from fcnlab.cli.options import (
+    OK,
+    add_engine,
+    add_network,
+    add_ring,
+    add_scheme,
+    add_threads,
+    add_verb,
+    positive,
+    print_result,
+)
+from fcnlab.cli.progress import InferenceBar, StepBar
+
+
+def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verbs and their options."""
+    approximate = add_verb(verbs, "approximate", run_approximate, "fit a polynomial to an activation, proven optimal")
+    approximate.add_argument(
+        "--function", default="swish", metavar="NAME", help="relu, swish, gelu ... (default: swish)"
+    )
+    approximate.add_argument("--degree", type=int, default=2, metavar="D", help="1 to 8 (default: 2)")
+    approximate.add_argument(
+        "--interval", type=float, nargs=2, default=[-4.0, 4.0], metavar=("A", "B"), help="default: -4 4"
+    )
+    approximate.add_argument("--norm", default="linf", metavar="NORM", help="linf (default), l2 or gaussian")
+    approximate.add_argument(
+        "--coefficients",
+        default="power-of-two",
+        metavar="SET",
+        help="real, power-of-two (default), two-powers or three-powers",
+    )
+
+    hops = add_verb(verbs, "hops", run_hops, "count homomorphic operations, layer by layer")
+    add_network(hops)
+    hops.add_argument(
+        "--convention",
+        default="published",
+        metavar="NAME",
+        help="published (default), stepwise, fused, or executed: what an engine performs under a plan",
+    )
+    add_engine(hops)
+    add_scheme(hops)
+    add_ring(hops)
+
+    cost = add_verb(verbs, "cost", run_cost, "say what an encrypted run will cost on this machine, before it runs")
+    add_network(cost)
+    cost.add_argument("--images", type=positive, metavar="N", help="how many images (default: one full batch)")
+    add_scheme(cost)
+    add_ring(cost)
+    add_engine(cost)
+    add_threads(cost)
+
+    add_verb(verbs, "calibrate", run_calibrate, "measure this machine again, for `cost`; takes under a minute")
+
+    compare = add_verb(verbs, "compare", run_compare, "published, counted and measured networks side by side")
+    compare.add_argument(
+        "--measure", action="store_true", help="run one batch of each network under encryption and store what it cost"
+    )
+    compare.add_argument("--network", metavar="NAME", help="with --measure: this shipped network only")
+    add_scheme(compare)
+    add_engine(compare)
+    add_threads(compare)
+
+
+def run_approximate(chosen: argparse.Namespace) -> int:
+    """``fcnlab approximate``."""
+    from fcnlab.approximation import approximate
+
+    with StepBar(silent=chosen.json) as bar:
+        fit = approximate(
+            chosen.function,
+            degree=chosen.degree,
+            interval=chosen.interval,
+            norm=chosen.norm,
+            coefficients=chosen.coefficients,
+            progress=lambda state: bar("search", round(100 * state.share), 100),
+        )
+    low, high = chosen.interval
+    print_result(
+        chosen,
+        fit.as_dict(),
+        f"{fit.problem.target.name} on {low:g} to {high:g}: {polynomial_text(fit.coefficients)}\n"
+        f"largest error {fit.max_error:.6g}, rms error {fit.rms_error:.6g}; no allowed coefficients are better than "
+        f"{fit.lower_bound:.6g} ({fit.problem.norm.label})\n"
+        f"depth {fit.cost.depth}, {fit.cost.total} HOPs, {fit.cost.ct_ct_mults} of them CT-CT mults",
+    )
+    return OK
+
+
+def polynomial_text(coefficients: Sequence[float]) -> str:
+    """A polynomial as it is written by hand: ``0.125 + 0.5 x - 0.25 x^3``."""
+    text = ""
+    for power, value in enumerate(coefficients):
+        if value:
+            sign = ("- " if value < 0 else "+ ") if text else ("-" if value < 0 else "")
+            term = " x" if power == 1 else f" x^{power}" if power else ""
+            text += f"{' ' if text else ''}{sign}{abs(value):.10g}{term}"
+    return text or "0"
+
+
+def run_hops(chosen: argparse.Namespace) -> int:
+    """``fcnlab hops``."""
+    from fcnlab.counting import count_network, describe_hops
+    from fcnlab.demonstration import DEFAULT_NETWORK
+
+    table = count_network(
+        chosen.network or DEFAULT_NETWORK,
+        convention=chosen.convention,
+        engine=chosen.engine,
+        scheme=chosen.scheme,
+        ring_degree=chosen.ring,
+    )
+    asked = {"convention": chosen.convention}
+    if chosen.convention == "executed":
+        asked |= {"engine": chosen.engine, "scheme": chosen.scheme}
+    print_result(chosen, {**table.as_dict(), **asked}, describe_hops(table))
+    return OK
+
+
+def run_cost(chosen: argparse.Namespace) -> int:
+    """``fcnlab cost``."""
+    from fcnlab.cost import project
+    from fcnlab.cost.machine import usable_cores
+    from fcnlab.demonstration import DEFAULT_NETWORK, plan_for, prepare
+    from fcnlab.he.calibration import costs_of_this_machine
+
+    circuit = prepare(chosen.network or DEFAULT_NETWORK).circuit
+    plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring)
+    with StepBar(silent=chosen.json) as bar:
+        costs = costs_of_this_machine(report=bar)
+    projection = project(
+        plan,
+        circuit,
+        engine=chosen.engine,
+        images=chosen.images or plan.parameters.slots,
+        threads=chosen.threads or usable_cores(),
+        costs=costs,
+    )
+    print_result(chosen, projection.as_dict(), str(projection))
+    return OK
+
+
+def run_calibrate(chosen: argparse.Namespace) -> int:
+    """``fcnlab calibrate``."""
+    from fcnlab.cost.units import costs_path
+    from fcnlab.he.calibration import calibrate
+
+    with StepBar(silent=chosen.json) as bar:
+        costs = calibrate(report=bar)
+    print_result(chosen, costs.as_dict(), f"{costs}\n\nkept in {costs_path(costs.machine)}")
+    return OK
+
+
+def run_compare(chosen: argparse.Namespace) -> int:
+    """``fcnlab compare``."""
+    from fcnlab.checkpoint import available_networks
+    from fcnlab.comparison import compare
+    from fcnlab.measurements import measure, store_measurements
+
+    if chosen.measure:
+        for network in [chosen.network] if chosen.network else available_networks():
+            with InferenceBar(silent=chosen.json) as bar:
+                row = measure(network, scheme=chosen.scheme, engine=chosen.engine, threads=chosen.threads, progress=bar)
+            store_measurements([row])  # one by one: an interrupt keeps what is done
+    comparison = compare()
+    print_result(chosen, comparison.as_dict(), str(comparison))
+    return OK

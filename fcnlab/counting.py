@@ -1,0 +1,77 @@
+"""Operations of a shipped network in any convention, from its name."""
+
+from pathlib import Path
+from typing import Final
+
+from fcnlab.checkpoint import load_checkpoint
+from fcnlab.compiler import compile_circuit
+from fcnlab.cost.work import ENGINES
+from fcnlab.demonstration import plan_for, prepare
+from fcnlab.errors import DataError
+from fcnlab.hops import HopTable, LayerHops, count_executed, count_fused, count_published, count_stepwise
+from fcnlab.noise import Scheme
+
+CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
+
+
+def count_network(
+    network: str | Path,
+    *,
+    convention: str = "published",
+    engine: str = "fused",
+    scheme: Scheme = "bgv",
+    ring_degree: int | None = None,
+) -> HopTable:
+    """Operations of a shipped network, layer by layer.
+
+    Args:
+        network: Name, or path of a checkpoint.
+        convention: published (every layer kept, activations as written), stepwise or fused (the compiled circuit), or
+            executed: what an engine performs under a plan, modulus switches included.
+        engine: executed: fused or stepwise.
+        scheme: executed: what is planned for.
+        ring_degree: executed: the cheapest that is proven sufficient if not given.
+
+    Raises:
+        DataError: If the network, the convention or the engine is unknown.
+        PlanError: executed: if the network cannot be encrypted.
+    """
+    for what, name, known in (("convention", convention, CONVENTIONS), ("engine", engine, ENGINES)):
+        if name not in known:
+            raise DataError(f"Unknown {what} {name!r}: choose one of {', '.join(known)}.")
+    if convention == "published":
+        checkpoint = load_checkpoint(network)
+        card = checkpoint.card
+        return count_published(
+            compile_circuit(
+                checkpoint.network,
+                name=card.name,
+                pixel_bits=card.architecture.pixel_bits,
+                merge=False,
+                complete_squares=False,
+            )
+        )
+    circuit = prepare(network).circuit
+    if convention == "executed":
+        plan = plan_for(circuit, scheme=scheme, ring_degree=ring_degree)
+        return count_executed(circuit, plan.parameters, engine=engine)
+    return count_fused(circuit) if convention == "fused" else count_stepwise(circuit)
+
+
+def describe_hops(table: HopTable) -> str:
+    """Operations of a network as a table, one line a layer."""
+    lines = [
+        f"{table.network}, {table.convention} convention",
+        f"{'layer':<26}{'outputs':>9}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
+        f"{'total':>12}{'doublings':>11}{'switches':>10}",
+    ]
+    lines += [describe_layer(layer, outputs=f"{layer.outputs:,}") for layer in table.layers]
+    return "\n".join([*lines, describe_layer(table.total, outputs="")])
+
+
+def describe_layer(layer: LayerHops, *, outputs: str) -> str:
+    """One line of the table."""
+    return (
+        f"{layer.name:<26.26}{outputs:>9}{layer.pt_ct_adds:>12,}{layer.ct_ct_adds:>12,}{layer.pt_ct_mults:>13,}"
+        f"{layer.ct_ct_mults:>13,}{layer.total:>12,}{layer.doublings:>11,}{layer.mod_switches:>10,}"
+    )
