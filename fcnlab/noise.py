@@ -183,9 +183,13 @@ class CkksNoise:
         return rounding_noise(self.ring_degree, size)
 
     def typical_rounding(self, size: int) -> float:
-        """Standard deviation that one rescale adds to a slot: n / 2 times the variance of a coefficient."""
+        """Standard deviation that one rescale adds to a slot, over keys: n / 2 times the variance of a coefficient.
+
+        The secret at a root is a complex normal number, whose square |s|^2 has the moments k! (2 n / 3)^k.
+        """
         secret = self.ring_degree * TERNARY_VARIANCE
-        return math.sqrt(self.ring_degree / 2 * ROUNDING_VARIANCE * sum(secret**power for power in range(size)))
+        moments = sum(math.factorial(power) * secret**power for power in range(size))
+        return math.sqrt(self.ring_degree / 2 * ROUNDING_VARIANCE * moments)
 
     def typical_fresh(self) -> float:
         """Standard deviation of a slot of a fresh encryption: two roundings, of the message and of the encryption."""

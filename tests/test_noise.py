@@ -94,6 +94,19 @@ def test_a_random_polynomial_stays_under_its_norm_and_not_far() -> None:
     assert CONFIDENCE**2 / math.log(2) > 40 + 12 + 14, "2^12 ciphertexts, 2^14 roots, 2^-40"
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_typical_roundings_are_the_mean_over_keys_and_slots(size: int) -> None:
+    degree, rng = 256, np.random.default_rng(size)
+    twist = np.exp(1j * np.pi * np.arange(degree) / degree)
+
+    def at_roots(polynomials: np.ndarray) -> np.ndarray:
+        return np.fft.fft(polynomials * twist)
+
+    secret = at_roots(rng.integers(-1, 2, size=(4000, degree)))
+    errors = sum(at_roots(rng.uniform(-0.5, 0.5, size=secret.shape)) * secret**power for power in range(size))
+    assert CkksNoise(degree).typical_rounding(size) == pytest.approx(np.sqrt(np.mean(errors.real**2)), rel=0.1)
+
+
 def test_bounds_grow_with_everything_that_makes_noise() -> None:
     assert secret_powers(4096, 3) > secret_powers(4096, 2) > secret_powers(4096, 1) == 1
     assert encryption_noise(4096, 1 << 30) < encryption_noise(4096, 1 << 20)

@@ -61,7 +61,7 @@ def test_engines_agree_with_each_other_and_the_circuit(scheme, coefficients):
     logits = client.combine([client.decrypt(reply, index=index) for index, reply in enumerate(replies["fused"])])
     compared = compare_logits(logits, circuit.evaluate(pixels), exact=scheme != "ckks")
     if scheme == "ckks":
-        assert compared["logit_error"] < 4 * plan.predicted_error
+        assert compared["logit_error"] < 10 * plan.predicted_error  # a mean over keys, and there are few slots
     else:
         assert compared["mismatched_logits"] == 0
     assert replies["fused"] == replies["stepwise"]
