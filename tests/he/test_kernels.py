@@ -6,7 +6,16 @@ from scipy import sparse
 
 from fcnlab.digits import signed_digits
 from fcnlab.he.fused import kernel_program
-from fcnlab.he.kernels import affine_block, load_block, square_block, store_block
+from fcnlab.he.kernels import (
+    add_blocks,
+    add_constant_block,
+    affine_block,
+    load_block,
+    multiply_blocks,
+    scale_block,
+    square_block,
+    store_block,
+)
 from fcnlab.modular import prime_below
 
 # From the smallest to the widest that plans use, just below a power of two and in between.
@@ -135,3 +144,36 @@ def test_squares_of_extreme_residues_are_exact(prime: int) -> None:
     out = np.empty((len(values), 1), dtype=np.int64)
     square_block(values[:, None], 1, prime, out)
     assert out.ravel().tolist() == [int(value) ** 2 % prime for value in values]
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(PRIMES), st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**32))
+def test_products_sums_and_multiples_are_those_of_polynomials_in_the_secret(prime, a_size, b_size, seed) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = (residues_of(rng, (3, size * WIDTH), prime) for size in (a_size, b_size))
+    parts_a, parts_b = (x.reshape(3, -1, WIDTH).astype(object) for x in (a, b))
+
+    out = np.full((3, (a_size + b_size - 1) * WIDTH), -1, dtype=np.int64)
+    multiply_blocks(a, a_size, b, b_size, prime, out)
+    products = np.zeros((3, a_size + b_size - 1, WIDTH), dtype=object)
+    for i in range(a_size):
+        for j in range(b_size):
+            products[:, i + j] += parts_a[:, i] * parts_b[:, j]
+    assert np.array_equal(out.reshape(products.shape), products % prime)
+
+    longer, shorter = (a, b) if a_size >= b_size else (b, a)
+    out = np.full_like(longer, -1)
+    add_blocks(longer, shorter, prime, out)
+    sums = longer.astype(object)
+    sums[:, : shorter.shape[1]] += shorter
+    assert np.array_equal(out, sums % prime)
+
+    factor = int(residues_of(rng, (1,), prime)[0])
+    out = np.full_like(a, -1)
+    scale_block(a, factor, prime, out)
+    assert np.array_equal(out, a.astype(object) * factor % prime)
+
+    out = np.full_like(a, -1)
+    add_constant_block(a, factor, WIDTH, prime, out)
+    parts_a[:, 0] += factor
+    assert np.array_equal(out.reshape(parts_a.shape), parts_a % prime)
