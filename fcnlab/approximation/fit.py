@@ -115,7 +115,6 @@ def approximate(
     norm: str | Norm = "linf",
     coefficients: str | CoefficientSet = "power-of-two",
     progress: Callable[[SearchState], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
 ) -> Approximation:
     """The best polynomial of a degree for a function on an interval.
 
@@ -128,27 +127,22 @@ def approximate(
         norm: ``linf``, ``l2``, ``gaussian`` (standard normal), or a norm object.
         coefficients: ``real``, ``power-of-two`` (0 or +-2^k, k from -20 to 8), ``two-powers``, ``three-powers``, or a
             `PowersOfTwo` with its exponent range and number of terms.
-        progress: Called a few times a second or more with the state of a search.
-        cancelled: Asked as often; a search ends with `Cancelled` once it returns True.
+        progress: Called up to 20 times a second with the state of a search; what it raises ends the search.
 
     Raises:
         ApproximationError: If the question has no answer, in one sentence.
-        Cancelled: If `cancelled` said so.
     """
     problem = make_problem(function, degree=degree, interval=interval, norm=norm, coefficients=coefficients)
-    watch = Watch(progress, cancelled)
-    try:
-        hash(problem)
-    except TypeError:
-        return solve.__wrapped__(problem, watch)
-    return solve(problem, watch)
+    answer = solve if problem.target.hashable else solve.__wrapped__
+    return answer(problem, Watch(progress))
 
 
 @lru_cache(maxsize=512)
 def solve(problem: Problem, watch: Watch) -> Approximation:
     """Fit a problem; `watch` follows the search and does not change its result."""
     allowed, norm = problem.coefficients, problem.norm
-    samples = sample(problem.target, problem.interval, norm)
+    resolve = sample if problem.target.hashable else sample.__wrapped__
+    samples = resolve(problem.target, problem.interval, norm)
     free = split_by_symmetry(samples, degree=problem.degree, norm=norm, allowed=allowed)
     best, bound = fit_real(samples, free, norm=norm)
     if isinstance(allowed, PowersOfTwo):
@@ -203,10 +197,17 @@ def search_maximum(
             if samples.peak(best)[0] <= gap * (1 + TOLERANCE):
                 return best, gap
         floor = max(floor, gap)
+    relaxation = MaximumRelaxation(free, start=start)
+
+    def error_of(node: Floats) -> float:
+        largest, where = samples.peak(free.complete(node))
+        relaxation.observe(where, float(samples.errors(free.fixed, np.array([where]))[0]))
+        return largest
+
     chosen, bound = search(
-        MaximumRelaxation(free, start=start),
+        relaxation,
         allowed,
-        error_of=lambda node: samples.peak(free.complete(node))[0],
+        error_of=error_of,
         floor=floor,
         scale=samples.scale,
         watch=watch,

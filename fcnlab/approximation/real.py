@@ -3,7 +3,7 @@
 Knows the samples of a target; knows nothing of powers of two but what it may assume a coefficient to be.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import polynomial
@@ -18,6 +18,7 @@ from fcnlab.approximation.targets import Floats
 SYMMETRY_TOLERANCE = 1e-14  # of the target's scale
 FIT_TOLERANCE = 1e-10  # relative distance of the largest error from its lower bound
 REFINEMENTS = 12
+MISSED, MISSED_SCALE = 1e-6, 1e-13  # of the bound, of the target: a fit this much worse has lost its digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +77,25 @@ def split_by_symmetry(samples: Samples, *, degree: int, norm: Norm, allowed: Coe
 def fit_real(samples: Samples, free: FreePart, *, norm: Norm) -> tuple[Floats, float]:
     """The best real coefficients, and a proven lower bound of the error of any.
 
+    On an interval narrow or far from zero, the float64 coefficients of a high degree may not hold the optimum: where
+    they miss the bound, lower degrees are tried, and the fit of least error is returned with the full degree's bound.
+
     Returns:
         Coefficients, constant term first, shape (degree + 1,), and the bound.
     """
-    return fit_maximum(samples, free) if isinstance(norm, MaximumNorm) else fit_mean_square(samples, free)
+    fit, error_of = fit_mean_square, samples.root_mean_square
+    if isinstance(norm, MaximumNorm):
+        fit, error_of = fit_maximum, lambda coefficients: samples.peak(coefficients)[0]
+    best, bound = fit(samples, free)
+    least = error_of(best)
+    for count in range(len(free.powers) - 1, 0, -1):
+        if least <= bound * (1 + MISSED) + MISSED_SCALE * samples.scale:
+            break
+        fewer, _ = fit(samples, replace(free, powers=free.powers[:count]))
+        error = error_of(fewer)
+        if error < least:
+            best, least = fewer, error
+    return best, bound
 
 
 def fit_maximum(samples: Samples, free: FreePart) -> tuple[Floats, float]:

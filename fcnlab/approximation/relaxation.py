@@ -18,28 +18,32 @@ from fcnlab.approximation.targets import Floats
 CUT_STEPS = 8  # exchanges per cut: a cut need not be the best one
 CUT_LIMIT = 96  # cuts kept for each depth
 ANNIHILATED = 1e-12  # what a cut may leave of a free monomial
-CUTS_KEPT = 3  # of them for good: that of x = 0, and those of the real optimum
 CUTS_PER_BATCH = 8  # at most
 
 
 class Relaxation(Protocol):
-    """What the search asks for."""
+    """What the search asks for. Rows are nodes: `values` chosen so far, each give or take its `reach`."""
 
     @property
     def depth(self) -> int:
         """Coefficients of a complete fit."""
         ...
 
-    def bounds(self, nodes: Floats) -> Floats:
-        """A lower bound of the error for each row of `nodes`, shape (N, depth)."""
+    @property
+    def scales(self) -> Floats:
+        """What a unit of each coefficient adds to the error at most, shape (depth,)."""
         ...
 
-    def tighten(self, nodes: Floats, bounds: Floats, *, limit: float) -> Floats:
-        """Better bounds for nodes sorted by bound, of which those under `limit` matter."""
+    def bounds(self, values: Floats, reach: Floats) -> Floats:
+        """A lower bound of the error for each row of `values`, shape (N, columns)."""
         ...
 
-    def intervals(self, nodes: Floats, *, limit: float) -> tuple[Floats, Floats]:
-        """For each node, an interval that holds every next coefficient of a fit with error <= limit."""
+    def tighten(self, values: Floats, reach: Floats, bounds: Floats, *, limit: float) -> Floats:
+        """Better bounds, of which those under `limit` matter."""
+        ...
+
+    def intervals(self, values: Floats, reach: Floats, *, limit: float) -> tuple[Floats, Floats]:
+        """For each row, an interval that holds every next coefficient of a fit with error <= limit."""
         ...
 
 
@@ -58,38 +62,46 @@ class MeanSquareRelaxation:
         """Coefficients of a complete fit."""
         return len(self.image)
 
-    def bounds(self, nodes: Floats) -> Floats:
-        """Exact minimum over the free coefficients."""
-        depth = nodes.shape[1]
-        left = nodes @ self.triangle[:depth, :depth].T - self.image[:depth]
-        return np.asarray(np.sqrt(self.rest**2 + np.square(left).sum(axis=1)))
+    @property
+    def scales(self) -> Floats:
+        """Root mean square of each power."""
+        return np.asarray(np.linalg.norm(self.triangle, axis=0))
 
-    def tighten(self, nodes: Floats, bounds: Floats, *, limit: float) -> Floats:
+    def bounds(self, values: Floats, reach: Floats) -> Floats:
+        """Exact minimum over the free coefficients, less what the reach may give."""
+        count = values.shape[1]
+        left = values @ self.triangle[:count, :count].T - self.image[:count]
+        exact = np.sqrt(self.rest**2 + np.square(left).sum(axis=1))
+        return np.asarray(exact - reach @ self.scales[:count])
+
+    def tighten(self, values: Floats, reach: Floats, bounds: Floats, *, limit: float) -> Floats:
         """Nothing to gain: the bounds are exact."""
         return bounds
 
-    def intervals(self, nodes: Floats, *, limit: float) -> tuple[Floats, Floats]:
+    def intervals(self, values: Floats, reach: Floats, *, limit: float) -> tuple[Floats, Floats]:
         """The next row of the triangle alone decides."""
-        depth = nodes.shape[1]
-        radius = np.sqrt(np.maximum(limit**2 - np.square(self.bounds(nodes)), 0)) / abs(self.triangle[depth, depth])
-        centre = (self.image[depth] - nodes @ self.triangle[depth, :depth]) / self.triangle[depth, depth]
+        count = values.shape[1]
+        spared = limit + reach @ self.scales[:count]
+        exact = self.bounds(values, np.zeros_like(reach))
+        radius = np.sqrt(np.maximum(np.square(spared) - np.square(exact), 0)) / abs(self.triangle[count, count])
+        centre = (self.image[count] - values @ self.triangle[count, :count]) / self.triangle[count, count]
         return centre - radius, centre + radius
 
 
 class Cuts:
     """Rows (t, g): the error of coefficients c, all in the order of branching, is at least |t - g c|.
 
-    Rows of one depth have g = 0 at the coefficients still free there. Beyond `CUT_LIMIT` the oldest give way, but for
-    the first few.
+    Rows of one depth have g = 0 at the coefficients still free there. The first `kept` stay for good; of the others,
+    those beyond `CUT_LIMIT` give way, the oldest first.
     """
 
     def __init__(self, targets: Floats, slopes: Floats) -> None:
-        self.targets, self.slopes = targets, slopes
+        self.targets, self.slopes, self.kept = targets, slopes, len(targets)
 
     def add(self, target: float, slope: Floats) -> None:
         """Keep one more."""
-        if len(self.targets) >= CUT_LIMIT:
-            self.targets, self.slopes = np.delete(self.targets, CUTS_KEPT), np.delete(self.slopes, CUTS_KEPT, axis=0)
+        if len(self.targets) >= self.kept + CUT_LIMIT:
+            self.targets, self.slopes = np.delete(self.targets, self.kept), np.delete(self.slopes, self.kept, axis=0)
         self.targets, self.slopes = np.append(self.targets, target), np.vstack([self.slopes, slope])
 
 
@@ -98,7 +110,7 @@ class MaximumRelaxation:
 
     def __init__(self, free: FreePart, *, start: Floats) -> None:
         """Begin with the cuts of the real optimum `start`, shape (depth,)."""
-        self.depth = len(free.powers)
+        self.depth, self.powers = len(free.powers), free.powers
         self.monomials = free.x[:, None] ** np.array(free.powers)
         self.values = free.values
         self.cuts = [Cuts(np.zeros(0), np.zeros((0, self.depth)))]
@@ -112,51 +124,62 @@ class MaximumRelaxation:
             self.cuts.append(Cuts(self.values[zero], self.monomials[zero]))
             self.cut(depth, self.monomials[:, depth - 1])
             self.cut(depth, self.values - self.monomials[:, :depth] @ start[:depth])
+            self.cuts[depth].kept = len(self.cuts[depth].targets)
         self.cuts.append(Cuts(self.values, self.monomials))
 
-    def cut(self, depth: int, residual: Floats) -> float:
-        """Add the cut of an exchange on a residual; return the bound it gives there."""
+    def cut(self, depth: int, residual: Floats) -> None:
+        """Add the cut of an exchange on a residual."""
         usable, basis = self.bases[depth - 1]
         level = equioscillate(basis, residual[usable], count=self.depth - depth, exchanges=CUT_STEPS)
         if np.abs(level.measure @ basis.columns[level.points]).max() > ANNIHILATED:
-            return level.bound  # points too close together for float64: no cut
+            return  # points too close together for float64: no cut
         points = usable[level.points]
         slope = level.measure @ self.monomials[points]
         slope[depth:] = 0
         self.cuts[depth].add(float(level.measure @ self.values[points]), slope)
-        return level.bound
 
-    def bounds(self, nodes: Floats) -> Floats:
+    def observe(self, x: float, value: float) -> None:
+        """Bound complete fits at one more point, where one had its largest error."""
+        self.cuts[self.depth].add(value, x ** np.array(self.powers))
+
+    @property
+    def scales(self) -> Floats:
+        """Largest value of each power."""
+        return np.asarray(np.abs(self.monomials).max(axis=0))
+
+    def bounds(self, values: Floats, reach: Floats) -> Floats:
         """The best of the cuts."""
-        depth = nodes.shape[1]
-        cuts = self.cuts[depth]
-        return np.asarray(np.abs(cuts.targets - nodes @ cuts.slopes[:, :depth].T).max(axis=1, initial=0))
+        cuts, count = self.cuts[values.shape[1]], values.shape[1]
+        errors = np.abs(cuts.targets - values @ cuts.slopes[:, :count].T)
+        if reach.any():
+            errors -= reach @ np.abs(cuts.slopes[:, :count]).T
+        return np.asarray(errors.max(axis=1, initial=0))
 
-    def tighten(self, nodes: Floats, bounds: Floats, *, limit: float) -> Floats:
+    def tighten(self, values: Floats, reach: Floats, bounds: Floats, *, limit: float) -> Floats:
         """Add cuts at the most promising node until one no longer helps."""
-        depth = nodes.shape[1]
-        if depth in (0, self.depth):
+        count = values.shape[1]
+        if count in (0, self.depth):
             return bounds
-        bounds = np.maximum(bounds, self.bounds(nodes))
+        bounds = np.maximum(bounds, self.bounds(values, reach))
         for _ in range(CUTS_PER_BATCH):
             best = int(bounds.argmin())
-            if bounds[best] >= limit:
+            before = bounds[best]
+            if before >= limit:
                 break
-            found = self.cut(depth, self.values - self.monomials[:, :depth] @ nodes[best])
-            cuts = self.cuts[depth]
-            gained = found > bounds[best] * 1.01
-            bounds = np.maximum(bounds, np.abs(cuts.targets[-1] - nodes @ cuts.slopes[-1, :depth]))
-            if not gained:
+            self.cut(count, self.values - self.monomials[:, :count] @ values[best])
+            target, slope = self.cuts[count].targets[-1], self.cuts[count].slopes[-1, :count]
+            bounds = np.maximum(bounds, np.abs(target - values @ slope) - reach @ np.abs(slope))
+            if bounds[best] <= before * 1.01:
                 break
         return bounds
 
-    def intervals(self, nodes: Floats, *, limit: float) -> tuple[Floats, Floats]:
+    def intervals(self, values: Floats, reach: Floats, *, limit: float) -> tuple[Floats, Floats]:
         """Each cut of the next depth is a strip; their intersection."""
-        depth = nodes.shape[1]
-        cuts = self.cuts[depth + 1]
-        slope = cuts.slopes[:, depth]
+        count = values.shape[1]
+        cuts = self.cuts[count + 1]
+        slope = cuts.slopes[:, count]
         steep = np.abs(slope) > 1e-9 * np.abs(slope).max()
-        slope = slope[steep]
-        centre = (cuts.targets[steep] - nodes @ cuts.slopes[steep, :depth].T) / slope
-        radius = limit / np.abs(slope)
+        slope, others = slope[steep], cuts.slopes[steep, :count]
+        centre = (cuts.targets[steep] - values @ others.T) / slope
+        radius = (limit + reach @ np.abs(others).T) / np.abs(slope)
         return (centre - radius).max(axis=1), (centre + radius).min(axis=1)

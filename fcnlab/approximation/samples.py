@@ -21,8 +21,10 @@ NODES, WEIGHTS = legendre.leggauss(ORDER)
 # Values at the nodes to Legendre coefficients: a_k = (2k + 1) / 2 sum_i w_i f(x_i) P_k(x_i).
 TO_LEGENDRE = (np.arange(ORDER) + 0.5)[:, None] * legendre.legvander(NODES, ORDER - 1).T * WEIGHTS
 _K = np.arange(ORDER)
+ALTERNATING = (-1.0) ** _K  # P_k(-1)
 BEND = (_K - 1) * _K * (_K + 1) * (_K + 2) / 8  # max |P_k''| on [-1, 1], taken at its ends
 RESOLUTION = 1e-13  # of the target's largest value: what the last Legendre coefficients may amount to
+JUMP = 1e-9  # of the target's largest value: by which a series may miss the value at the end of its panel
 START_PANELS = 4
 PANEL_LIMIT = 1024
 NARROWEST = 2.0**-46  # of the interval: panels are not halved below this
@@ -155,10 +157,12 @@ def sample(target: Target, interval: tuple[float, float], norm: Norm) -> Samples
     target(edges)
     first = np.abs(target(nodes_of(edges))).max()
     while True:
+        ends = target(edges)
         values = target(nodes_of(edges)).reshape(-1, ORDER)
         scale = np.abs(values).max()
-        tail = np.abs(values @ TO_LEGENDRE[-3:].T).max(axis=1)
-        rough = tail > RESOLUTION * scale
+        series = values @ TO_LEGENDRE.T
+        jump = np.maximum(np.abs(series @ ALTERNATING - ends[:-1]), np.abs(series.sum(axis=1) - ends[1:]))
+        rough = (np.abs(series[:, -3:]).max(axis=1) > RESOLUTION * scale) | (jump > JUMP * scale)
         narrow = np.diff(edges) <= NARROWEST * max(high - low, abs(low), abs(high))
         if (rough & narrow).any() and scale > 1e6 * max(first, 1.0):
             pole = float(edges[:-1][rough & narrow][0])
@@ -170,7 +174,6 @@ def sample(target: Target, interval: tuple[float, float], norm: Norm) -> Samples
         if not halve.any() or len(edges) > PANEL_LIMIT:
             break
         edges = np.sort(np.concatenate([edges, 0.5 * (edges[:-1] + edges[1:])[halve]]))
-        target(edges)
     nodes = nodes_of(edges)
     mass = (np.diff(edges)[:, None] / 2 * WEIGHTS).ravel() * norm.weight(nodes)
     if not mass.sum() > 0:

@@ -30,6 +30,15 @@ class Target:
     function: Callable[[Any], Any]
     breakpoints: tuple[float, ...] = ()
 
+    @property
+    def hashable(self) -> bool:
+        """Whether what is found out about it can be kept in a cache."""
+        try:
+            hash(self.function)
+        except TypeError:
+            return False
+        return True
+
     def __call__(self, x: Floats) -> Floats:
         """Values at `x`, float64 of the same shape.
 
