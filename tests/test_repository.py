@@ -62,7 +62,7 @@ STRANGERS = {
     "hops": TRAINING | (PLANNING - {"parameters"}) | RUNNING | SHOWING | {"he", "compiler"},
     "cost": TRAINING | RUNNING | SHOWING | {"he", "compiler"},
     "he": TRAINING | RUNNING | SHOWING | {"compiler"},
-    **dict.fromkeys(["he.server", "he.stepwise", "he.fused"], {"he.client"}),  # nothing that knows a secret
+    **{name: {"he.client"} for name in ("he.server", "he.stepwise", "he.fused")},  # nothing that knows a secret
     "plots": {"ui", "cli", "doctor"},
     "ui": {"cli"},
     "cli": {"plots", "ui"},
