@@ -83,8 +83,8 @@ CoefficientSet = Real | PowersOfTwo
 COEFFICIENTS: dict[str, CoefficientSet] = {
     "real": Real(),
     "power-of-two": PowersOfTwo(),
-    "two-powers": PowersOfTwo(lowest=-12, terms=2),
-    "three-powers": PowersOfTwo(lowest=-12, terms=3),
+    "two-powers": PowersOfTwo(terms=2),
+    "three-powers": PowersOfTwo(terms=3),
 }
 
 
