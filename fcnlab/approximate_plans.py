@@ -28,7 +28,7 @@ from fcnlab.parameters import (
 from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
 from fcnlab.polynomials import apply_polynomial
 
-PRECISION = 0.005  # predicted error of the logits that is accepted, as a share of their spread
+PRECISION = 0.01  # predicted error of the logits that is accepted, as a share of their spread
 SCALE_BITS = range(4, 40)
 MOST_RESCALES = 2  # more levels are searched for nothing: two squares need one
 WIDEST_BITS = 250  # sizes are followed in float64; wider values are for the exact schemes

@@ -159,12 +159,17 @@ class Report:
     @property
     def verdict(self) -> str:
         """One sentence on agreement with the circuit in the clear; it holds no timings."""
-        exact = self.scheme != "ckks"
-        agreement = (
-            f"all {self.images * self.plan['outputs']:,} logits equal the clear circuit's"
-            if exact and self.mismatched_logits == 0
-            else f"{self.mismatched_logits:,} logits and {self.mismatched_digits:,} digits differ from the clear ones"
-        )
+        logits = self.images * self.plan["outputs"]
+        if self.scheme == "ckks":
+            same = self.images - self.mismatched_digits
+            agreement = (
+                f"{same:,} digits are the clear circuit's, logits within {100 * self.logit_error:.2g} % of their spread "
+                "(root mean square)"
+            )
+        elif self.mismatched_logits:
+            agreement = f"{self.mismatched_logits:,} of {logits:,} logits differ from the clear circuit's"
+        else:
+            agreement = f"all {logits:,} logits equal the clear circuit's"
         accuracy = "" if self.accuracy is None else f", {self.accuracy:.2f} % right"
         return f"{self.images:,} images classified under encryption{accuracy}; {agreement}."
 

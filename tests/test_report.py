@@ -68,8 +68,11 @@ def test_json_has_every_promised_name() -> None:
             {"accuracy": None},
             "10,000 images classified under encryption; all 100,000 logits equal the clear circuit's.",
         ),
-        ({"mismatched_logits": 3, "mismatched_digits": 1}, "3 logits and 1 digits differ from the clear ones."),
-        ({"scheme": "ckks"}, "0 logits and 0 digits differ from the clear ones."),
+        ({"mismatched_logits": 3, "mismatched_digits": 1}, "3 of 100,000 logits differ from the clear circuit's."),
+        (
+            {"scheme": "ckks", "mismatched_digits": 2, "logit_error": 0.0051},
+            "9,998 digits are the clear circuit's, logits within 0.51 % of their spread (root mean square).",
+        ),
     ],
 )
 def test_the_verdict_is_one_sentence_without_timings(changes: dict, expected: str) -> None:
