@@ -131,7 +131,7 @@ def submit(
     Args:
         function: Importable by name; what it takes and returns must pickle.
         arguments: Keyword arguments.
-        on_progress: Called in a thread with whatever the function gives to its `progress` callback, at most every 50 ms.
+        on_progress: Called in a thread with what the function gives to its `progress`, at most every 50 ms.
         on_end: Called in the same thread once, at the very end.
     """
     return Job(function, arguments, on_progress or (lambda _: None), on_end or (lambda _: None))
@@ -139,7 +139,8 @@ def submit(
 
 def work(pipe: Connection, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
     """The worker's side: run the function, report, obey."""
-    os.setsid()  # a group of its own: its worker processes can be stopped with it, an interrupt of the notebook spares it
+    # A group of its own: its worker processes are stopped with it, and an interrupt of the notebook spares it.
+    os.setsid()
     cancelled = threading.Event()
     threading.Thread(target=obey, args=(pipe, cancelled), daemon=True).start()
     reported_s = 0.0

@@ -1,0 +1,26 @@
+"""Grey images as PNG data addresses, small enough for a notebook; needs no imaging library."""
+
+import base64
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def png_address(pixels: npt.NDArray[Any]) -> str:
+    """A ``data:`` address of a grey image.
+
+    Args:
+        pixels: uint8, shape (height, width); 0 is black.
+    """
+    height, width = pixels.shape
+    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter: 0, none
+    rows[:, 1:] = pixels
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits, grey, deflate, no interlace
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    )
+    return "data:image/png;base64," + base64.b64encode(content).decode()

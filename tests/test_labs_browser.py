@@ -1,0 +1,78 @@
+"""Every lab in a real browser: it loads, answers, can be run, cancelled and run again; nothing leaves the machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fcnlab.checkpoint import ModelCard, measure_circuit, save_checkpoint
+from fcnlab.network import Architecture, seeded
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+from playwright.sync_api import Page, expect  # noqa: E402
+
+from tests.browser import browse, open_in_lab, open_in_voila, serve  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository's data, but under the default network's name a tiny one that is encrypted in seconds."""
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("mnist", "tables"):
+        (folder / name).symlink_to(ROOT / "data" / name)
+    (folder / "models").mkdir()
+    architecture = Architecture("faster-cryptonets", "square", maps=1, units=4, pixel_bits=1)
+    network = seeded(lambda: architecture.build(), seed=0)
+    rng = np.random.default_rng(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.from_numpy(rng.choice([-1.0, 0.0, 1.0], parameter.shape)))
+    hops, bits = measure_circuit(network, architecture=architecture)
+    card = ModelCard(
+        name="fcn-20k", architecture=architecture, accuracy=10.0, validation=10.0, products=hops["pt_ct_mults"],
+        hops=hops, range_bits=bits, weight_bits=2, seed=0, command="none", minutes=0.0,
+    )  # fmt: skip
+    save_checkpoint(network, card, folder=folder / "models")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def application(data: Path) -> Iterator[str]:
+    with serve("voila", data=data) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(data: Path) -> Iterator[str]:
+    with serve("lab", data=data) as address:
+        yield address
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with browse() as opened:
+        yield opened
+
+
+def test_start_here_in_jupyterlab(jupyterlab: str, page: Page) -> None:
+    open_in_lab(page, jupyterlab, "00_start_here")
+    expect(page.locator(".fcn .verdict")).to_contain_text("81,920 logits equal the clear circuit's")
+    expect(page.locator(".js-plotly-plot .barlayer .point path").first).to_be_attached()
+    expect(page.locator(".fcn .digit img")).not_to_have_count(0)
+
+
+def test_start_here_in_voila_cancelled_and_run_again(application: str, page: Page) -> None:
+    open_in_voila(page, application, "00_start_here")
+    start, cancel = (page.get_by_role("button", name=name) for name in ("Run encrypted", "Cancel"))
+    start.click()
+    expect(cancel).to_be_enabled()
+    cancel.click()
+    expect(page.locator(".fcn .error")).to_contain_text("cancelled")
+    start.click()
+    expect(page.locator(".fcn .verdict")).to_contain_text("all 81,920 logits equal", timeout=120_000)
+    expect(page.locator(".fcn .digit img")).not_to_have_count(0)

@@ -1,0 +1,120 @@
+"""The first lab without a browser, on an outcome that no encryption was needed for."""
+
+import numpy as np
+import pytest
+
+from fcnlab.compiler import compile_circuit
+from fcnlab.network import faster_cryptonets
+from fcnlab.planner import make_plan
+from fcnlab.report import LayerReport, Report, Seconds
+from fcnlab.ui.run_panel import describe_progress
+from fcnlab.ui.runs import STAGES, Outcome, RunProgress
+from fcnlab.ui.start_here import NOTHING_YET, FirstRun, chosen_images
+
+IMAGES = 30
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    """Thirty images, two of them misread."""
+    network = faster_cryptonets(maps=1, units=4, batch_norm=False)
+    circuit = compile_circuit(network, name="tiny", pixel_bits=1)
+    plan = make_plan(circuit)
+    layers = tuple(
+        LayerReport(
+            name=row.name, outputs=row.outputs, operations={"ct_ct_adds": 7 * row.outputs, "pt_ct_adds": row.outputs},
+            elapsed_s=0.25, value_bits=20, noise_bits=40.0, budget_bits=60.0,
+        )
+        for row in plan.steps[1:]
+    )  # fmt: skip
+    report = Report(
+        network="tiny", scheme="bgv", engine="fused", images=IMAGES, batches=1, passes=plan.parameters.passes,
+        accuracy=93.33, reference_accuracy=93.33, mismatched_logits=0, mismatched_digits=0, logit_error=0.0,
+        layers=layers, plan=plan.as_dict(), seconds=Seconds(keygen=0.1, encrypt=2.0, evaluate=1.0, decrypt=0.1),
+        upload_bytes=10**8, download_bytes=10**6, public_key_bytes=10**5, evaluation_key_bytes=0,
+        peak_memory_bytes=2**30, threads=1, workers=1,
+    )  # fmt: skip
+    labels = np.arange(IMAGES) % 10
+    reads = labels.copy()
+    reads[[3, 25]] = 9, 0
+    images = np.zeros((IMAGES, 28, 28), dtype=np.uint8)
+    return Outcome(report, plan, 45_678, images, labels, np.eye(10)[reads])
+
+
+def bundles(lab: FirstRun) -> dict[str, dict[str, str]]:
+    views = {"panel": lab.panel, "account": lab.account, "layers": lab.layers, "digits": lab.digits}
+    return {name: view._repr_mimebundle_() for name, view in views.items()}
+
+
+def test_before_a_run_every_view_says_so():
+    lab = FirstRun()
+    for name in ("account", "layers", "digits"):
+        assert repr(getattr(lab, name)) == NOTHING_YET
+    assert "8,192 MNIST test images" in repr(lab.panel)
+
+
+def test_after_a_run_every_view_is_filled(outcome):
+    lab = FirstRun()
+    lab.run.outcome = outcome
+    assert "30 images classified under encryption, 93.33 % right" in repr(lab.account)
+    assert "45,678" in repr(lab.account)
+    assert "128-bit security" in repr(lab.account)
+    assert "images a second" in lab.account.widget.value
+    figure = lab.layers.widget
+    assert list(figure.data[0].y) == [layer.name for layer in outcome.report.layers]
+    assert list(figure.data[-1].x) == [0.25] * len(outcome.report.layers)
+    assert figure.data[1].visible
+    assert not figure.data[2].visible
+    assert chosen_images(outcome) == [0, 1, 2, *range(4, 20), 3, 25]
+    assert lab.digits.widget.value.count("<img") == 21
+    assert lab.digits.widget.value.count('class="wrong"') == 2
+
+
+def test_what_a_notebook_stores_has_no_timings(outcome):
+    slower = Outcome(outcome.report.__class__(**{**vars(outcome.report), "seconds": Seconds(
+        keygen=9.0, encrypt=9.0, evaluate=9.0, decrypt=9.0), "peak_memory_bytes": 7}), outcome.plan,
+        outcome.published_hops, outcome.images, outcome.labels, outcome.logits)  # fmt: skip
+    stored = []
+    for each in (outcome, slower):
+        lab = FirstRun()
+        lab.run.outcome = each
+        stored.append({name: (data["text/plain"], data["text/html"]) for name, data in bundles(lab).items()})
+    assert stored[0] == stored[1]
+
+
+def test_a_failed_run_leaves_the_last_result_and_says_why(outcome):
+    lab = FirstRun(network="no-such-network", images=3)
+    lab.run.outcome = outcome
+    lab.start()
+    lab.run.wait()
+    assert lab.run.state == "failed"
+    assert "Unknown network 'no-such-network'" in lab.run.message
+    words = lab.panel.widget.children[-1].value
+    assert "Unknown network" in words
+    assert "the run before" in words
+    assert "30 images" in repr(lab.account)
+
+
+def test_a_cancelled_run_can_be_started_again():
+    lab = FirstRun(images=3)
+    start, cancel = lab.panel.widget.children[0].children
+    assert not start.disabled
+    assert cancel.disabled
+    for _ in range(2):
+        start.click()
+        assert start.disabled
+        assert not cancel.disabled
+        cancel.click()
+        lab.run.wait()
+        assert lab.run.state == "cancelled"
+        assert not start.disabled
+
+
+def test_progress_only_grows():
+    shares = [
+        RunProgress(stage, "", done, 4, turn, 2).share for turn in (1, 2) for stage in STAGES for done in range(5)
+    ]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    words = describe_progress(RunProgress("evaluate", "conv1+act1", 3, 96, 2, 3))
+    assert words == "Pass 2 of 3: the server evaluates conv1+act1, 3 of 96"
