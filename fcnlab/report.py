@@ -163,8 +163,8 @@ class Report:
         if self.scheme == "ckks":
             same = self.images - self.mismatched_digits
             agreement = (
-                f"{same:,} digits are the clear circuit's, logits within {100 * self.logit_error:.2g} % of their spread "
-                "(root mean square)"
+                f"{same:,} digits are the clear circuit's, logits within {100 * self.logit_error:.2g} % of their "
+                "spread (root mean square)"
             )
         elif self.mismatched_logits:
             agreement = f"{self.mismatched_logits:,} of {logits:,} logits differ from the clear circuit's"

@@ -5,6 +5,7 @@ that cannot be met, 130 an interrupt. Results go to standard output; progress an
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FcnlabError as error:
         print(f"fcnlab {chosen.verb}: {error}", file=sys.stderr)
         return REFUSED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except KeyboardInterrupt:
         print(f"\nfcnlab {chosen.verb}: stopped; nothing half-done was kept.", file=sys.stderr)
         return INTERRUPTED

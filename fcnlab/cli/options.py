@@ -71,4 +71,4 @@ def positive(text: str) -> int:
 
 def print_result(chosen: argparse.Namespace, values: dict[str, Any], text: str) -> None:
     """The result on standard output: JSON or text."""
-    print(json.dumps(values, indent=2) if chosen.json else text)
+    print(json.dumps(values, indent=2) if chosen.json else text, flush=True)
