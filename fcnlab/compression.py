@@ -110,9 +110,13 @@ class Compression:
             layer.keep = torch.from_numpy(hop_mask(saliency, costs=layer.costs.numpy(), products=budgets[name]))
 
     def freeze(self, *, share: float, exponents: Mapping[str, int]) -> None:
-        """Quantise and freeze a share of every layer, within `exponents` neighbouring exponents each."""
-        for name, layer in self.layers.items():
-            layer.freeze(share=share, exponents=exponents[name])
+        """Quantise and freeze a share of every layer, within `exponents` neighbouring exponents each.
+
+        The first layer goes whole at once: its few taps act at every position, and as long as the later weights are
+        free they can make up for its rounding.
+        """
+        for position, (name, layer) in enumerate(self.layers.items()):
+            layer.freeze(share=share if position else 1.0, exponents=exponents[name])
 
     def state(self) -> dict[str, Tensor]:
         """Masks and fixed values as named tensors."""

@@ -103,13 +103,13 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
         for recipe in (
             Recipe(
                 name="fcn-20k",
-                architecture=Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=8),
-                dense_epochs=30,
-                prune_epochs=30,
-                quantise_epochs=24,
-                calibrate_epochs=4,
+                architecture=Architecture(kind="faster-cryptonets", activation="swish-aq-2"),
+                dense_epochs=36,
+                prune_epochs=36,
+                quantise_epochs=28,
+                calibrate_epochs=5,
                 budgets={"conv1": 8_300, "fc1": 10_900, "fc2": 800},
-                exponents={"conv1": 3, "fc1": 3, "fc2": 3},
+                exponents={"conv1": 3, "fc1": 4, "fc2": 4},
             ),
             Recipe(
                 name="cryptonets",

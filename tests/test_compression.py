@@ -66,6 +66,7 @@ def test_shares_freeze_powers_of_two_until_nothing_is_left() -> None:
     exponents = {"conv1": 1, "fc1": 3, "fc2": 2}
     compression.freeze(share=0.5, exponents=exponents)
     half = layer.frozen.clone()
+    assert torch.equal(compression.layers["conv1"].frozen, compression.layers["conv1"].keep)
     held = layer.fixed.clone()
     with torch.no_grad():
         layer.weight.mul_(1.7)
