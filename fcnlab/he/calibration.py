@@ -26,7 +26,7 @@ from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import CHUNK, encrypt_chunk
 from fcnlab.he.kernel_costs import measure_kernels
-from fcnlab.he.wire import Residues, read_ciphertext, write_ciphertext
+from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.noise import Scheme
 from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
 
@@ -108,6 +108,7 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
         he = open_context(parameters, 0)
         he.keyGen()
         public_key = he.to_bytes_public_key("none")
+        key_fingerprint(public_key)
         level_headers(he, parameters)
 
     yield "keys", 2, seconds_of(make_keys)
