@@ -1,16 +1,27 @@
 """Tests of fcnlab.distillation on a few images: caching, and the loss against its formula."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 
+from fcnlab import distillation
 from fcnlab.data import load_mnist
 from fcnlab.distillation import Lessons, distillation_loss, prepare_lessons, training_images
 from fcnlab.recipes import GENTLE_WARP, TeacherRecipe
 
 TINY = TeacherRecipe(epochs=1, lessons=2, images=512)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_reading_of_mnist() -> Iterator[None]:
+    """Unpack and verify the data once for all the short runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distillation, "load_mnist", cache(load_mnist))
+        yield
 
 
 def quiet(*_: object) -> None:

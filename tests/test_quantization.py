@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -54,6 +54,7 @@ def test_weights_must_be_finite(bad: float) -> None:
         round_to_powers_of_two(np.array([1.0, bad]), window=ExponentWindow(0, 1))
 
 
+@settings(max_examples=25)
 @given(REALS.filter(lambda weights: bool(np.any(np.abs(weights) > 1e-3))), st.integers(1, 4))
 def test_the_window_has_the_least_error(weights: np.ndarray, length: int) -> None:
     window = choose_window(weights, length=length)
