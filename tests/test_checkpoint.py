@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,9 +16,13 @@ from fcnlab.checkpoint import (
     measure_circuit,
     save_checkpoint,
 )
+from fcnlab.data import load_mnist
 from fcnlab.errors import DataError
+from fcnlab.fitting import accuracy_percent
 from fcnlab.network import Architecture, seeded
+from fcnlab.recipes import find_recipe
 from fcnlab.storage import load_tensors, save_tensors
+from fcnlab.training import pixel_values
 
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)
 
@@ -123,7 +128,31 @@ def test_the_dense_cryptonets_has_the_published_counts() -> None:
 
 
 @pytest.mark.parametrize("name", available_networks(folder=MODELS))
-def test_shipped_networks_load(name: str) -> None:
-    card = load_checkpoint(name).card
-    assert card.name == name
-    assert card.command == f"fcnlab train {name}"
+def test_shipped_networks_are_as_accurate_as_their_cards(name: str) -> None:
+    checkpoint = load_checkpoint(name)
+    card, test = checkpoint.card, load_mnist("test")
+    inputs = pixel_values(card.architecture.pixel_bits)[torch.tensor(test.pixels).unsqueeze(1).int()]
+    accuracy = accuracy_percent(checkpoint.network, inputs=inputs, labels=torch.tensor(test.labels))
+    assert accuracy == pytest.approx(card.accuracy, abs=0.02)  # a logit may tie on another processor
+    assert measure_circuit(checkpoint.network, architecture=card.architecture) == (card.hops, card.range_bits)
+    assert (card.name, card.command, card.seed) == (name, f"fcnlab train {name}", find_recipe(name).seed)
+    assert card.architecture == find_recipe(name).architecture
+
+
+def test_the_sparse_network_keeps_its_promises() -> None:
+    checkpoint = load_checkpoint("fcn-20k")
+    recipe = find_recipe("fcn-20k")
+    assert checkpoint.card.accuracy >= 99.0
+    assert checkpoint.card.products <= recipe.max_products <= 20_000
+    assert checkpoint.card.range_bits <= 55  # two plain moduli of 28 bits hold every value
+    for layer, exponents in recipe.exponents.items():
+        weights = checkpoint.network.get_parameter(f"{layer}.weight").detach().numpy()
+        magnitudes = np.unique(np.abs(weights[weights != 0]))
+        assert set(np.frexp(magnitudes)[0]) == {0.5}
+        assert len(magnitudes) <= exponents
+
+
+def test_the_dense_network_keeps_its_promises() -> None:
+    card = load_checkpoint("cryptonets").card
+    assert card.accuracy >= 98.9
+    assert (card.products, card.weight_bits, card.architecture.activation) == (302_730, 0, "square")
