@@ -3,9 +3,9 @@
 The engines run it on ciphertexts, the plan on noise bounds, `hops` on counters; a projection and a run can therefore
 not drift apart. It takes the fewest CT-CT mults, one for degree 2 and two for degrees 3 and 4:
 
-    degree 2:  (c2 x + c1) x + c0,  or c2 s + c0 if c1 is zero        with s = x x
-    degree 3:  (c3 x + c2) s + (c1 x + c0)
-    degree 4:  (c4 s + c3 x + c2) s + (c1 x + c0)
+    degree 2:  (c2 x + c1) x + c0
+    degree 3:  ((c3 x + c2) x + c1) x + c0
+    degree 4:  (c4 s + c3 x + c2) s + (c1 x + c0)    with s = x x
 
 Terms that are zero cost nothing.
 Source: Paterson and Stockmeyer, On the number of nonscalar multiplications necessary to evaluate polynomials, SIAM J.
@@ -36,20 +36,17 @@ class Operations(Protocol[Value]):
 
 def apply_polynomial(coefficients: Sequence[int], x: Value, operations: Operations[Value]) -> Value:
     """Evaluate c0 + c1 x + ... + cd x^d, degree 2 to 4, the last coefficient not zero."""
-    c0, c1, c2, *higher = coefficients
-    if not higher and c1:
-        inner = add_constant(operations.scale(x, c2), c1, operations)
-        return add_constant(operations.multiply(inner, x), c0, operations)
+    *lower, last = coefficients
+    if len(lower) < 4:
+        result = operations.scale(x, last)
+        for constant in lower[:0:-1]:
+            result = operations.multiply(add_constant(result, constant, operations), x)
+        return add_constant(result, lower[0], operations)
+    c0, c1, c2, c3 = lower
     square = operations.multiply(x, x)
-    if not higher:
-        return add_constant(operations.scale(square, c2), c0, operations)
-    c3, c4 = (*higher, 0)[:2]
-    if c4:
-        inner = operations.scale(square, c4)
-        if c3:
-            inner = operations.add(inner, operations.scale(x, c3, like=inner))
-    else:
-        inner = operations.scale(x, c3)
+    inner = operations.scale(square, last)
+    if c3:
+        inner = operations.add(inner, operations.scale(x, c3, like=inner))
     result = operations.multiply(add_constant(inner, c2, operations), square)
     if c1:
         result = operations.add(result, operations.scale(x, c1, like=result))

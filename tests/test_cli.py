@@ -140,7 +140,7 @@ def test_a_difference_from_the_clear_circuit_is_a_finding(capsys, network, monke
     monkeypatch.setattr(inference, "compare_logits", lambda *_, **__: differing)
     status, out, _ = run(capsys, "infer", "--network", network, "--images", "2", "--threads", "1")
     assert status == FINDING
-    assert "1 logits" in out
+    assert "1 of 20 logits differ" in out
 
 
 def test_an_interrupt_ends_with_130(capsys, network, monkeypatch) -> None:
