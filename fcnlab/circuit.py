@@ -22,6 +22,7 @@ from fcnlab.exact import (
     evaluate_polynomial,
     multiply_exactly,
     multiply_modulo,
+    sum_bits,
     turning_points,
     wrap,
 )
@@ -73,6 +74,11 @@ class Affine:
     def row_norms(self) -> Integers:
         """Sum of absolute weights per output, shape (outputs,)."""
         return np.asarray(abs(self.weights).sum(axis=1), dtype=np.int64).ravel()
+
+    @cached_property
+    def sum_bits(self) -> int:
+        """Bits that hold the largest sum of absolute weights, one to spare."""
+        return sum_bits(self.weights)
 
 
 @dataclass(frozen=True)

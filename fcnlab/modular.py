@@ -1,6 +1,7 @@
 """Primes and the Chinese remainder theorem: what exact oracles and encryption plans share."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
 
 
+@lru_cache(maxsize=1 << 16)  # a search for plans asks for the same few thousand numbers again and again
 def is_prime(number: int) -> bool:
     """Whether `number`, below 2^81, is prime; Miller-Rabin with witnesses that leave no doubt."""
     if number < 2:

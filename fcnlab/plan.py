@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from fcnlab.circuit import Affine, Circuit, Polynomial, Step
-from fcnlab.exact import SUM_BITS, sum_bits
+from fcnlab.exact import SUM_BITS
 from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
 from fcnlab.polynomials import result_size
 
@@ -213,4 +213,4 @@ def switch_points(circuit: Circuit) -> Iterator[tuple[int, ...]]:
 def prime_limit(circuit: Circuit) -> int:
     """Bits a data prime may have: sums of residues, weighted by signed digits, must stay exact in int64."""
     # The digits of a weight sum to less than twice the weight: the one bit that `sum_bits` has to spare.
-    return min(PRIME_BITS, SUM_BITS - max(sum_bits(step.weights) for step in circuit.affine_steps))
+    return min(PRIME_BITS, SUM_BITS - max(step.sum_bits for step in circuit.affine_steps))
