@@ -1,0 +1,135 @@
+"""The public extractor for digits: a small convolutional network, trained on MNIST alone (`pretext`) and then frozen.
+
+Its last layer is no classifier but a public whitening: the 64 main directions of its maps over public images, each with
+mean 0 and variance 1. On disk it is a safetensors file with a JSON card beside it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from fcnlab.data import DATA_ROOT
+from fcnlab.errors import DataError
+from fcnlab.files import write_whole
+from fcnlab.fitting import single_thread
+from fcnlab.network import sequential
+from fcnlab.storage import load_tensors, pack_tensors
+
+EXTRACTORS_FOLDER: Final = DATA_ROOT / "extractors"
+FEATURES: Final = 64
+MAPS_OUT: Final = 32 * 4 * 4
+BATCH: Final = 1000
+
+
+@dataclass(frozen=True)
+class ExtractorRecipe:
+    """Everything that an extractor's training depends on.
+
+    Attributes:
+        name: Of its files.
+        digits: The digits of MNIST that it may see.
+        coarse: Whether half of the images are coarsened, so that it can read 8x8 digits.
+        epochs: Passes over these images, each warped anew.
+        seed: Of weights, order, warps and turns.
+    """
+
+    name: str
+    digits: tuple[int, ...]
+    coarse: bool
+    epochs: int = 4
+    seed: int = 0
+
+
+RECIPES: Final[Mapping[str, ExtractorRecipe]] = MappingProxyType(
+    {
+        recipe.name: recipe
+        for recipe in (
+            ExtractorRecipe("mnist-features", digits=tuple(range(10)), coarse=True),
+            ExtractorRecipe("mnist-0-4-features", digits=tuple(range(5)), coarse=False),
+        )
+    }
+)
+"""The shipped extractors by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Extractor:
+    """A frozen network from images to standardised features, and what is known of it.
+
+    Attributes:
+        network: Float images (N, 1, 28, 28) from 0 to 1 to features (N, 64).
+        card: Recipe, accuracy, command, minutes, version.
+    """
+
+    network: nn.Sequential
+    card: Mapping[str, Any]
+
+    def extract(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Features of uint8 images (N, 28, 28), shape (N, 64); each depends on its own image alone."""
+        return extract_features(self.network, torch.from_numpy(pixels.copy())[:, None])
+
+
+def build_extractor(*, batch_norm: bool = False, outputs: int = FEATURES) -> nn.Sequential:
+    """Two convolutions with ReLU and max pooling, and one linear layer: the client runs it in the clear."""
+    return sequential(
+        {
+            "conv1": nn.Conv2d(1, 16, kernel_size=5),
+            "norm1": nn.BatchNorm2d(16) if batch_norm else None,
+            "act1": nn.ReLU(),
+            "pool1": nn.MaxPool2d(2),
+            "conv2": nn.Conv2d(16, 32, kernel_size=5),
+            "norm2": nn.BatchNorm2d(32) if batch_norm else None,
+            "act2": nn.ReLU(),
+            "pool2": nn.MaxPool2d(2),
+            "flatten": nn.Flatten(),
+            "project": nn.Linear(MAPS_OUT, outputs),
+        }
+    )
+
+
+@single_thread()
+def extract_features(network: nn.Module, pixels: Tensor) -> npt.NDArray[np.float32]:
+    """Run a network on uint8 images (N, 1, 28, 28), a thousand at a time."""
+    with torch.no_grad():
+        parts = [network(part.float() / 255) for part in torch.split(pixels, BATCH)]
+    return np.asarray(torch.cat(parts).numpy() if parts else np.empty((0, FEATURES), dtype=np.float32))
+
+
+def save_extractor(extractor: Extractor, *, folder: Path = EXTRACTORS_FOLDER) -> None:
+    """Write ``<name>.safetensors``, and last the card with its checksum."""
+    content = pack_tensors(extractor.network.state_dict())
+    path = folder / f"{extractor.card['name']}.safetensors"
+    card = dict(extractor.card) | {"sha256": hashlib.sha256(content).hexdigest()}
+    write_whole(path, content)
+    write_whole(path.with_suffix(".json"), f"{json.dumps(card, indent=2)}\n".encode())
+
+
+def load_extractor(name: str, *, folder: Path = EXTRACTORS_FOLDER) -> Extractor:
+    """Load a shipped extractor, checked.
+
+    Raises:
+        DataError: If the name is unknown, or a file is missing or altered.
+    """
+    if name not in RECIPES:
+        raise DataError(f"Unknown extractor {name!r}: choose one of {', '.join(RECIPES)}.")
+    path = folder / f"{name}.safetensors"
+    tensors, _ = load_tensors(path)
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        altered = card.pop("sha256") != hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"The card of {path} is missing or not a card ({error}): `fcnlab train {name}`.") from error
+    if altered:
+        raise DataError(f"{path} is not the file its card describes (its sha256 differs): `fcnlab train {name}`.")
+    network = build_extractor()
+    network.load_state_dict(tensors)
+    return Extractor(network.requires_grad_(False).eval(), card)
