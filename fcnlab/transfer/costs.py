@@ -1,0 +1,117 @@
+"""HOPs of a head, and of the whole network that it spares: extractor and head together.
+
+The extractor could not run under encryption as it is. What is counted in its place is the least that could: each ReLU a
+square, each maximum a sum, every weight kept, and its last linear layer multiplied out with a linear head.
+"""
+
+import torch
+from torch import nn
+
+from fcnlab.compiler import compile_circuit
+from fcnlab.hops import LayerHops, count_published
+from fcnlab.inspection import pair
+from fcnlab.network import Square, SumPool2d, sequential
+from fcnlab.transfer.features import FeatureRange
+from fcnlab.transfer.heads import HeadShape, fold_range, linear_layers
+
+ACTIVATIONS = (nn.ReLU, nn.ReLU6)
+POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, SumPool2d)
+
+
+def count_head(head: nn.Sequential, *, features: FeatureRange) -> LayerHops:
+    """HOPs of one pass of a released head, in the convention of the published table."""
+    layered = compile_circuit(
+        fold_range(head, features=features),
+        name="head",
+        input_shape=(linear_layers(head)[0].in_features,),
+        pixel_bits=features.bits,
+        merge=False,
+        complete_squares=False,
+    )
+    return count_published(layered).total
+
+
+def count_whole_network(extractor: nn.Module, *, input_shape: tuple[int, ...], head: HeadShape) -> LayerHops:
+    """HOPs of one pass of a dense extractor and a linear head, in the convention of the published table.
+
+    Sizes are those that a run shows, so that any extractor can be counted; taps on padding are counted with the others.
+
+    Args:
+        extractor: Of convolutions, ReLUs, poolings and linear layers; the last linear layer gives the features.
+        input_shape: Of one image.
+        head: The shape of the head.
+    """
+    layers: list[LayerHops] = []
+    last = [module for module in extractor.modules() if isinstance(module, nn.Linear)][-1]
+
+    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], outputs: torch.Tensor) -> None:
+        size = head.classes if module is last else outputs[0].numel()
+        layers.append(count_layer(module, inputs=inputs[0][0].numel(), outputs=size))
+
+    counted = (nn.Conv2d, nn.Linear, *ACTIVATIONS, *POOLINGS)
+    hooks = [module.register_forward_hook(count) for module in extractor.modules() if isinstance(module, counted)]
+    try:
+        with torch.no_grad():
+            extractor(torch.zeros(1, *input_shape))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sum_hops(layers)
+
+
+def count_layer(module: nn.Module, *, inputs: int, outputs: int) -> LayerHops:
+    """One layer; poolings do not overlap, so each of their inputs is added once."""
+    name = type(module).__name__
+    if isinstance(module, ACTIVATIONS):
+        return LayerHops(name=name, outputs=outputs, ct_ct_mults=outputs)
+    if isinstance(module, POOLINGS):
+        return LayerHops(name=name, outputs=outputs, ct_ct_adds=inputs)
+    taps = inputs
+    if isinstance(module, nn.Conv2d):
+        taps = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
+    products = taps * outputs
+    return LayerHops(name=name, outputs=outputs, pt_ct_adds=outputs, ct_ct_adds=products, pt_ct_mults=products)
+
+
+def sum_hops(layers: list[LayerHops]) -> LayerHops:
+    """Column sums, as a layer named ``total``."""
+    return LayerHops(
+        name="total",
+        outputs=layers[-1].outputs,
+        pt_ct_adds=sum(layer.pt_ct_adds for layer in layers),
+        ct_ct_adds=sum(layer.ct_ct_adds for layer in layers),
+        pt_ct_mults=sum(layer.pt_ct_mults for layer in layers),
+        ct_ct_mults=sum(layer.ct_ct_mults for layer in layers),
+    )
+
+
+def square_network(extractor: nn.Module | None, head: nn.Sequential) -> nn.Sequential | None:
+    """The network that `count_whole_network` counts, so that it can be compiled and planned.
+
+    Its answers are useless: nobody trained it with squares. It has the shape, and so the cost, of one that was.
+
+    Returns:
+        None unless the extractor is a plain sequence that ends with a linear layer, and the head linear.
+    """
+    if not isinstance(extractor, nn.Sequential) or len(linear_layers(head)) > 1:
+        return None
+    layers: dict[str, nn.Module | None] = {}
+    names = list(extractor.named_children())
+    for name, module in names[:-1]:
+        layers[name] = replacement(module)
+    project, first = names[-1][1], linear_layers(head)[0]
+    assert isinstance(project, nn.Linear)
+    merged = nn.Linear(project.in_features, first.out_features)
+    with torch.no_grad():
+        merged.weight.copy_(first.weight @ project.weight)
+        merged.bias.copy_(first.weight @ project.bias + first.bias)
+    return sequential(layers | {"project+fc1": merged})
+
+
+def replacement(module: nn.Module) -> nn.Module:
+    """What stands in for a module under encryption."""
+    if isinstance(module, ACTIVATIONS):
+        return Square()
+    if isinstance(module, nn.MaxPool2d):
+        return SumPool2d(pair(module.kernel_size)[0], pair(module.stride)[0], pair(module.padding)[0])
+    return module
