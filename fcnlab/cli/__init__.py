@@ -14,6 +14,7 @@ from fcnlab.cli.counting import add_counting_verbs
 from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED
 from fcnlab.cli.progress import InferenceBar, print_epoch
 from fcnlab.cli.running import add_running_verbs
+from fcnlab.cli.transfer import add_transfer_verb
 from fcnlab.errors import FcnlabError
 
 __all__ = ["FINDING", "INTERRUPTED", "OK", "REFUSED", "InferenceBar", "build_parser", "main", "print_epoch"]
@@ -43,4 +44,5 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     add_running_verbs(verbs)
     add_counting_verbs(verbs)
+    add_transfer_verb(verbs)
     return parser

@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 if TYPE_CHECKING:
     from fcnlab.inference import Progress
+    from fcnlab.sweep import SweepProgress
     from fcnlab.training import Progress as TrainingProgress
 
 BAR = "{desc:<46.46} {bar} {n_fmt}/{total_fmt} [{elapsed}]"
@@ -75,5 +76,15 @@ def print_epoch(progress: "TrainingProgress") -> None:
         f"{progress.recipe} {progress.phase:<9} epoch {progress.epoch:>3}/{progress.epochs}  loss {progress.loss:.4f}  "
         f"validation {progress.validation_percent:.2f} %  {progress.products:>7,} products  "
         f"{progress.elapsed_s / 60:.1f} min",
+        file=sys.stderr,
+    )
+
+
+def print_sweep(progress: "SweepProgress") -> None:
+    """Show the epoch of a sweep that has ended, on standard error."""
+    left = f"  {progress.remaining_s / 60:.0f} min left" if progress.remaining_s else ""
+    print(
+        f"{progress.what} {progress.phase:<9} epoch {progress.epochs_done:>3}/{progress.epochs}  "
+        f"validation {progress.validation_percent:.2f} %{left}",
         file=sys.stderr,
     )
