@@ -27,6 +27,7 @@ ACTIVATIONS: Final[dict[str, tuple[float, ...]]] = {
 Source: Faster CryptoNets, section 4.1, for the problem; the optima by linear programming (`approximation`).
 """
 
+Pooling = Literal["sum", "average"]
 CONV1_POSITIONS: Final = 13 * 13
 CONV2_POSITIONS: Final = 5 * 5
 
@@ -116,20 +117,30 @@ def faster_cryptonets(
 
 
 def cryptonets(
-    *, maps: int = 5, maps2: int = 50, units: int = 100, activation: str = "square", batch_norm: bool = True
+    *,
+    maps: int = 5,
+    maps2: int = 50,
+    units: int = 100,
+    activation: str = "square",
+    pooling: Pooling = "sum",
+    batch_norm: bool = True,
 ) -> nn.Sequential:
     """CryptoNets as it is trained, before its linear layers collapse into one.
 
+    Both kinds of pooling are the same sum under encryption. An average keeps the weights of all layers of one size,
+    so that one learning rate suits them all even without batch norm.
+
     Source: the layer table that reproduces the published operation counts (Faster CryptoNets, table 1).
     """
+    pool = SumPool2d if pooling == "sum" else nn.AvgPool2d
     layers: dict[str, nn.Module | None] = {
         "pad": nn.ZeroPad2d((0, 1, 0, 1)),
         "conv1": nn.Conv2d(1, maps, kernel_size=5, stride=2),
         "norm1": nn.BatchNorm2d(maps) if batch_norm else None,
         "act1": activation_from_name(activation),
-        "pool1": SumPool2d(3, stride=1, padding=1),
+        "pool1": pool(3, stride=1, padding=1),
         "conv2": nn.Conv2d(maps, maps2, kernel_size=5, stride=2),
-        "pool2": SumPool2d(3, stride=1, padding=1),
+        "pool2": pool(3, stride=1, padding=1),
         "flatten": nn.Flatten(),
         "fc1": nn.Linear(maps2 * CONV2_POSITIONS, units),
         "norm2": nn.BatchNorm1d(units) if batch_norm else None,
@@ -186,6 +197,7 @@ class Architecture:
         maps: Feature maps of the first convolution.
         units: Units of the hidden dense layer.
         maps2: Feature maps of the second convolution (``cryptonets`` only).
+        pooling: ``sum``, or ``average``: a sum whose division goes into the unit (``cryptonets`` only).
         pixel_bits: Bits of each quantised pixel, 1 to 8.
     """
 
@@ -195,10 +207,13 @@ class Architecture:
     units: int = 100
     maps2: int = 50
     pixel_bits: int = 4
+    pooling: Pooling = "sum"
 
     def __post_init__(self) -> None:
         if self.kind not in ("faster-cryptonets", "cryptonets"):
             raise DataError(f"Unknown kind of network {self.kind!r}: choose 'faster-cryptonets' or 'cryptonets'.")
+        if self.pooling not in ("sum", "average"):
+            raise DataError(f"Unknown pooling {self.pooling!r}: choose 'sum' or 'average'.")
         if min(self.maps, self.units, self.maps2) < 1 or not 1 <= self.pixel_bits <= 8:
             raise DataError(f"Sizes are at least 1 and pixel_bits is 1 to 8; got {self}.")
 
@@ -210,6 +225,7 @@ class Architecture:
                 maps2=self.maps2,
                 units=self.units,
                 activation=self.activation,
+                pooling=self.pooling,
                 batch_norm=batch_norm,
             )
         return faster_cryptonets(maps=self.maps, units=self.units, activation=self.activation, batch_norm=batch_norm)

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from fcnlab.checkpoint import MODELS, Checkpoint, ModelCard, measure_circuit, save_checkpoint
-from fcnlab.compression import Compression, squared_gradients
+from fcnlab.compression import squared_gradients
 from fcnlab.data import load_mnist, quantise_pixels
-from fcnlab.distillation import Lesson, distillation_loss, image_tensors, prepare_lessons, training_images
+from fcnlab.distillation import Lesson, Lessons, distillation_loss, image_tensors, prepare_lessons, training_images
 from fcnlab.fitting import (
     Batch,
     accuracy_percent,
@@ -28,21 +28,17 @@ from fcnlab.fitting import (
     cosine_rate,
     epoch_generator,
     fit_epoch,
-    load_state,
-    restore_optimizer,
-    save_state,
     shuffled_batches,
     single_thread,
 )
-from fcnlab.network import fold_batch_norm, seeded
 from fcnlab.pruning import cubic_budget
 from fcnlab.quantization import INQ_SHARES
 from fcnlab.recipes import PHASES, Recipe, fingerprint
+from fcnlab.student import Student
 
 WORK: Final = Path("runs")
 PEAK_RATES: Final = {"dense": 3e-3, "prune": 1.5e-3, "quantise": 1.5e-3, "calibrate": 5e-4}
 """Learning rate at the start of each phase; it falls along a cosine."""
-WEIGHT_DECAY: Final = 1e-4
 SETTLE_SHARE: Final = 0.3  # of the pruning epochs pass at the final budget
 SALIENCY_BATCHES: Final = 40
 
@@ -72,82 +68,28 @@ class Progress:
     elapsed_s: float
 
 
-class Student:
-    """A network in training, with everything that its next epoch depends on.
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What students learn from and are judged by.
 
     Attributes:
-        phase: Name of the phase it is in.
-        epoch: Epochs of that phase that are done.
-        validation_percent: Accuracy after the last epoch.
-        elapsed_s: Seconds of work so far.
+        lessons: Augmented passes with the teacher's logits.
+        table: What a network sees for each of the 256 grey values, float, shape (256,).
+        inputs: Validation images as a network sees them, float, shape (N, 1, 28, 28).
+        labels: Their digits, int64, shape (N,).
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.phase = PHASES[0]
-        self.epoch = 0
-        self.validation_percent = 0.0
-        self.elapsed_s = 0.0
-        self.adopt(seeded(lambda: recipe.architecture.build(batch_norm=True), seed=recipe.seed))
-
-    @property
-    def lessons_read(self) -> int:
-        """Epochs of all phases so far: each one read a lesson."""
-        before = PHASES[: PHASES.index(self.phase)]
-        return sum(self.recipe.epochs(phase) for phase in before) + self.epoch
-
-    def adopt(self, network: nn.Sequential) -> None:
-        """Train `network` from here on, all of its weights free."""
-        self.network = network.requires_grad_()
-        self.compression = Compression(network)
-        self.optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0)
-
-    def enter(self, phase: str) -> None:
-        """Begin a phase: batch norm is folded on leaving ``dense``, and every phase has a fresh optimiser."""
-        if self.phase == "dense":
-            self.adopt(fold_batch_norm(self.network))
-        if phase == "calibrate" and self.recipe.quantise_epochs:
-            self.settle_first_bias()
-        self.phase, self.epoch = phase, 0
-        decay = WEIGHT_DECAY if phase in ("dense", "prune") else 0.0
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=decay)
-
-    def settle_first_bias(self) -> None:
-        """Make the first layer's biases whole numbers of its unit, for good, so that the later layers adapt to them.
-
-        The first layer's integers are small and the circuit's rounding of its biases would be felt; the units of the
-        later layers are so fine that it is not.
-        """
-        name, layer = next(iter(self.compression.layers.items()))
-        weights = layer.values()
-        unit = weights[weights != 0].abs().min() / 2**self.recipe.architecture.pixel_bits
-        bias = self.network.get_parameter(f"{name}.bias")
-        bias.requires_grad_(False).copy_((bias / unit).round() * unit)
-
-    def save(self, path: Path) -> None:
-        """Write the state; the older one stays whole until this one is."""
-        notes = {
-            "phase": self.phase,
-            "epoch": str(self.epoch),
-            "validation_percent": repr(self.validation_percent),
-            "elapsed_s": repr(self.elapsed_s),
-        }
-        save_state(path, network=self.network, optimizer=self.optimizer, extra=self.compression.state(), notes=notes)
+    lessons: Lessons
+    table: Tensor
+    inputs: Tensor
+    labels: Tensor
 
     @classmethod
-    def load(cls, path: Path, *, recipe: Recipe) -> "Student":
-        """The student as it was saved."""
-        parts, notes = load_state(path)
-        student = cls(recipe)
-        if notes["phase"] != student.phase:
-            student.enter(notes["phase"])
-        student.network.load_state_dict(parts["network"])
-        student.compression.load_state(parts["extra"])
-        restore_optimizer(student.optimizer, parts["optimizer"])
-        student.epoch = int(notes["epoch"])
-        student.validation_percent = float(notes["validation_percent"])
-        student.elapsed_s = float(notes["elapsed_s"])
-        return student
+    def of(cls, recipe: Recipe, *, lessons: Lessons) -> "Material":
+        """The lessons with the validation images of their teacher."""
+        table = pixel_values(recipe.architecture.pixel_bits)
+        pixels, labels = image_tensors(training_images(recipe.teacher)[1])
+        return cls(lessons, table, table[pixels.int()], labels)
 
 
 @single_thread()
@@ -183,36 +125,36 @@ def train(
     lessons = prepare_lessons(recipe.teacher, work=work, report=report_teacher)
     state = work / f"{recipe.name}-{fingerprint(recipe)}.safetensors"
     student = Student.load(state, recipe=recipe) if resume and state.exists() else Student(recipe)
-    table = pixel_values(recipe.architecture.pixel_bits)
-    _, validation = training_images(recipe.teacher)
-    pixels, labels = image_tensors(validation)
-    inputs = table[pixels.int()]
+    material = Material.of(recipe, lessons=lessons)
     for phase in PHASES[PHASES.index(student.phase) :]:
         if phase != student.phase:
             student.enter(phase)
-        epochs = recipe.epochs(phase)
-        while student.epoch < epochs:
-            started = time.perf_counter()
-            loss = run_epoch(student, lesson=lessons[student.lessons_read], table=table)
-            with student.compression.applied():
-                student.validation_percent = accuracy_percent(student.network, inputs=inputs, labels=labels)
-            student.elapsed_s += time.perf_counter() - started
+        while student.epoch < recipe.epochs(phase):
+            state_of_epoch = advance(student, material=material)
             student.save(state)
-            report(
-                Progress(
-                    recipe=recipe.name,
-                    phase=phase,
-                    epoch=student.epoch,
-                    epochs=epochs,
-                    loss=loss,
-                    validation_percent=student.validation_percent,
-                    products=student.compression.products,
-                    elapsed_s=student.elapsed_s,
-                )
-            )
-    checkpoint = finish(student, table=table)
+            report(state_of_epoch)
+    checkpoint = finish(student, table=material.table)
     save_checkpoint(checkpoint.network, checkpoint.card, folder=folder)
     return checkpoint
+
+
+def advance(student: Student, *, material: Material) -> Progress:
+    """One epoch of the phase the student is in, and a look at the validation images."""
+    started = time.perf_counter()
+    loss = run_epoch(student, lesson=material.lessons[student.lessons_read], table=material.table)
+    with student.compression.applied():
+        student.validation_percent = accuracy_percent(student.network, inputs=material.inputs, labels=material.labels)
+    student.elapsed_s += time.perf_counter() - started
+    return Progress(
+        recipe=student.recipe.name,
+        phase=student.phase,
+        epoch=student.epoch,
+        epochs=student.recipe.epochs(student.phase),
+        loss=loss,
+        validation_percent=student.validation_percent,
+        products=student.compression.products,
+        elapsed_s=student.elapsed_s,
+    )
 
 
 def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:

@@ -14,6 +14,7 @@ from fcnlab.cli.counting import add_counting_verbs
 from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED
 from fcnlab.cli.progress import InferenceBar, print_epoch
 from fcnlab.cli.running import add_running_verbs
+from fcnlab.cli.sweeping import add_sweeping_verb
 from fcnlab.cli.transfer import add_transfer_verb
 from fcnlab.errors import FcnlabError
 
@@ -44,5 +45,6 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     add_running_verbs(verbs)
     add_counting_verbs(verbs)
+    add_sweeping_verb(verbs)
     add_transfer_verb(verbs)
     return parser

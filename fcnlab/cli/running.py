@@ -1,4 +1,4 @@
-"""Verbs that run something: ``infer``, ``plan``, ``train``, ``sweep``, ``doctor``."""
+"""Verbs that run something: ``infer``, ``plan``, ``train``, ``doctor``."""
 
 import argparse
 
@@ -13,7 +13,7 @@ from fcnlab.cli.options import (
     add_verb,
     print_result,
 )
-from fcnlab.cli.progress import InferenceBar, print_epoch, print_sweep
+from fcnlab.cli.progress import InferenceBar, print_epoch
 from fcnlab.cli.transfer import train_private_head, train_public_extractor
 
 
@@ -48,17 +48,6 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     train.add_argument("--afresh", action="store_true", help="begin again instead of resuming")
     train.add_argument("--private", action="store_true", help="train a head with differential privacy, for release")
     train.add_argument("--epsilon", type=float, default=2.0, metavar="E", help="with --private: to spend (default: 2)")
-
-    sweep = add_verb(
-        verbs, "sweep", run_sweep, "train networks of many sizes and weight widths, the rows of the frontier table"
-    )
-    sweep.add_argument(
-        "--points",
-        metavar="PxB,...",
-        help="weight products x weight bits, such as 20000x3,10000x2 (default: all points that the table lacks)",
-    )
-    sweep.add_argument("--table", metavar="FILE", help="where the rows go (default: data/tables/frontier.csv)")
-    sweep.add_argument("--afresh", action="store_true", help="train anew what the table has already")
 
     add_verb(verbs, "doctor", run_doctor, "examine this machine and say how to mend what is broken")
 
@@ -115,27 +104,6 @@ def run_train(chosen: argparse.Namespace) -> int:
         f"{card.name}: {card.accuracy:.2f} % on the test images, {card.products:,} weight products, "
         f"{card.hops['total']:,} HOPs, trained in {card.minutes:.0f} minutes; saved in {folder}.",
     )
-    return OK
-
-
-def run_sweep(chosen: argparse.Namespace) -> int:
-    """``fcnlab sweep``."""
-    from dataclasses import asdict
-    from pathlib import Path
-
-    from fcnlab.frontier import FRONTIER
-    from fcnlab.sweep import ALL_POINTS, SweepPoint, sweep
-
-    points = [SweepPoint.parse(text) for text in chosen.points.split(",")] if chosen.points else ALL_POINTS
-    table = Path(chosen.table) if chosen.table else FRONTIER
-    progress = None if chosen.json else print_sweep
-    rows = sweep(points, progress=progress, resume=not chosen.afresh, table=table)
-    lines = [
-        f"{row.name:<22}{row.products:>8,} products{row.weight_bits:>3} bits{row.hops_total:>9,} HOPs"
-        f"{row.hops_executed_fused:>9,} executed{row.range_bits:>4} bits wide{row.accuracy_test:>7.2f} % on the test images"
-        for row in rows
-    ]
-    print_result(chosen, {"points": [asdict(row) for row in rows]}, "\n".join([*lines, f"kept in {table}"]))
     return OK
 
 

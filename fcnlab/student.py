@@ -1,0 +1,92 @@
+"""A network in training, with everything that its next epoch depends on, in memory and on disk."""
+
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import nn
+
+from fcnlab.compression import Compression
+from fcnlab.fitting import load_state, restore_optimizer, save_state
+from fcnlab.network import fold_batch_norm, seeded
+from fcnlab.recipes import PHASES, Recipe
+
+WEIGHT_DECAY: Final = 1e-4
+
+
+class Student:
+    """A network in training, with everything that its next epoch depends on.
+
+    Attributes:
+        phase: Name of the phase it is in.
+        epoch: Epochs of that phase that are done.
+        validation_percent: Accuracy after the last epoch.
+        elapsed_s: Seconds of work so far.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.phase = PHASES[0]
+        self.epoch = 0
+        self.validation_percent = 0.0
+        self.elapsed_s = 0.0
+        self.adopt(seeded(lambda: recipe.architecture.build(batch_norm=True), seed=recipe.seed))
+
+    @property
+    def lessons_read(self) -> int:
+        """Epochs of all phases so far: each one read a lesson."""
+        before = PHASES[: PHASES.index(self.phase)]
+        return sum(self.recipe.epochs(phase) for phase in before) + self.epoch
+
+    def adopt(self, network: nn.Sequential) -> None:
+        """Train `network` from here on, all of its weights free."""
+        self.network = network.requires_grad_()
+        self.compression = Compression(network)
+        self.optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0)
+
+    def enter(self, phase: str) -> None:
+        """Begin a phase: batch norm is folded on leaving ``dense``, and every phase has a fresh optimiser."""
+        if self.phase == "dense":
+            self.adopt(fold_batch_norm(self.network))
+        if phase == "calibrate" and self.recipe.quantise_epochs:
+            self.settle_first_bias()
+        self.phase, self.epoch = phase, 0
+        decay = WEIGHT_DECAY if phase in ("dense", "prune") else 0.0
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=decay)
+
+    def settle_first_bias(self) -> None:
+        """Make the first layer's biases whole numbers of its unit, for good, so that the later layers adapt to them.
+
+        The first layer's integers are small and the circuit's rounding of its biases would be felt; the units of the
+        later layers are so fine that it is not.
+        """
+        name, layer = next(iter(self.compression.layers.items()))
+        weights = layer.values()
+        unit = weights[weights != 0].abs().min() / 2**self.recipe.architecture.pixel_bits
+        bias = self.network.get_parameter(f"{name}.bias")
+        bias.requires_grad_(False).copy_((bias / unit).round() * unit)
+
+    def save(self, path: Path) -> None:
+        """Write the state; the older one stays whole until this one is."""
+        notes = {
+            "phase": self.phase,
+            "epoch": str(self.epoch),
+            "validation_percent": repr(self.validation_percent),
+            "elapsed_s": repr(self.elapsed_s),
+        }
+        save_state(path, network=self.network, optimizer=self.optimizer, extra=self.compression.state(), notes=notes)
+
+    @classmethod
+    def load(cls, path: Path, *, recipe: Recipe) -> "Student":
+        """The student as it was saved."""
+        parts, notes = load_state(path)
+        student = cls(recipe)
+        if notes["phase"] != student.phase:
+            student.enter(notes["phase"])
+        student.network.load_state_dict(parts["network"])
+        student.compression.load_state(parts["extra"])
+        restore_optimizer(student.optimizer, parts["optimizer"])
+        student.epoch = int(notes["epoch"])
+        student.validation_percent = float(notes["validation_percent"])
+        student.elapsed_s = float(notes["elapsed_s"])
+        return student

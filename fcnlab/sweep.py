@@ -1,0 +1,282 @@
+"""Train a network for each pruning budget and weight width: the rows of the frontier table.
+
+All points share one dense student. It is pruned from budget to budget, most products first; at each budget a copy is
+quantised to each width. Only what is kept for later points is a state on disk: an interrupt loses one point at most.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from fcnlab.checkpoint import Checkpoint, save_checkpoint
+from fcnlab.circuit import Circuit
+from fcnlab.compiler import compile_circuit
+from fcnlab.compression import Compression
+from fcnlab.distillation import prepare_lessons
+from fcnlab.errors import DataError
+from fcnlab.fitting import single_thread
+from fcnlab.frontier import FRONTIER, FrontierPoint, load_frontier, save_frontier
+from fcnlab.hops import count_fused
+from fcnlab.network import Architecture
+from fcnlab.quantization import window_length
+from fcnlab.recipes import Recipe, fingerprint
+from fcnlab.student import Student
+from fcnlab.training import WORK, Material, advance, finish
+
+BUDGETS: Final = (60_000, 40_000, 30_000, 20_000, 14_000, 10_000, 7_000)
+"""Weight products per image, in the order in which the student is pruned to them."""
+WEIGHT_BITS: Final = (4, 3, 2)
+CONVOLUTION_SHARE, CONVOLUTION_LIMIT = 0.4, 16_000
+LOGIT_SHARE, LOGIT_BASE = 0.025, 300
+BASE: Final = Recipe(
+    name="sweep",
+    architecture=Architecture(kind="faster-cryptonets", activation="swish-aq-2"),
+    dense_epochs=24,
+)
+PRUNE_EPOCHS, QUANTISE_EPOCHS, CALIBRATE_EPOCHS = 6, 6, 2
+
+
+@dataclass(frozen=True, order=True)
+class SweepPoint:
+    """One network of the sweep.
+
+    Attributes:
+        products: Weight products per image it may need, one of BUDGETS.
+        weight_bits: One of WEIGHT_BITS.
+    """
+
+    products: int
+    weight_bits: int
+
+    def __post_init__(self) -> None:
+        if self.products not in BUDGETS or self.weight_bits not in WEIGHT_BITS:
+            raise DataError(
+                f"{self} is no point of the sweep: products are {', '.join(map(str, BUDGETS))}, "
+                f"bits {', '.join(map(str, WEIGHT_BITS))}, such as 20000x3."
+            )
+
+    def __str__(self) -> str:
+        return f"{self.products}x{self.weight_bits}"
+
+    @classmethod
+    def parse(cls, text: str) -> "SweepPoint":
+        """The point that is written ``products x bits``, as in 20000x3.
+
+        Raises:
+            DataError: If it is not.
+        """
+        products, _, bits = text.partition("x")
+        if not (products.isdecimal() and bits.isdecimal()):
+            raise DataError(f"A point of the sweep is written products x bits, such as 20000x3; got {text!r}.")
+        return cls(int(products), int(bits))
+
+
+ALL_POINTS: Final = tuple(SweepPoint(products, bits) for products in BUDGETS for bits in WEIGHT_BITS)
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """Where a sweep stands, after an epoch.
+
+    Attributes:
+        what: ``teacher`` or ``lessons``, or the name of the network that is trained.
+        phase: What is done with it.
+        epochs_done: Epochs of this session so far.
+        epochs: Epochs of this session in all.
+        validation_percent: Accuracy on the validation images.
+        remaining_s: Seconds that are left at the pace so far; 0 while the teacher is at work.
+    """
+
+    what: str
+    phase: str
+    epochs_done: int
+    epochs: int
+    validation_percent: float
+    remaining_s: float
+
+
+Report = Callable[[SweepProgress], None]
+
+
+@single_thread()
+def sweep(
+    points: Sequence[SweepPoint] = ALL_POINTS,
+    *,
+    base: Recipe = BASE,
+    progress: Report | None = None,
+    resume: bool = True,
+    table: Path = FRONTIER,
+    work: Path = WORK,
+) -> tuple[FrontierPoint, ...]:
+    """Train the points that the table lacks, and add each to it as soon as it is done.
+
+    Args:
+        points: What to train; points with more products come first, whatever their order here.
+        base: Architecture, dense epochs, seed and teacher that all points share.
+        progress: Called after every epoch.
+        resume: Keep the rows and states there are; False trains the given points, and what they share, anew.
+        table: Where the rows go.
+        work: Where states and checkpoints are kept.
+
+    Returns:
+        All rows of the table.
+
+    Raises:
+        DataError: If MNIST is missing or altered, or a file is damaged or cannot be written.
+    """
+    known = {point.name: point for point in load_frontier(table)}
+    if not resume:
+        known = {name: known[name] for name in known.keys() - {point_name(point) for point in points}}
+    wanted = [point for point in sorted(points, reverse=True) if point_name(point) not in known]
+    run = Run(base, wanted, work=work, report=progress or (lambda _: None), resume=resume)
+    for point in wanted:
+        row = run.train_point(point)
+        known[row.name] = row
+        save_frontier(known.values(), path=table)
+    return load_frontier(table)
+
+
+class Run:
+    """One session of a sweep: the material, the states on disk, and the count of epochs for the estimate."""
+
+    def __init__(self, base: Recipe, points: Sequence[SweepPoint], *, work: Path, report: Report, resume: bool) -> None:
+        self.base, self.work, self.report = base, work, report
+        budgets = [budget for budget in BUDGETS if points and budget >= points[-1].products]
+        self.stages = [base, *(pruned_recipe(base, budgets[: count + 1]) for count in range(len(budgets)))]
+        if not resume:
+            for stage in self.stages:
+                self.state_of(stage).unlink(missing_ok=True)
+        missing = [stage for stage in self.stages if not self.state_of(stage).exists()] if points else []
+        shared = sum(stage.prune_epochs or stage.dense_epochs for stage in missing)
+        self.epochs = shared + len(points) * (QUANTISE_EPOCHS + CALIBRATE_EPOCHS)
+        self.epochs_done = 0
+        if points:
+            self.material = Material.of(
+                base, lessons=prepare_lessons(base.teacher, work=work, report=self.report_teacher)
+            )
+        self.started = time.perf_counter()
+
+    def report_teacher(self, phase: str, epoch: int, epochs: int, loss: float, accuracy: float) -> None:
+        """Pass the teacher's progress on."""
+        self.report(SweepProgress("teacher", phase, epoch, epochs, accuracy, 0.0))
+
+    def state_of(self, stage: Recipe) -> Path:
+        """Where the student is kept at the end of a shared stage."""
+        return self.work / f"{stage.name}-{fingerprint(stage)}.safetensors"
+
+    def train_point(self, point: SweepPoint) -> FrontierPoint:
+        """Bring the student to the point's budget, quantise it, store the checkpoint, and describe it."""
+        pruned = self.reach(1 + BUDGETS.index(point.products))
+        recipe = replace(
+            pruned.recipe,
+            name=point_name(point),
+            quantise_epochs=QUANTISE_EPOCHS,
+            calibrate_epochs=CALIBRATE_EPOCHS,
+            exponents=dict.fromkeys(pruned.recipe.budgets, window_length(point.weight_bits)),
+        )
+        pruned.recipe = recipe
+        for phase in ("quantise", "calibrate"):
+            pruned.enter(phase)
+            self.finish_phase(pruned)
+        checkpoint = finish(pruned, table=self.material.table)
+        card = replace(checkpoint.card, command=f"fcnlab sweep --points {point}")
+        save_checkpoint(checkpoint.network, card, folder=self.work / "sweep")
+        return describe_point(Checkpoint(checkpoint.network, card))
+
+    def reach(self, index: int) -> Student:
+        """The student at the end of stage `index`: from disk, or trained from the stage before."""
+        stage = self.stages[index]
+        state = self.state_of(stage)
+        if state.exists():
+            return Student.load(state, recipe=stage)
+        if index == 0:
+            student = Student(stage)
+        else:
+            student = self.reach(index - 1)
+            student.recipe = stage
+            student.enter("prune")
+        self.finish_phase(student)
+        student.save(state)
+        return student
+
+    def finish_phase(self, student: Student) -> None:
+        """All epochs of the phase that the student has entered."""
+        while student.epoch < student.recipe.epochs(student.phase):
+            epoch = advance(student, material=self.material)
+            self.epochs_done += 1
+            pace_s = (time.perf_counter() - self.started) / self.epochs_done
+            self.report(
+                SweepProgress(
+                    what=student.recipe.name,
+                    phase=student.phase,
+                    epochs_done=self.epochs_done,
+                    epochs=self.epochs,
+                    validation_percent=epoch.validation_percent,
+                    remaining_s=pace_s * (self.epochs - self.epochs_done),
+                )
+            )
+
+
+def point_name(point: SweepPoint) -> str:
+    """Name of a point's checkpoint and row."""
+    return f"sweep-{point.products}-{point.weight_bits}-bits"
+
+
+def pruned_recipe(base: Recipe, budgets: Sequence[int]) -> Recipe:
+    """The stage that ends at the last of the budgets; its name tells the way, since the way matters."""
+    return replace(
+        base,
+        name="-".join([base.name, *map(str, budgets)]),
+        prune_epochs=PRUNE_EPOCHS,
+        budgets=split_budget(budgets[-1]),
+    )
+
+
+def split_budget(products: int) -> dict[str, int]:
+    """Products for each layer: a tap of the convolution is worth its many products only up to a point."""
+    convolution = round(min(CONVOLUTION_SHARE * products, CONVOLUTION_LIMIT))
+    logits = round(min(LOGIT_BASE + LOGIT_SHARE * products, 1_000))
+    return {"conv1": convolution, "fc1": products - convolution - logits, "fc2": logits}
+
+
+def describe_point(checkpoint: Checkpoint) -> FrontierPoint:
+    """The row of a trained network."""
+    card, network = checkpoint.card, checkpoint.network
+    built = card.architecture
+    circuit = compile_circuit(network, name=card.name, pixel_bits=built.pixel_bits)
+    return FrontierPoint(
+        name=card.name,
+        maps=built.maps,
+        units=built.units,
+        degree=len(network.get_submodule("act1").coefficients) - 1,  # type: ignore[arg-type]
+        activation=built.activation,
+        pixel_bits=built.pixel_bits,
+        prune_ratio=round(1 - card.products / dense_products(built), 4),
+        weight_bits=card.weight_bits,
+        products=card.products,
+        executed_products=executed_products(circuit),
+        pt_ct_adds=card.hops["pt_ct_adds"],
+        ct_ct_adds=card.hops["ct_ct_adds"],
+        pt_ct_mults=card.hops["pt_ct_mults"],
+        ct_ct_mults=card.hops["ct_ct_mults"],
+        hops_total=card.hops["total"],
+        hops_executed_fused=count_fused(circuit).total.total,
+        range_bits=card.range_bits,
+        accuracy_validation=round(card.validation, 2),
+        accuracy_test=round(card.accuracy, 2),
+        seed=card.seed,
+        minutes=card.minutes,
+        command=card.command,
+    )
+
+
+def executed_products(circuit: Circuit) -> int:
+    """Weight products that are left once dead code is gone."""
+    return sum(step.products for step in circuit.affine_steps if not step.pooling)
+
+
+def dense_products(architecture: Architecture) -> int:
+    """Weight products per image of the network with all its weights."""
+    return Compression(architecture.build()).products
