@@ -114,17 +114,9 @@ def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tupl
 
 
 def kernel_program(digits: Digits, inputs: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[Any], ...]:
-    """The digit program with the length of its runs; columns renumbered to the ciphertexts that were sent."""
+    """The digit program as the kernels take it; columns renumbered to the ciphertexts that were sent."""
     columns = digits.columns if inputs is None else np.searchsorted(inputs, digits.columns).astype(np.int32)
-    count = len(columns)
-    # A run ends where the sign changes, a doubling comes in between, or the row ends.
-    breaks = np.ones(count + 1, dtype=bool)
-    if count:
-        breaks[1:-1] = (digits.signs[1:] != digits.signs[:-1]) | (digits.doublings[1:] > 0)
-        breaks[digits.indptr[:-1]] = True
-    edges = np.flatnonzero(breaks)
-    runs = edges[np.searchsorted(edges, np.arange(count), side="right")] - np.arange(count) if count else edges[:0]
-    return (digits.indptr, columns, digits.signs, digits.doublings, digits.last_doublings, runs.astype(np.int64))
+    return (digits.indptr, columns, digits.signs, digits.doublings, digits.last_doublings, digits.runs)
 
 
 def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...]) -> npt.NDArray[np.int64]:
