@@ -17,12 +17,12 @@ from fcnlab.compression import Compression
 from fcnlab.distillation import prepare_lessons
 from fcnlab.errors import DataError
 from fcnlab.fitting import single_thread
-from fcnlab.frontier import FRONTIER, FrontierPoint, load_frontier, save_frontier
 from fcnlab.hops import count_fused
 from fcnlab.network import Architecture
 from fcnlab.quantization import window_length
 from fcnlab.recipes import Recipe, fingerprint
 from fcnlab.student import Student
+from fcnlab.trained import TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.training import WORK, Material, advance, finish
 
 BUDGETS: Final = (60_000, 40_000, 30_000, 20_000, 14_000, 10_000, 7_000)
@@ -107,9 +107,9 @@ def sweep(
     base: Recipe = BASE,
     progress: Report | None = None,
     resume: bool = True,
-    table: Path = FRONTIER,
+    table: Path = TRAINED,
     work: Path = WORK,
-) -> tuple[FrontierPoint, ...]:
+) -> tuple[TrainedPoint, ...]:
     """Train the points that the table lacks, and add each to it as soon as it is done.
 
     Args:
@@ -126,7 +126,7 @@ def sweep(
     Raises:
         DataError: If MNIST is missing or altered, or a file is damaged or cannot be written.
     """
-    known = {point.name: point for point in load_frontier(table)}
+    known = {point.name: point for point in load_trained(table)}
     if not resume:
         known = {name: known[name] for name in known.keys() - {point_name(point) for point in points}}
     wanted = [point for point in sorted(points, reverse=True) if point_name(point) not in known]
@@ -134,8 +134,8 @@ def sweep(
     for point in wanted:
         row = run.train_point(point)
         known[row.name] = row
-        save_frontier(known.values(), path=table)
-    return load_frontier(table)
+        save_trained(known.values(), path=table)
+    return load_trained(table)
 
 
 class Run:
@@ -166,7 +166,7 @@ class Run:
         """Where the student is kept at the end of a shared stage."""
         return self.work / f"{stage.name}-{fingerprint(stage)}.safetensors"
 
-    def train_point(self, point: SweepPoint) -> FrontierPoint:
+    def train_point(self, point: SweepPoint) -> TrainedPoint:
         """Bring the student to the point's budget, quantise it, store the checkpoint, and describe it."""
         pruned = self.reach(1 + BUDGETS.index(point.products))
         recipe = replace(
@@ -241,12 +241,12 @@ def split_budget(products: int) -> dict[str, int]:
     return {"conv1": convolution, "fc1": products - convolution - logits, "fc2": logits}
 
 
-def describe_point(checkpoint: Checkpoint) -> FrontierPoint:
+def describe_point(checkpoint: Checkpoint) -> TrainedPoint:
     """The row of a trained network."""
     card, network = checkpoint.card, checkpoint.network
     built = card.architecture
     circuit = compile_circuit(network, name=card.name, pixel_bits=built.pixel_bits)
-    return FrontierPoint(
+    return TrainedPoint(
         name=card.name,
         maps=built.maps,
         units=built.units,

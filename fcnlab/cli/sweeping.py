@@ -25,11 +25,11 @@ def run_sweep(chosen: argparse.Namespace) -> int:
     from dataclasses import asdict
     from pathlib import Path
 
-    from fcnlab.frontier import FRONTIER
     from fcnlab.sweep import ALL_POINTS, SweepPoint, sweep
+    from fcnlab.trained import TRAINED
 
     points = [SweepPoint.parse(text) for text in chosen.points.split(",")] if chosen.points else ALL_POINTS
-    table = Path(chosen.table) if chosen.table else FRONTIER
+    table = Path(chosen.table) if chosen.table else TRAINED
     progress = None if chosen.json else print_sweep
     rows = sweep(points, progress=progress, resume=not chosen.afresh, table=table)
     lines = [

@@ -1,0 +1,102 @@
+"""The table of really trained networks over the range of pruning and quantization: one row each, never interpolated."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Final
+
+from fcnlab.data import DATA_ROOT
+from fcnlab.errors import DataError
+from fcnlab.files import write_whole
+
+TRAINED: Final = DATA_ROOT / "tables" / "frontier.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedPoint:
+    """One trained network.
+
+    Attributes:
+        name: Of its checkpoint.
+        maps: Feature maps of the convolution.
+        units: Units of the hidden dense layer.
+        degree: Of the activation.
+        activation: Its name.
+        pixel_bits: Bits of a pixel.
+        prune_ratio: Share of the dense network's weight products that is gone, 0 to 1.
+        weight_bits: Bits that name zero, the signs and the exponents of a weight.
+        products: Weight products per image.
+        executed_products: Those that are left when what nobody reads is dropped.
+        pt_ct_adds: Published convention, as are the next three.
+        ct_ct_adds: Ciphertext plus ciphertext.
+        pt_ct_mults: Ciphertext times plaintext.
+        ct_ct_mults: Ciphertext times ciphertext.
+        hops_total: The sum of the four.
+        hops_executed_fused: What the fused engine performs: additions and doublings instead of products.
+        range_bits: Bits of the widest value of the circuit, in the worst case.
+        accuracy_validation: Percent on the validation images.
+        accuracy_test: Percent on the 10,000 test images.
+        seed: Of the training.
+        minutes: Of training, what it shares with other points included, its teacher not.
+        command: Makes it again.
+    """
+
+    name: str
+    maps: int
+    units: int
+    degree: int
+    activation: str
+    pixel_bits: int
+    prune_ratio: float
+    weight_bits: int
+    products: int
+    executed_products: int
+    pt_ct_adds: int
+    ct_ct_adds: int
+    pt_ct_mults: int
+    ct_ct_mults: int
+    hops_total: int
+    hops_executed_fused: int
+    range_bits: int
+    accuracy_validation: float
+    accuracy_test: float
+    seed: int
+    minutes: float
+    command: str
+
+
+def load_trained(path: Path = TRAINED) -> tuple[TrainedPoint, ...]:
+    """The rows, in the order of the file; none if there is no file.
+
+    Raises:
+        DataError: If the file is not such a table.
+    """
+    if not path.exists():
+        return ()
+    kinds = {field.name: field.type for field in fields(TrainedPoint)}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(
+                TrainedPoint(**{name: kinds[name](text) for name, text in row.items()})  # type: ignore[operator]
+                for row in csv.DictReader(file)
+            )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f"{path} is not a table of trained networks ({error}): restore it, or run `fcnlab sweep --afresh`."
+        ) from error
+
+
+def save_trained(points: Iterable[TrainedPoint], *, path: Path = TRAINED) -> None:
+    """Write the rows, most products first and then most bits; the older table stays whole until this one is.
+
+    Raises:
+        DataError: If the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(TrainedPoint)], lineterminator="\n")
+    writer.writeheader()
+    ordered = sorted(points, key=lambda point: (-point.products, -point.weight_bits, point.name))
+    writer.writerows(asdict(point) for point in ordered)
+    write_whole(path, text.getvalue().encode())
