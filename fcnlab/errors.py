@@ -35,3 +35,7 @@ class Cancelled(FcnlabError):
 
 class JobError(FcnlabError):
     """A worker process died, or failed in a way nobody foresaw."""
+
+
+class SettingsError(FcnlabError):
+    """A setting of a lab is unknown or out of its range."""

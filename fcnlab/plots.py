@@ -7,6 +7,7 @@ widgets; `ui` wraps a figure into one.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -110,3 +111,103 @@ def update_layers(
         figure.layout.yaxis.showticklabels = True
         figure.layout.xaxis.range = [0, 1.18 * max(totals)]
         figure.layout.xaxis2.range = [0, 1.35 * max(seconds)]
+
+
+FIT, OPTIMUM, TARGET = (OKABE_ITO[name] for name in ("blue", "vermilion", "black"))
+NAMES: Final = {"fit": "allowed coefficients", "optimum": "real coefficients", "target": "target"}
+ERROR_SCALES: Final = (0.002, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0)
+
+
+def activation_figure(*, degrees: int, reach: float, height: int = 600) -> go.Figure:
+    """Four panels of an activation and its polynomials; empty.
+
+    Above, the target with the fit and the real optimum, and their errors with the places of the largest. Below, the
+    error of every degree, and the same errors against the HOPs they cost.
+
+    Args:
+        degrees: Highest degree shown below.
+        reach: The axis of x goes from -reach to reach.
+        height: In pixels.
+    """
+    figure = make_subplots(
+        rows=2, cols=2, vertical_spacing=0.17, horizontal_spacing=0.11, row_heights=[0.56, 0.44],
+        subplot_titles=(
+            "target and polynomial", "error: target minus polynomial", "error by degree", "error by HOPs of one value"
+        ),
+    )  # fmt: skip
+    line, dashed = {"color": FIT, "width": 2.5}, {"color": OPTIMUM, "width": 1.8, "dash": "dash"}
+    figure.add_scatter(name=NAMES["target"], line={"color": TARGET, "width": 1.8, "dash": "dot"}, row=1, col=1)
+    figure.add_scatter(name=NAMES["fit"], line=line, row=1, col=1)
+    figure.add_scatter(name=NAMES["optimum"], line=dashed, row=1, col=1)
+    figure.add_scatter(line=line, showlegend=False, row=1, col=2)
+    figure.add_scatter(line=dashed, showlegend=False, row=1, col=2)
+    figure.add_scatter(
+        name="largest error", mode="markers", marker={"color": FIT, "size": 9, "symbol": "diamond"}, row=1, col=2
+    )
+    for column in (1, 2):
+        for style, symbol in ((line, "circle"), (dashed, "square-open")):
+            figure.add_scatter(
+                mode="lines+markers", line=style, marker={"symbol": symbol, "size": 8}, showlegend=False, row=2,
+                col=column,
+            )  # fmt: skip
+        figure.add_scatter(
+            name="chosen degree", mode="markers", showlegend=column == 1, row=2, col=column,
+            marker={"symbol": "circle-open", "size": 17, "color": INK, "line": {"width": 2}},
+        )  # fmt: skip
+    figure.update_layout(template=THEME, height=height, margin={"t": 76}, legend={"y": 1.075})
+    figure.update_xaxes(title={"text": "x", "standoff": 4}, range=[-reach, reach], row=1)
+    figure.update_yaxes(range=[-1.5, reach], row=1, col=1)
+    figure.update_yaxes(range=[-1, 1], row=1, col=2)
+    figure.update_yaxes(type="log", range=[-4, 1], dtick=1, tickformat="~g", row=2)
+    figure.update_xaxes(title={"text": "degree", "standoff": 4}, range=[0.5, degrees + 0.5], dtick=1, row=2, col=1)
+    figure.update_xaxes(title={"text": "HOPs", "standoff": 4}, range=[0, 2.5 * degrees], row=2, col=2)
+    return figure
+
+
+def update_activation_curves(figure: Any, *, fit: Any, optimum: Any) -> None:
+    """Show another fit in the upper panels of `activation_figure`.
+
+    Args:
+        figure: The figure, or a widget around it.
+        fit: An `Approximation` with the allowed coefficients.
+        optimum: The same with real ones.
+    """
+    target, polynomial, best, error, best_error, summits = figure.data[:6]
+    curve, reference = fit.curve, optimum.curve
+    scale = next((s for s in ERROR_SCALES if s > 1.05 * max(fit.max_error, optimum.max_error)), ERROR_SCALES[-1])
+    with figure.batch_update():
+        target.x, target.y = curve.x[::2], curve.target[::2]
+        polynomial.x, polynomial.y = curve.x[::2], curve.fit[::2]
+        best.x, best.y = curve.x[::2], reference.fit[::2]
+        error.x, error.y = curve.x[::2], curve.error[::2]
+        best_error.x, best_error.y = curve.x[::2], reference.error[::2]
+        places = np.array(fit.max_error_at)
+        summits.x, summits.y = places, fit.problem.target(places) - fit(places)
+        figure.layout.yaxis2.range = [-scale, scale]
+
+
+def update_activation_sweep(figure: Any, *, fits: Sequence[Any], optima: Sequence[Any], degree: int) -> None:
+    """Show the errors of every degree in the lower panels of `activation_figure`.
+
+    Args:
+        figure: The figure, or a widget around it.
+        fits: `Approximation` of degree 1, 2, ... with the allowed coefficients.
+        optima: The same with real ones.
+        degree: The chosen one, marked if it is among them.
+    """
+    by_degree, by_hops = figure.data[6:9], figure.data[9:12]
+    chosen = [fit for fit in fits if fit.problem.degree == degree]
+    with figure.batch_update():
+        for traces, place in ((by_degree, degree_of), (by_hops, hops_of)):
+            for trace, found in zip(traces, (fits, optima, chosen), strict=True):
+                trace.x, trace.y = [place(each) for each in found], [each.error for each in found]
+
+
+def degree_of(fit: Any) -> int:
+    """The degree that was asked for."""
+    return int(fit.problem.degree)
+
+
+def hops_of(fit: Any) -> int:
+    """HOPs of one value."""
+    return int(fit.cost.total)

@@ -76,3 +76,27 @@ def test_start_here_in_voila_cancelled_and_run_again(application: str, page: Pag
     start.click()
     expect(page.locator(".fcn .verdict")).to_contain_text("all 81,920 logits equal", timeout=120_000)
     expect(page.locator(".fcn .digit img")).not_to_have_count(0)
+
+
+def test_activations_follow_the_keyboard_in_voila(application: str, page: Page) -> None:
+    open_in_voila(page, application, "01_activations")
+    verdict, curve = page.locator(".fcn .verdict"), page.locator(".scatterlayer .trace path.js-line").nth(1)
+    expect(verdict).to_contain_text("2−3 + 2−1 x + 2−3 x2")
+    before = curve.get_attribute("d")
+    page.get_by_label("activation", exact=True).select_option("tanh")
+    expect(verdict).to_contain_text("2−2 x")
+    assert curve.get_attribute("d") != before
+
+    handle = page.locator(".widget-slider", has_text="degree").locator(".noUi-handle")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    expect(verdict).to_contain_text("2−6 x3")
+    settings = page.get_by_label("settings")
+    expect(settings).to_have_value("activations(target='tanh', degree=3)")
+
+    settings.fill("activations(degree=99)")
+    settings.press("Enter")
+    expect(page.locator(".fcn .error")).to_contain_text("1 to 6")
+    page.get_by_role("button", name="Reset").click()
+    expect(verdict).to_contain_text("2−3 + 2−1 x + 2−3 x2")
+    expect(page.locator(".fcn .error")).to_have_count(0)

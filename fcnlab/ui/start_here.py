@@ -11,7 +11,7 @@ from IPython.display import display
 from fcnlab.plots import KINDS, layers_figure, update_layers
 from fcnlab.published import published_systems
 from fcnlab.report import LayerReport
-from fcnlab.ui.figures import live_figure
+from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.images import png_address
 from fcnlab.ui.run_panel import RunPanel
 from fcnlab.ui.runs import Outcome, RunModel
@@ -64,7 +64,7 @@ class FirstRun:
         return View(area, text=lambda: self._either(text), markup=lambda: self._either(markup))
 
     def _layers_view(self) -> View:
-        figure = live_figure(layers_figure())
+        figure = LiveFigure(layers_figure())
 
         def show(change: Any) -> None:
             layers = change.new.report.layers

@@ -1,0 +1,232 @@
+"""Lab 01: activations as polynomials, with coefficients that encryption likes."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import ipywidgets as widgets
+
+from fcnlab.approximation import TARGETS, Approximation, PowersOfTwo, approximate
+from fcnlab.errors import SettingsError
+from fcnlab.plots import activation_figure, update_activation_curves, update_activation_sweep
+from fcnlab.ui.controls import Choice, Span, Whole
+from fcnlab.ui.figures import LiveFigure
+from fcnlab.ui.frame import Frame
+from fcnlab.ui.model import LabModel
+from fcnlab.ui.views import View, block, escape, table, text_table
+
+HIGHEST_DEGREE: Final = 6
+HIGHEST_DEGREE_OF_SUMS: Final = 4  # beyond it the proof takes seconds, too long for a hand that moves
+REACH: Final = 8.0
+
+
+@dataclass(frozen=True)
+class ActivationSettings:
+    """What the controls set.
+
+    Attributes:
+        target: Name of a function.
+        interval: Where it is approximated.
+        degree: Of the polynomial.
+        norm: What is made small: linf, l2 or gaussian.
+        coefficients: power-of-two, two-powers or real.
+        exponents: Smallest and largest exponent of two.
+    """
+
+    target: str = "swish"
+    interval: tuple[float, float] = (-4.0, 4.0)
+    degree: int = 2
+    norm: str = "linf"
+    coefficients: str = "power-of-two"
+    exponents: tuple[int, int] = (-8, 2)
+
+
+CONTROLS: Final = (
+    Choice(
+        name="target", label="activation", help="The function to replace by a polynomial.",
+        options={name: name for name in TARGETS if name != "silu"},
+    ),
+    Span(
+        name="interval", label="interval of x", low=-REACH, high=REACH, step=0.25, narrowest=0.5,
+        help="Where the polynomial has to be close. Outside of it anything may happen.",
+    ),
+    Whole(
+        name="degree", label="degree", low=1, high=HIGHEST_DEGREE,
+        help="Highest power of x. More is closer, and costs more products of ciphertexts.",
+    ),
+    Choice(
+        name="norm", label="make small", help="What is meant by close.",
+        options={"linf": "the largest error", "l2": "the mean square", "gaussian": "the mean square, normal x"},
+    ),
+    Choice(
+        name="coefficients", label="coefficients", help="What a coefficient may be.",
+        options={"power-of-two": "0 or ±2ᵏ", "two-powers": "sums of two ±2ᵏ", "real": "any real number"},
+    ),
+    Span(
+        name="exponents", label="exponents k", low=-12, high=4, step=1,
+        help="Smallest and largest exponent of two. Few exponents mean small integers and small ciphertexts.",
+    ),
+)  # fmt: skip
+
+PRESETS: Final = {
+    "Swish-AQ": ActivationSettings(),
+    "Few exponents": ActivationSettings(exponents=(-3, 0)),
+    "ReLU": ActivationSettings(target="relu"),
+    "Degree 4": ActivationSettings(degree=4),
+}
+
+
+def fit_of(settings: ActivationSettings, *, degree: int, real: bool = False) -> Approximation:
+    """The fit that the settings ask for, at another degree, or with real coefficients; remembered by `approximate`."""
+    terms = {"power-of-two": 1, "two-powers": 2}.get(settings.coefficients)
+    allowed = "real" if real or terms is None else PowersOfTwo(*settings.exponents, terms=terms)
+    return approximate(
+        settings.target, degree=degree, interval=settings.interval, norm=settings.norm, coefficients=allowed
+    )
+
+
+def highest_degree(settings: ActivationSettings) -> int:
+    """Up to which degree fits are found while the hand moves."""
+    return HIGHEST_DEGREE_OF_SUMS if settings.coefficients == "two-powers" else HIGHEST_DEGREE
+
+
+class ActivationLab:
+    """The laboratory; its settings are those of `ActivationSettings`."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.model = LabModel("activations", ActivationSettings(), controls=CONTROLS, presets=PRESETS)
+        self.model.change(**settings)
+        self.figure = LiveFigure(activation_figure(degrees=HIGHEST_DEGREE, reach=REACH))
+        self.numbers = widgets.HTML(layout={"width": "100%"})
+        self.frame = Frame(self.model, [self.numbers, self.figure])
+        self.model.observe(self._update, names="settings")
+        self._update()
+        self._view = View(self.frame.widget, text=self._text, markup=self._markup)
+
+    def __repr__(self) -> str:
+        return repr(self._view)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self._view._repr_mimebundle_()
+
+    def fits(self) -> tuple[Approximation, Approximation]:
+        """With the allowed coefficients, and with real ones.
+
+        Raises:
+            SettingsError: If the settings ask for what cannot be found at once.
+        """
+        settings = self.model.settings
+        if settings.degree > highest_degree(settings):
+            raise SettingsError(
+                f"Sums of two powers are found while you wait up to degree {HIGHEST_DEGREE_OF_SUMS}; the degree is "
+                f"{settings.degree}. Lower it, or choose single powers."
+            )
+        return (fit_of(settings, degree=settings.degree), fit_of(settings, degree=settings.degree, real=True))
+
+    def _update(self, _: object = None) -> None:
+        settings = self.model.settings
+        with self.model.guard():
+            fit, optimum = self.fits()
+            self.numbers.value = block(describe(fit, optimum))
+            update_activation_curves(self.figure, fit=fit, optimum=optimum)
+            degrees = range(1, highest_degree(settings) + 1)
+            update_activation_sweep(
+                self.figure,
+                fits=[fit_of(settings, degree=degree) for degree in degrees],
+                optima=[fit_of(settings, degree=degree, real=True) for degree in degrees],
+                degree=settings.degree,
+            )
+
+    def _text(self) -> str:
+        if self.model.problem:
+            return f"{self.model.line}\n{self.model.problem}"
+        fit, optimum = self.fits()
+        return "\n".join([self.model.line, f"p(x) = {formula(fit)}", text_table(HEADS, rows(fit, optimum))])
+
+    def _markup(self) -> str:
+        if self.model.problem:
+            return f"<p>{escape(self.model.problem)}</p>"
+        return describe(*self.fits())
+
+
+def activations(**settings: Any) -> ActivationLab:
+    """Open the lab of activations; any setting of `ActivationSettings` may be given.
+
+    Raises:
+        SettingsError: If one is unknown or out of its range.
+    """
+    return ActivationLab(**settings)
+
+
+# --- words and numbers ------------------------------------------------------------------------------------------------
+
+HEADS: Final = ("coefficients", "largest error", "rms error", "CT-CT mults", "other HOPs", "depth")
+
+
+def rows(fit: Approximation, optimum: Approximation) -> list[list[object]]:
+    """The fit and the real optimum, a row each."""
+    names = ("allowed", "real")
+    return [
+        [
+            name, f"{each.max_error:.4f}", f"{each.rms_error:.4f}", each.cost.ct_ct_mults,
+            each.cost.total - each.cost.ct_ct_mults, each.cost.depth,
+        ]
+        for name, each in zip(names, (fit, optimum), strict=True)
+    ]  # fmt: skip
+
+
+def formula(fit: Approximation) -> str:
+    """The polynomial in characters, constant term first: ``2^-3 + 2^-1 x + 2^-3 x^2``."""
+    return join_terms(fit, power=lambda base, exponent: f"{base}^{exponent}", minus="-")
+
+
+def formula_markup(fit: Approximation) -> str:
+    """The polynomial in HTML."""
+    return join_terms(fit, power=lambda base, exponent: f"{base}<sup>{exponent}</sup>", minus="−")
+
+
+def join_terms(fit: Approximation, *, power: Any, minus: str) -> str:
+    """Terms that are not zero, joined by their signs."""
+    parts = []
+    for degree, value in enumerate(fit.coefficients):
+        if not value:
+            continue
+        powers = fit.powers[degree] if fit.powers is not None else None
+        x = "" if degree == 0 else "x" if degree == 1 else power("x", degree)
+        if powers is None:
+            magnitude = f"{abs(value):.6g}"
+        else:
+            # The sign of the whole coefficient stands before it: inside, signs are relative to that.
+            lead = powers[0][0]
+            magnitude = (
+                "".join(
+                    ("" if index == 0 else " + " if sign == lead else f" {minus} ") + power(2, exponent)
+                    for index, (sign, exponent) in enumerate(powers)
+                )
+                .replace("^-", f"^{minus}")
+                .replace("<sup>-", f"<sup>{minus}")
+            )
+            magnitude = f"({magnitude})" if len(powers) > 1 and x else magnitude
+        sign = minus if value < 0 else "+"
+        parts.append((sign, f"{magnitude} {x}".strip()))
+    if not parts:
+        return "0"
+    first_sign, first = parts[0]
+    start = f"{minus}{first}" if first_sign == minus else first
+    return start + "".join(f" {sign} {term}" for sign, term in parts[1:])
+
+
+def describe(fit: Approximation, optimum: Approximation) -> str:
+    """Formula, table and what is proven, as HTML."""
+    ratio = fit.error / optimum.error if optimum.error else float("inf")
+    what = "largest error" if fit.problem.norm.label == "linf" else "weighted rms error"
+    comparison = (
+        f"The {what} is {ratio:.3g} times that of the real optimum, and no polynomial of degree {fit.problem.degree} "
+        f"with such coefficients has one below {fit.lower_bound:.4f}."
+        if fit.powers is not None
+        else f"No polynomial of degree {fit.problem.degree} has a {what} below {fit.lower_bound:.4f}."
+    )
+    return (
+        f'<p class="verdict"><b>p(x) = {formula_markup(fit)}</b></p>'
+        + table(HEADS, rows(fit, optimum))
+        + f'<p class="note">{escape(comparison)}</p>'
+    )

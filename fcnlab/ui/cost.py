@@ -1,0 +1,389 @@
+"""Lab 03: what pruning, bits and degree together cost under encryption, beside the published systems."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import ipywidgets as widgets
+import traitlets
+
+from fcnlab.cost_plots import cost_figure, update_counts, update_estimate
+from fcnlab.data import DATA_ROOT
+from fcnlab.frontier import Point, cheapest, points, shipped_points
+from fcnlab.hops import HopTable, LayerHops
+from fcnlab.plots import KINDS
+from fcnlab.published import PublishedSystem, published_systems
+from fcnlab.ui.background import Newest, Task, TaskPanel
+from fcnlab.ui.controls import Choice, Control, Whole
+from fcnlab.ui.estimates import (
+    CostSettings,
+    Estimate,
+    Estimator,
+    calibrate_in_worker,
+    plan_now,
+    unit_costs,
+    with_accuracy,
+)
+from fcnlab.ui.figures import LiveFigure
+from fcnlab.ui.frame import Frame
+from fcnlab.ui.model import LabModel
+from fcnlab.ui.views import View, block, escape, table, text_table, tiles
+from fcnlab.variants import as_trained, count_variant, pruned_percent
+
+BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bits, ±2ᵏ" for bits in (2, 3, 4, 5)}}
+HEADS: Final = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
+PROOF_HEADS: Final = ("step", "ciphertexts", "polynomials", "value bits", "noise bits", "bits left", "primes")
+WORKING: Final = "…"
+
+
+def make_controls() -> tuple[Control, ...]:
+    """The controls; which networks there are is found out when a lab opens."""
+    networks = {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
+    degree = "2 as trained; 3 and 4 put the best power-of-two fit of Swish in its place."
+    return (
+        Choice(name="network", label="network", options=networks, help="The trained network that is changed."),
+        Whole(
+            name="thinned", label="prune further", low=0, high=99, unit="%",
+            help="Percent of the network's products that are left out, smallest weights first. Nothing is retrained.",
+        ),
+        Choice(name="weight_bits", label="weights", options=BITS, help="Rounded as they stand, layer by layer."),
+        Whole(name="degree1", label="degree, first act.", low=2, high=4, help=degree),
+        Whole(name="degree2", label="degree, second", low=2, high=4, help=degree),
+        Whole(
+            name="pixel_bits", label="pixel", low=1, high=8, unit="bits", help="Fewer bits make smaller numbers.",
+        ),
+        Choice(
+            name="scheme", label="scheme", help="bgv and bfv are exact; ckks is approximate, with half the slots.",
+            options={"bgv": "bgv, exact", "bfv": "bfv, exact", "ckks": "ckks, approximate"},
+        ),
+        Choice(
+            name="engine", label="engine", help="How the server works.",
+            options={"fused": "fused kernels", "stepwise": "one SEAL call a HOP"},
+        ),
+        Whole(name="images", label="images", low=1, high=10_000, help="Classified in one go; a batch holds thousands."),
+        Choice(
+            name="beside", label="compare with", options={name: name for name in published_systems()},
+            help="A published system.",
+        ),
+    )  # fmt: skip
+
+
+def make_presets() -> dict[str, CostSettings]:
+    """The published setting, the cheapest network that reaches 99 %, the dense network."""
+    best = cheapest(accuracy=99.0)
+    presets = {
+        "published": CostSettings(
+            network="cryptonets", thinned=92, weight_bits="4", scheme="bfv", engine="stepwise", images=1
+        ),
+        "fewest HOPs at 99 %": CostSettings(network=best.name) if best is not None else CostSettings(),
+        "dense": CostSettings(network="cryptonets", beside="CryptoNets"),
+    }  # fmt: skip
+    known = {point.name for point in shipped_points(DATA_ROOT / "models")}
+    return {name: settings for name, settings in presets.items() if settings.network in known}
+
+
+class CostLab(traitlets.HasTraits):
+    """The laboratory; its settings are those of `CostSettings`.
+
+    Attributes:
+        estimate: The newest one that is ready; it may be of earlier settings, and is marked then.
+    """
+
+    estimate = traitlets.Instance(Estimate, allow_none=True)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.model = LabModel("cost", CostSettings(), controls=make_controls(), presets=make_presets())
+        self.model.change(**settings)
+        self.points = {point.name: point for point in points()}
+        self.figure = LiveFigure(cost_figure(tuple(self.points.values())))
+        for trace in self.figure.data[len(KINDS) : len(KINDS) + 3]:
+            trace.on_click(self._clicked)
+        self.numbers = widgets.HTML(layout={"width": "100%"})
+        self.tables = widgets.HTML(layout={"width": "100%"})
+        self.picker = widgets.Dropdown(
+            options=["", *self.points], value="", description="pick a point", layout={"width": "320px"},
+            tooltip="The points of the second panel, for the keyboard.", style={"description_width": "88px"},
+        )  # fmt: skip
+        self.picker.observe(self._picked, names="value")
+        self.measuring = Task()
+        self.measuring.observe(self._measured, names="state")
+        panel = TaskPanel(
+            self.measuring, label="Measure this machine", start=lambda: self.measuring.start(calibrate_in_worker, {}),
+            cost="Seconds are unknown until this machine has been measured, once; that takes under a minute.",
+        )  # fmt: skip
+        self.measure_panel = panel.widget
+        self.measure_panel.layout.display = "none" if unit_costs() is not None else "flex"
+        self.estimator = Estimator(lambda estimate: self.set_trait("estimate", estimate))
+        self.worker = Newest(self.estimator.answer)
+        self.frame = Frame(self.model, [self.numbers, self.measure_panel, self.figure, self.picker, self.tables])
+        self.model.observe(self._update, names="settings")
+        self.observe(self._show_estimate, names="estimate")
+        self._update()
+        self._view = View(self.frame.widget, text=self._text, markup=self._markup)
+
+    def __repr__(self) -> str:
+        return repr(self._view)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self._view._repr_mimebundle_()
+
+    def pick(self, name: str) -> None:
+        """Take a point of the second panel as the setting.
+
+        A shipped network becomes the setting itself. A published system, or a trained network whose weights are not
+        here, becomes what is compared with, and the setting as near as a shipped network comes.
+        """
+        settings, point = self.model.settings, self.points[name]
+        with self.model.guard():
+            if point.source == "shipped":
+                self.model.settings = CostSettings(network=name, beside=settings.beside, images=settings.images)
+            elif point.source == "published":
+                self.model.settings = replace(near_published(name, settings), beside=name)
+            else:
+                self.model.settings = near_trained(point, settings)
+
+    def _picked(self, event: Any) -> None:
+        if event.new:
+            self.pick(event.new)
+
+    def _clicked(self, trace: Any, clicked: Any, _: object) -> None:
+        for index in clicked.point_inds:
+            self.pick(trace.customdata[index])
+
+    def _measured(self, change: Any) -> None:
+        if change.new == "done":
+            self.measure_panel.layout.display = "none"
+            self.estimator.forget()
+            self._update()
+
+    def _update(self, _: object = None) -> None:
+        settings = self.model.settings
+        with self.model.guard():
+            table_now = count_variant(settings.variation)
+            trained = count_variant(as_trained(settings.network))
+            update_counts(
+                self.figure, names=[layer.name for layer in table_now.layers],
+                counts=[vars(layer) for layer in table_now.layers],
+                widest=max(layer.total for layer in trained.layers), total=table_now.total.total,
+            )  # fmt: skip
+            known = self.estimator.recall(settings)
+            if known is None:
+                self._show_numbers()
+                self.worker.ask(settings)
+            elif known is self.estimate:
+                self._show_estimate()
+            else:
+                self.estimate = known
+
+    def _show_numbers(self) -> None:
+        settings = self.model.settings
+        self.numbers.value = block(describe(settings, count_variant(settings.variation), self.estimate))
+
+    def _show_estimate(self, _: object = None) -> None:
+        estimate, settings = self.estimate, self.model.settings
+        if estimate is None or estimate.settings != settings:
+            return  # the hand has moved on: what is shown is marked as old until its own estimate comes
+        with self.model.guard():
+            self._show_numbers()
+            beside = published_systems()[settings.beside]
+            steps = estimate.plan.steps if estimate.plan else ()
+            update_estimate(
+                self.figure, accuracy=estimate.accuracy, names=[step.name for step in steps],
+                noise_bits=[round(step.noise_bits, 1) for step in steps],
+                budget_bits=[round(step.budget_bits, 1) for step in steps],
+                amounts=amounts_of(estimate),
+                published=[beside.encrypt_decrypt_s, beside.inference_s, beside.message_mb],
+            )  # fmt: skip
+            self.tables.value = block(describe_tables(count_variant(settings.variation), estimate))
+        if estimate.refusal:
+            self.model.problem = f"Impossible: {estimate.refusal}"
+
+    def _final(self) -> tuple[HopTable, Estimate]:
+        settings = self.model.settings
+        estimate = self.estimator.recall(settings) or with_accuracy(plan_now(settings))
+        return count_variant(settings.variation), estimate
+
+    def _text(self) -> str:
+        settings, (counts, estimate) = self.model.settings, self._final()
+        lines = [self.model.line, summary(settings, counts, estimate), text_table(HEADS, count_rows(counts))]
+        if estimate.plan:
+            lines += [plan_sentence(estimate), text_table(PROOF_HEADS, proof_rows(estimate))]
+        return "\n".join([*lines, estimate.refusal]).rstrip()
+
+    def _markup(self) -> str:
+        settings, (counts, estimate) = self.model.settings, self._final()
+        refusal = f"<p>{escape(estimate.refusal)}</p>" if estimate.refusal else ""
+        return f"<p>{escape(summary(settings, counts, estimate))}</p>{refusal}{describe_tables(counts, estimate)}"
+
+
+def cost(**settings: Any) -> CostLab:
+    """Open the lab of costs; any setting of `CostSettings` may be given.
+
+    Raises:
+        SettingsError: If one is unknown or out of its range.
+    """
+    return CostLab(**settings)
+
+
+# --- picking ----------------------------------------------------------------------------------------------------------
+
+
+def near_published(name: str, settings: CostSettings) -> CostSettings:
+    """The preset of a published system that has one; the settings as they are otherwise."""
+    preset = {"Faster CryptoNets": "published", "CryptoNets": "dense"}.get(name)
+    return make_presets().get(preset or "", settings)
+
+
+def near_trained(point: Point, settings: CostSettings) -> CostSettings:
+    """A shipped network thinned to the products of a trained one."""
+    shipped = [each for each in points() if each.source == "shipped" and each.products >= point.products]
+    base = min(shipped, key=lambda each: each.products, default=None)
+    if base is None:
+        return settings
+    thinned = min(round(100 * (1 - point.products / base.products)), 99)
+    bits = str(point.weight_bits) if str(point.weight_bits) in BITS else "trained"
+    return replace(settings, network=base.name, thinned=thinned, weight_bits=bits)
+
+
+# --- words and numbers ------------------------------------------------------------------------------------------------
+
+
+def amounts_of(estimate: Estimate) -> list[float | None]:
+    """As `cost_plots.AMOUNTS`."""
+    projection, plan = estimate.projection, estimate.plan
+    if plan is None:
+        return [None, None, None]
+    message = plan.upload_bytes / 1e6
+    if projection is None:
+        return [None, None, message]
+    return [projection.encrypt_s + projection.decrypt_s, projection.evaluate_s, projection.upload_bytes / 1e6]
+
+
+def describe(settings: CostSettings, counts: HopTable, estimate: Estimate | None) -> str:
+    """Large numbers and what they mean; numbers of earlier settings are marked."""
+    total, beside = counts.total.total, published_systems()[settings.beside]
+    current = estimate if estimate is not None and estimate.settings == settings else None
+    fresh = {
+        "HOPs of one pass": f"{total:,}",
+        f"than {beside.method}": fewer(total, beside),
+        "products pruned": f"{pruned_percent(settings.variation):.1f} %",
+    }
+    shown = current or estimate
+    slow = later_numbers(shown) if shown else {"parameters": WORKING}
+    if current is None or current.accuracy is None:
+        slow["accuracy"] = WORKING
+    style = "" if current is not None else ' class="stale" style="opacity: .45"'
+    mark = "" if current is not None else '<p class="note"><i>Below: the setting before; working on this one …</i></p>'
+    kind = accuracy_note(settings)
+    return f'{tiles(fresh)}{mark}<div{style}>{tiles(slow)}</div><p class="note">{escape(kind)}</p>'
+
+
+def fewer(total: int, beside: PublishedSystem) -> str:
+    """The ratio to a published total, in words."""
+    ratio = beside.total / total
+    return f"{ratio:.2f} × fewer" if ratio >= 1 else f"{1 / ratio:.2f} × more"
+
+
+def later_numbers(estimate: Estimate) -> dict[str, str]:
+    """What comes from the plan."""
+    found: dict[str, str] = {}
+    if estimate.accuracy is not None:
+        found["accuracy"] = f"{estimate.accuracy:.2f} %"
+    plan, projection = estimate.plan, estimate.projection
+    if plan is None:
+        return found | {"parameters": "none" if estimate.refusal else WORKING}
+    chosen = plan.parameters
+    bits = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
+    found["ring degree"] = f"{chosen.ring_degree:,}"
+    found["bits of the modulus"] = f"{chosen.modulus_bits:.0f}"
+    if bits:
+        found["bits of plain moduli"] = bits
+    if projection is None:
+        return found | {"message of a batch": f"{plan.upload_bytes / 1e6:,.0f} MB"}
+    return found | {
+        "message": f"{projection.upload_bytes / 1e6:,.0f} MB",
+        "encrypt": spell_seconds(projection.encrypt_s),
+        "evaluate": spell_seconds(projection.evaluate_s),
+        "decrypt": spell_seconds(projection.decrypt_s),
+        "peak memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB",
+    }
+
+
+def spell_seconds(seconds: float) -> str:
+    """Seconds with two or three digits."""
+    return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.1f} s"
+
+
+def accuracy_note(settings: CostSettings) -> str:
+    """Which of the two honest kinds the accuracy is."""
+    if settings.is_trained:
+        return (
+            "Accuracy: of the trained network, by its card, on the 10,000 test images. Seconds: projected for all cores "
+            "of this machine."
+        )
+    return (
+        "Accuracy: of the network pruned and rounded as it stands, evaluated on the 10,000 test images; training "
+        "afterwards would raise it. Seconds: projected for all cores of this machine."
+    )
+
+
+def summary(settings: CostSettings, counts: HopTable, estimate: Estimate) -> str:
+    """One sentence without timings."""
+    beside = published_systems()[settings.beside]
+    total = counts.total.total
+    accuracy = "" if estimate.accuracy is None else f", {estimate.accuracy:.2f} % right"
+    state = "as trained" if settings.is_trained else "changed as it stands"
+    return (
+        f"{settings.network}, {state}: {total:,} HOPs, {fewer(total, beside)} than {beside.method} "
+        f"({beside.total:,}){accuracy}."
+    )
+
+
+def count_rows(counts: HopTable) -> list[list[object]]:
+    """Layers and their sum."""
+
+    def row(layer: LayerHops, name: str) -> list[object]:
+        return [name, layer.outputs, *(getattr(layer, kind) for kind in KINDS), layer.total]
+
+    return [*(row(layer, layer.name) for layer in counts.layers), row(counts.total, "one pass")]
+
+
+def proof_rows(estimate: Estimate) -> list[list[object]]:
+    """The proof, a row a step."""
+    steps: Sequence[Any] = estimate.plan.steps if estimate.plan else ()
+    return [
+        [
+            step.name, step.outputs, step.size, step.value_bits, f"{step.noise_bits:.1f}", f"{step.budget_bits:.1f}",
+            f"{step.primes} → {step.primes - step.drops}" if step.drops else str(step.primes),
+        ]
+        for step in steps
+    ]  # fmt: skip
+
+
+def plan_sentence(estimate: Estimate) -> str:
+    """The parameters in one sentence."""
+    if estimate.plan is None:
+        return ""
+    plan = estimate.plan.as_dict()
+    *primes, special = plan["prime_bits"]
+    moduli = (
+        f"plain moduli of {' and '.join(map(str, plan['plain_modulus_bits']))} bits" if plan["plain_modulus_bits"]
+        else f"expected error of a logit {100 * plan['predicted_error']:.2g} % of the logits' spread"
+    )  # fmt: skip
+    return (
+        f"Plan: {plan['scheme']}, ring degree {plan['ring_degree']:,}, primes of {', '.join(map(str, primes))} bits "
+        f"(and {special} for keys), {plan['security_bits']}-bit security, {moduli}; {plan['encrypted_pixels']} "
+        f"encrypted pixels, {plan['slots']:,} images a batch, {plan['upload_bytes'] / 1e6:,.0f} MB a batch."
+    )
+
+
+def describe_tables(counts: HopTable, estimate: Estimate) -> str:
+    """Operations and proof as tables."""
+    *layers, total = count_rows(counts)
+    proof = (
+        f'<p class="note">{escape(plan_sentence(estimate))}</p>{table(PROOF_HEADS, proof_rows(estimate))}'
+        if estimate.plan
+        else ""
+    )
+    return f"{table(HEADS, layers, total=total)}{proof}"

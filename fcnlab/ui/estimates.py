@@ -1,0 +1,197 @@
+"""What a setting of the cost laboratory comes to: circuit, plan, projection, accuracy; everything remembered."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from fcnlab.circuit import Circuit
+from fcnlab.cost import Projection, UnitCosts, load_costs, project
+from fcnlab.cost.machine import usable_cores
+from fcnlab.errors import DataError, FcnlabError, PlanError
+from fcnlab.jobs import submit
+from fcnlab.plan import Plan
+from fcnlab.planner import make_plan
+from fcnlab.ui.background import Superseded
+from fcnlab.variants import Variation, as_trained, base_of, compile_variant, measure_accuracy, thin_evenly
+
+
+@dataclass(frozen=True)
+class CostSettings:
+    """What the controls set.
+
+    Attributes:
+        network: A shipped network.
+        thinned: Percent of its products that are left out, smallest weights first.
+        weight_bits: ``trained``, or 2 to 5 for powers of two.
+        degree1: Of the first activation.
+        degree2: Of the second.
+        pixel_bits: Bits of a pixel.
+        scheme: bgv, bfv or ckks.
+        engine: fused or stepwise.
+        images: How many are classified.
+        beside: The published system to compare with.
+    """
+
+    network: str = "fcn-20k"
+    thinned: int = 0
+    weight_bits: str = "trained"
+    degree1: int = 2
+    degree2: int = 2
+    pixel_bits: int = 4
+    scheme: str = "bgv"
+    engine: str = "fused"
+    images: int = 8192
+    beside: str = "Faster CryptoNets"
+
+    @property
+    def variation(self) -> Variation:
+        """The network these settings describe."""
+        bits = 0 if self.weight_bits == "trained" else int(self.weight_bits)
+        degrees = (self.degree1, self.degree2)
+        pruned = thin_evenly(self.network, percent=self.thinned)
+        trained_pixel_bits = base_of(self.network).checkpoint.card.architecture.pixel_bits
+        pixel_bits = 0 if self.pixel_bits == trained_pixel_bits else self.pixel_bits
+        return Variation(self.network, pruned, weight_bits=bits, degrees=degrees, pixel_bits=pixel_bits)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether this is the network as it was trained."""
+        return self.variation == as_trained(self.network)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What is known of a setting.
+
+    Attributes:
+        settings: Of which.
+        plan: Proven parameters; None if there are none.
+        refusal: Why there are none; empty otherwise.
+        projection: Seconds and bytes; None without a plan or without unit costs of this machine.
+        accuracy: Percent of the 10,000 test images; None until it is measured.
+    """
+
+    settings: CostSettings
+    plan: Plan | None = None
+    refusal: str = ""
+    projection: Projection | None = None
+    accuracy: float | None = None
+
+
+def unit_costs() -> UnitCosts | None:
+    """Those of this machine, if it has been measured."""
+    try:
+        return load_costs()
+    except DataError:
+        return None
+
+
+def plan_now(settings: CostSettings) -> Estimate:
+    """Plan and project; a fraction of a second for the exact schemes, several for ckks."""
+    try:
+        circuit = compile_variant(settings.variation)
+        plan = find_plan(settings.variation, settings.scheme, settings.images)
+    except FcnlabError as error:
+        return Estimate(settings, refusal=str(error))
+    return Estimate(settings, plan=plan, projection=projection_of(settings, plan, circuit))
+
+
+def projection_of(settings: CostSettings, plan: Plan, circuit: Circuit) -> Projection | None:
+    """The projection on all cores, if this machine has been measured."""
+    costs = unit_costs()
+    if costs is None:
+        return None
+    return project(plan, circuit, engine=settings.engine, images=settings.images, threads=usable_cores(), costs=costs)
+
+
+@lru_cache(maxsize=256)
+def find_plan(variation: Variation, scheme: Any, images: int) -> Plan:
+    """The plan of a variation.
+
+    Raises:
+        PlanError: If there is none.
+    """
+    return make_plan(compile_variant(variation), scheme=scheme, images=images)
+
+
+def with_accuracy(estimate: Estimate) -> Estimate:
+    """With the accuracy on the test images: by the card as trained, measured here otherwise."""
+    settings = estimate.settings
+    if settings.is_trained:
+        return replace(estimate, accuracy=base_of(settings.network).checkpoint.card.accuracy)
+    try:
+        return replace(estimate, accuracy=measure_accuracy(settings.variation))
+    except FcnlabError:  # it does not compile, and `refusal` says why
+        return estimate
+
+
+def plan_in_worker(*, circuit: Circuit, images: int, progress: Callable[[Any], None]) -> Plan | str:
+    """A ckks plan, or why there is none; seconds of pure Python that would hold up every slider."""
+    try:
+        return make_plan(circuit, scheme="ckks", images=images)
+    except PlanError as error:
+        return str(error)
+
+
+class Estimator:
+    """Finds estimates, the plan first and then the accuracy, and remembers them.
+
+    Args:
+        tell: Called with each estimate, from a thread.
+    """
+
+    def __init__(self, tell: Callable[[Estimate], None]) -> None:
+        self._tell = tell
+        self._known: dict[CostSettings, Estimate] = {}
+
+    def recall(self, settings: CostSettings) -> Estimate | None:
+        """What is known already."""
+        return self._known.get(settings)
+
+    def forget(self) -> None:
+        """Forget everything: the machine has been measured anew."""
+        self._known.clear()
+
+    def answer(self, settings: CostSettings, superseded: Superseded) -> None:
+        """Work on one setting; give up where a newer one waits."""
+        try:
+            estimate = self._plan(settings, superseded)
+            if estimate is None:
+                return
+            self._tell(estimate)
+            if superseded():
+                return
+            estimate = with_accuracy(estimate)
+        except Exception as error:  # a thread has nobody else to tell
+            estimate = Estimate(settings, refusal=f"This was not foreseen ({type(error).__name__}: {error}).")
+        self._known[settings] = estimate
+        self._tell(estimate)
+
+    def _plan(self, settings: CostSettings, superseded: Superseded) -> Estimate | None:
+        if settings.scheme != "ckks":
+            return plan_now(settings)
+        try:
+            circuit = compile_variant(settings.variation)
+        except FcnlabError as error:
+            return Estimate(settings, refusal=str(error))
+        job = submit(plan_in_worker, arguments={"circuit": circuit, "images": settings.images})
+        while job.running:
+            if superseded():
+                job.cancel()
+                return None
+            time.sleep(0.05)
+        if job.error is not None:
+            return Estimate(settings, refusal=str(job.error))
+        plan = job.result()
+        if isinstance(plan, str):
+            return Estimate(settings, refusal=plan)
+        return Estimate(settings, plan=plan, projection=projection_of(settings, plan, circuit))
+
+
+def calibrate_in_worker(*, progress: Callable[[tuple[str, int, int]], None]) -> None:
+    """Measure the unit costs of this machine and store them."""
+    from fcnlab.he.calibration import calibrate
+
+    calibrate(report=lambda what, done, total: progress((what, done, total)))
