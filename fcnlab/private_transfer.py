@@ -1,6 +1,7 @@
 """A study from end to end: private heads over several seeds, each run under encryption on its held-out records.
 
-The client extracts features in the clear, encrypts them, and the server evaluates nothing but the head.
+The client extracts features in the clear, encrypts them, and the server evaluates nothing but the head. Epsilon is that
+of one head: the others measure the spread, and are not meant to be released with it.
 """
 
 import math
@@ -28,6 +29,7 @@ from fcnlab.transfer.studies import FOLDS, Study
 from fcnlab.transfer.training import TrainedHead, attack_head, train_head
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work
+DIGIT_SHAPE: Final = (1, 28, 28)
 Tell = Callable[[str, int, int], None]
 
 
@@ -54,7 +56,8 @@ class TransferReport:
         mismatched_logits: Decrypted logits that differ from the clear circuit's, over all seeds.
         hops: Of the first seed's head, published convention, with ``total``.
         whole_network_hops: Of extractor and head together; the head's where there is no extractor.
-        sparse_network_hops: ``total`` of the shipped sparse network, encrypted from its pixels on, to compare with.
+        sparse_network_hops: ``total`` of the shipped sparse network, encrypted from its pixels on, to compare with;
+            None where records are no digits.
         seconds: Means over the seeds: train, keygen, encrypt, evaluate, decrypt; and ``whole_network``, projected for
             one thread, None where there is no extractor that compiles or the machine is not calibrated.
         upload_bytes: Of one run.
@@ -82,7 +85,7 @@ class TransferReport:
     mismatched_logits: int
     hops: dict[str, int]
     whole_network_hops: dict[str, int]
-    sparse_network_hops: int
+    sparse_network_hops: int | None
     seconds: dict[str, float | None]
     upload_bytes: int
     download_bytes: int
@@ -162,7 +165,7 @@ def run_study(
         mismatched_logits=sum(report.mismatched_logits for report in reports),
         hops=hop_columns(hops),
         whole_network_hops=hop_columns(whole_network_hops(study) or hops),
-        sparse_network_hops=read_card(MODELS / f"{DEFAULT_NETWORK}.json")[0].hops["total"],
+        sparse_network_hops=sparse_network_hops(study),
         seconds=mean_seconds(heads, reports) | {"whole_network": project_whole_network(study, heads[0])},
         upload_bytes=reports[0].upload_bytes,
         download_bytes=reports[0].download_bytes,
@@ -209,6 +212,13 @@ def whole_network_hops(study: Study) -> LayerHops | None:
     return count_whole_network(study.extractor, input_shape=study.input_shape, head=linear)
 
 
+def sparse_network_hops(study: Study) -> int | None:
+    """HOPs of the shipped sparse network, from its card; None unless the study's records are its kind of images."""
+    if study.input_shape != DIGIT_SHAPE:
+        return None
+    return read_card(MODELS / f"{DEFAULT_NETWORK}.json")[0].hops["total"]
+
+
 def project_whole_network(study: Study, head: TrainedHead) -> float | None:
     """Seconds on one thread that a batch of this study would take with extractor and head under encryption.
 
@@ -246,12 +256,10 @@ def describe(report: TransferReport) -> str:
         if math.isfinite(report.epsilon)
         else "no privacy"
     )
-    compared = (
-        f"{total:,} against {whole:,} for the whole network (1/{whole / total:,.0f}) and "
-        f"{report.sparse_network_hops:,} for the shipped sparse network (1/{report.sparse_network_hops / total:,.0f})"
-        if whole != total
-        else f"{total:,}; there is no extractor to spare"
-    )
+    compared = f" against {whole:,} for the whole network (1/{whole / total:,.0f})" if whole != total else ""
+    if report.sparse_network_hops is not None:
+        ratio = report.sparse_network_hops / total
+        compared += f" and {report.sparse_network_hops:,} for the shipped sparse network (1/{ratio:,.0f})"
     projected = seconds["whole_network"]
     aside = f"; the whole network would take about {projected:,.0f} s on one thread" if projected else ""
     lines = [
@@ -261,7 +269,7 @@ def describe(report: TransferReport) -> str:
         f"accuracy {report.accuracy:.2f} % +- {report.accuracy_std:.2f} over {len(report.seeds)} seeds, decrypted; "
         f"{report.clear_accuracy:.2f} % without privacy, in the clear",
         f"{report.mismatched_logits:,} decrypted logits differ from the clear circuit's",
-        f"HOPs {compared}",
+        f"HOPs {total:,}{compared}",
         f"train {seconds['train']:.2f} s; keys {seconds['keygen']:.2f} s, encrypt {seconds['encrypt']:.2f} s, evaluate "
         f"{seconds['evaluate']:.3f} s, decrypt {seconds['decrypt']:.3f} s{aside}",
         f"sent {report.upload_bytes / 1e6:.1f} MB, received {report.download_bytes / 1e6:.1f} MB",

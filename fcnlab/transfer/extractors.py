@@ -126,7 +126,7 @@ def load_extractor(name: str, *, folder: Path = EXTRACTORS_FOLDER) -> Extractor:
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         altered = card.pop("sha256") != hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"The card of {path} is missing or not a card ({error}): `fcnlab train {name}`.") from error
     if altered:
         raise DataError(f"{path} is not the file its card describes (its sha256 differs): `fcnlab train {name}`.")

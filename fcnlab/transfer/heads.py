@@ -33,7 +33,7 @@ class HeadShape:
         features: Number of inputs.
         classes: Number of logits.
         units: Hidden units with a polynomial activation; 0 for a linear head.
-        activation: A name of `network.ACTIVATIONS`.
+        activation: A name that `activation_from_name` knows.
     """
 
     features: int

@@ -1,6 +1,11 @@
-"""From a study to a released head and its circuit: one fold, one epsilon, one seed."""
+"""From a study to a released head and its circuit: one fold, one epsilon, one seed.
+
+Each head's guarantee is of that head alone. Several heads trained on overlapping records, as for a cross-validation,
+measure the spread in-house; whoever released them all would have to add their epsilons up.
+"""
 
 import math
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,6 +52,13 @@ class TrainedHead:
     trained_accuracy: Percent
     elapsed_s: float
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For the way between processes: networks as bytes, since torch would send file handles of a dying worker."""
+        return vars(self) | {name: pickle.dumps(getattr(self, name)) for name in ("trained", "released")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {name: pickle.loads(state[name]) for name in ("trained", "released")})
+
 
 @single_thread()
 def train_head(
@@ -77,7 +89,7 @@ def train_head(
     """
     check_epsilon(epsilon)
     began = time.perf_counter()
-    rows, held_out = study.folds[seed % FOLDS]
+    rows, _ = study.folds[seed % FOLDS]
     inputs, labels = study.tensors(rows)
     delta = 1 / len(study.labels) if delta is None else delta
     first = study.shape.build(seed=seed)
@@ -96,6 +108,31 @@ def train_head(
             secure_random=secure_random,
             progress=progress,
         )
+    return release_trained(
+        study, trained, guarantee=guarantee, seed=seed, release=release, elapsed_s=time.perf_counter() - began
+    )
+
+
+def release_trained(
+    study: Study,
+    trained: nn.Sequential,
+    *,
+    guarantee: Guarantee,
+    seed: int,
+    release: Release | None = None,
+    elapsed_s: float = 0.0,
+) -> TrainedHead:
+    """Prune, round, compile and judge a trained head: milliseconds, so that other releases of it can be tried at will.
+
+    Args:
+        study: It was trained on.
+        trained: Real weights.
+        guarantee: Of these weights; all releases of them share it.
+        seed: Of its training.
+        release: Pruning and rounding; all weights and seven exponents if not given.
+        elapsed_s: Seconds of its training.
+    """
+    held_out = study.folds[seed % FOLDS][1]
     released = release_head(trained, release=release or Release())
     circuit = compile_head(released, features=study.features, name=f"{study.name} head")
     return TrainedHead(
@@ -107,7 +144,7 @@ def train_head(
         guarantee=guarantee,
         accuracy=percent_right(circuit.evaluate(study.values[held_out]), study.labels[held_out]),
         trained_accuracy=percent_right(head_logits(trained, study, held_out), study.labels[held_out]),
-        elapsed_s=time.perf_counter() - began,
+        elapsed_s=elapsed_s,
     )
 
 
