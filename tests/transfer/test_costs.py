@@ -1,0 +1,41 @@
+import torch
+from torch import nn
+
+from fcnlab.compiler import compile_circuit
+from fcnlab.hops import count_published
+from fcnlab.transfer.costs import count_head, count_whole_network, square_network
+from fcnlab.transfer.extractors import build_extractor
+from fcnlab.transfer.features import FeatureRange
+from fcnlab.transfer.heads import HeadShape, Release, release_head
+
+
+def test_the_whole_network_is_counted_as_its_circuit_is() -> None:
+    torch.manual_seed(0)
+    shape = HeadShape(features=64, classes=5)
+    extractor = build_extractor()
+    head = shape.build()
+    nn.init.normal_(head.fc1.weight)
+    counted = count_whole_network(extractor, input_shape=(1, 28, 28), head=shape)
+    network = square_network(extractor, head)
+    assert network is not None
+    circuit = compile_circuit(network, name="whole", weight_bits=24, merge=False, complete_squares=False)
+    exact = count_published(circuit).total
+    for column in ("pt_ct_adds", "ct_ct_mults"):
+        assert getattr(counted, column) == getattr(exact, column)
+    # A few of a million weights may round to zero.
+    assert abs(counted.total - exact.total) < 1e-4 * exact.total
+
+
+def test_a_linear_head_costs_two_operations_a_weight_and_one_a_class() -> None:
+    head = HeadShape(features=64, classes=10).build().requires_grad_(False)
+    nn.init.normal_(head.fc1.weight)
+    hops = count_head(release_head(head, release=Release()), features=FeatureRange())
+    assert hops.total == 2 * 640 + 10
+    sparse = count_head(release_head(head, release=Release(keep=0.25)), features=FeatureRange())
+    assert sparse.pt_ct_mults == 160
+
+
+def test_only_plain_sequences_with_a_linear_head_are_multiplied_out() -> None:
+    linear, hidden = HeadShape(features=64, classes=2).build(), HeadShape(features=64, classes=2, units=2).build()
+    assert square_network(None, linear) is None
+    assert square_network(build_extractor(), hidden) is None
