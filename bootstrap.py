@@ -51,7 +51,7 @@ class SetupError(Exception):
 def main() -> int:
     """Set up what the command line asks for; returns the exit status."""
     parser = argparse.ArgumentParser(description="Set fcnlab up: .venv, torch (CPU), Pyfhel and the package itself.")
-    parser.add_argument("--extras", default="", metavar="A,B", help="extras of pyproject.toml to install: lab, test")
+    parser.add_argument("--extras", default="", metavar="A,B", help="extras to install: images, lab, test")
     parser.add_argument("--browser", action="store_true", help="also see to Chromium, for the browser tests")
     parser.add_argument("--into-current", action="store_true", help="install into this Python (conda), not into .venv")
     options = parser.parse_args()
