@@ -13,14 +13,18 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 HEADLESS := $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab infer test bench clean
+.PHONY: help lab app infer test bench notebooks screenshots clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lab: ## set everything up and open JupyterLab on the first notebook (LAB_ARGS: more options for it)
 	@$(SETUP) --extras lab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(FIRST) $(AS_ROOT) $(HEADLESS) $(LAB_ARGS)
+
+app: ## serve the labs as an application, all code hidden (LAB_ARGS: more options for Voila)
+	@$(SETUP) --extras lab
+	JUPYTER_PATH=fcnlab/ui/share $(BIN)/voila labs --template=fcnlab $(HEADLESS) $(LAB_ARGS)
 
 infer: ## classify MNIST digits under encryption, in the terminal (ARGS: options of `fcnlab infer`)
 	@$(SETUP)
@@ -39,6 +43,14 @@ endif
 bench: ## measure engines, schemes and rings (ARGS: options of the benchmark)
 	@$(SETUP) --extras test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+notebooks: ## run every lab and store what it shows, after a change of code or networks
+	@$(SETUP) --extras lab,test
+	$(BIN)/python -m tests.refresh_labs
+
+screenshots: ## pictures of every lab, 1280 and 800 pixels wide, in build/screenshots
+	@$(SETUP) --extras lab,test --browser
+	$(BIN)/python -m tests.screenshots
 
 clean: ## remove .venv and everything generated; data, models and the cached wheel of Pyfhel stay
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

