@@ -14,18 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from fcnlab.activations import activation_coefficients
 from fcnlab.errors import DataError
-
-ACTIVATIONS: Final[dict[str, tuple[float, ...]]] = {
-    "square": (0.0, 0.0, 1.0),
-    "relu-aq-2": (2.0**-2, 2.0**-1, 2.0**-3),
-    "swish-aq-2": (2.0**-3, 2.0**-1, 2.0**-3),
-    "softplus-aq-2": (1.0, 2.0**-1, 2.0**-4),
-}
-"""Coefficients by name, constant term first; ``<target>-aq-2`` is the best quadratic with powers of two on [-4, 4].
-
-Source: Faster CryptoNets, section 4.1, for the problem; the optima by linear programming (`approximation`).
-"""
 
 Pooling = Literal["sum", "average"]
 CONV1_POSITIONS: Final = 13 * 13
@@ -85,14 +75,12 @@ class SumPool2d(nn.Module):
 
 
 def activation_from_name(name: str) -> nn.Module:
-    """A new activation module.
+    """A new activation module: ``square``, or a polynomial by its name, as in `activations`.
 
     Raises:
-        DataError: If the name is unknown; the message lists the known ones.
+        DataError: If the name is unknown; the message says how names are made.
     """
-    if name not in ACTIVATIONS:
-        raise DataError(f"Unknown activation {name!r}: choose one of {', '.join(sorted(ACTIVATIONS))}.")
-    return Square() if name == "square" else PolynomialActivation(ACTIVATIONS[name], name=name)
+    return Square() if name == "square" else PolynomialActivation(activation_coefficients(name), name=name)
 
 
 def faster_cryptonets(
@@ -193,7 +181,7 @@ class Architecture:
 
     Attributes:
         kind: ``faster-cryptonets`` or ``cryptonets``.
-        activation: A name of ACTIVATIONS.
+        activation: A name that `activation_from_name` knows.
         maps: Feature maps of the first convolution.
         units: Units of the hidden dense layer.
         maps2: Feature maps of the second convolution (``cryptonets`` only).

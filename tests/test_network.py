@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from fcnlab.errors import DataError
 from fcnlab.network import (
-    ACTIVATIONS,
     Architecture,
     PolynomialActivation,
     Square,
@@ -32,7 +31,7 @@ def trained_looking(network: nn.Sequential) -> nn.Sequential:
     return network.eval()
 
 
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("name", ["square", "swish-aq-2", "relu-3", "gelu-4", "softplus-1"])
 def test_activations_evaluate_their_polynomial(name: str) -> None:
     activation = activation_from_name(name)
     x = torch.linspace(-4, 4, 33, dtype=torch.float64)
@@ -49,7 +48,7 @@ def test_a_polynomial_of_any_degree() -> None:
 
 
 def test_an_unknown_activation_names_the_known_ones() -> None:
-    with pytest.raises(DataError, match=r"relu-aq-2.*square"):
+    with pytest.raises(DataError, match="square, relu-aq-2"):
         activation_from_name("relu")
 
 
