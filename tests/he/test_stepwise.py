@@ -36,7 +36,7 @@ def test_operations_counted_as_they_happen_are_those_that_hops_counts(scheme) ->
 
 @settings(max_examples=12)
 @given(
-    st.sampled_from(["bgv", "bfv"]),  # in ckks a small ring holds no such scales: test_activations counts there
+    st.sampled_from(["bgv", "bfv"]),  # in ckks a small ring holds no such scales: test_degrees counts there
     st.lists(st.integers(1, 4), min_size=2, max_size=4),
     st.integers(0, 999),
     st.data(),
