@@ -13,10 +13,10 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 HEADLESS := $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab app infer test bench notebooks screenshots clean
+.PHONY: help lab app infer test bench bench-ui notebooks screenshots clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lab: ## set everything up and open JupyterLab on the first notebook (LAB_ARGS: more options for it)
 	@$(SETUP) --extras lab
@@ -43,6 +43,10 @@ endif
 bench: ## measure engines, schemes and rings (ARGS: options of the benchmark)
 	@$(SETUP) --extras test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-ui: ## measure in the browser how fast the labs answer
+	@$(SETUP) --extras lab,test --browser
+	$(BIN)/python -m tests.benchmarks.dashboards
 
 notebooks: ## run every lab and store what it shows, after a change of code or networks
 	@$(SETUP) --extras lab,test

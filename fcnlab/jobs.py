@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 from fcnlab.errors import Cancelled, FcnlabError, JobError
 
 REPORT_INTERVAL_S: Final = 0.05  # between two progress reports of one stage
-GRACE_S: Final = 0.15  # a cancelled worker has this long to tidy up before it is killed
+GRACE_S: Final = 0.1  # a cancelled worker has this long to tidy up before it is killed
 
 R = TypeVar("R")
 

@@ -9,6 +9,7 @@ from tests.browser import ROOT, RUN_S, browse, open_in_voila, serve
 
 WIDTHS = (1280, 800)
 SETTLE_MS = 2500  # for figures to be drawn
+WHOLE_HEIGHT = "Math.max(...[...document.querySelectorAll('*')].map(element => element.scrollHeight))"
 
 
 def prepare(page: Page, lab: str) -> None:
@@ -27,9 +28,11 @@ def take(folder: Path) -> None:
                 with browse(width=width) as page:
                     open_in_voila(page, address, lab)
                     prepare(page, lab)
+                    # The page scrolls within a box of its own, so "full page" would end at the window.
+                    page.set_viewport_size({"width": width, "height": page.evaluate(WHOLE_HEIGHT)})
                     page.wait_for_timeout(SETTLE_MS)
                     path = folder / f"{lab}-{width}.png"
-                    page.screenshot(path=path, full_page=True)
+                    page.screenshot(path=path)
                     print(path)
 
 
