@@ -1,102 +1,98 @@
-"""The table of really trained networks over the range of pruning and quantization: one row each, never interpolated."""
+"""Accuracy against HOPs: the published systems, the shipped networks and the table of trained ones, as points."""
 
-import csv
-import io
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+import json
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Literal
 
 from fcnlab.data import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
+from fcnlab.published import published_systems
+from fcnlab.trained import load_trained
 
-FRONTIER: Final = DATA_ROOT / "tables" / "frontier.csv"
+Source = Literal["published", "shipped", "trained"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontierPoint:
-    """One trained network.
+class Point:
+    """A system with its accuracy and its cost.
 
     Attributes:
-        name: Of its checkpoint.
-        maps: Feature maps of the convolution.
-        units: Units of the hidden dense layer.
-        degree: Of the activation.
-        activation: Its name.
-        pixel_bits: Bits of a pixel.
-        prune_ratio: Share of the dense network's weight products that is gone, 0 to 1.
-        weight_bits: Bits that name zero, the signs and the exponents of a weight.
-        products: Weight products per image.
-        executed_products: Those that are left when what nobody reads is dropped.
-        pt_ct_adds: Published convention, as are the next three.
-        ct_ct_adds: Ciphertext plus ciphertext.
-        pt_ct_mults: Ciphertext times plaintext.
-        ct_ct_mults: Ciphertext times ciphertext.
-        hops_total: The sum of the four.
-        hops_executed_fused: What the fused engine performs: additions and doublings instead of products.
-        range_bits: Bits of the widest value of the circuit, in the worst case.
-        accuracy_validation: Percent on the validation images.
-        accuracy_test: Percent on the 10,000 test images.
-        seed: Of the training.
-        minutes: Of training, what it shares with other points included, its teacher not.
-        command: Makes it again.
+        name: Unique.
+        source: published, shipped (with weights) or trained (its row alone).
+        hops: Of one pass, published convention.
+        accuracy: Percent on the 10,000 test images.
+        products: Weight products per image; 0 if not known.
+        weight_bits: Bits that name a weight; 0 for real weights or if not known.
     """
 
     name: str
-    maps: int
-    units: int
-    degree: int
-    activation: str
-    pixel_bits: int
-    prune_ratio: float
-    weight_bits: int
-    products: int
-    executed_products: int
-    pt_ct_adds: int
-    ct_ct_adds: int
-    pt_ct_mults: int
-    ct_ct_mults: int
-    hops_total: int
-    hops_executed_fused: int
-    range_bits: int
-    accuracy_validation: float
-    accuracy_test: float
-    seed: int
-    minutes: float
-    command: str
+    source: Source
+    hops: int
+    accuracy: float
+    products: int = 0
+    weight_bits: int = 0
 
 
-def load_frontier(path: Path = FRONTIER) -> tuple[FrontierPoint, ...]:
-    """The rows, in the order of the file; none if there is no file.
+@cache
+def points() -> tuple[Point, ...]:
+    """All points: published, then shipped, then trained."""
+    published = (
+        Point(name=system.method, source="published", hops=system.total, accuracy=system.accuracy)
+        for system in published_systems().values()
+    )
+    shipped = shipped_points(DATA_ROOT / "models")
+    names = {point.name for point in shipped}
+    trained = [point for point in trained_points() if point.name not in names]
+    return (*published, *shipped, *trained)
 
-    Raises:
-        DataError: If the file is not such a table.
+
+def shipped_points(folder: Path) -> tuple[Point, ...]:
+    """The networks of a folder, by their cards; reading them takes no torch."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+            found.append(
+                Point(
+                    name=card["name"], source="shipped", hops=card["hops"]["total"], accuracy=card["accuracy"],
+                    products=card["products"], weight_bits=card["weight_bits"],
+                )
+            )  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"The model card {path} is damaged ({error}): restore it or train anew.") from error
+    return tuple(found)
+
+
+def trained_points() -> tuple[Point, ...]:
+    """The rows of the table of trained networks; none if there is no table yet."""
+    return tuple(
+        Point(
+            name=row.name, source="trained", hops=row.hops_total, accuracy=row.accuracy_test, products=row.products,
+            weight_bits=row.weight_bits,
+        )
+        for row in load_trained()
+    )  # fmt: skip
+
+
+def nearest_trained(*, products: int, weight_bits: int = 0) -> Point | None:
+    """The trained network, shipped or from the table, whose products are nearest by ratio; None if there is none.
+
+    Args:
+        products: Weight products per image.
+        weight_bits: Prefer networks of this many bits where products are equally near; 0 for no preference.
     """
-    if not path.exists():
-        return ()
-    kinds = {field.name: field.type for field in fields(FrontierPoint)}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(
-                FrontierPoint(**{name: kinds[name](text) for name, text in row.items()})  # type: ignore[operator]
-                for row in csv.DictReader(file)
-            )
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"{path} is not a table of trained networks ({error}): restore it, or run `fcnlab sweep --afresh`."
-        ) from error
+    trained = [point for point in points() if point.products]
+
+    def distance(point: Point) -> tuple[float, int]:
+        larger, smaller = max(point.products, products, 1), max(min(point.products, products), 1)
+        return larger / smaller, abs(point.weight_bits - weight_bits)
+
+    return min(trained, key=distance, default=None)
 
 
-def save_frontier(points: Iterable[FrontierPoint], *, path: Path = FRONTIER) -> None:
-    """Write the rows, most products first and then most bits; the older table stays whole until this one is.
-
-    Raises:
-        DataError: If the file cannot be written.
-    """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(FrontierPoint)], lineterminator="\n")
-    writer.writeheader()
-    ordered = sorted(points, key=lambda point: (-point.products, -point.weight_bits, point.name))
-    writer.writerows(asdict(point) for point in ordered)
-    write_whole(path, text.getvalue().encode())
+def cheapest(*, accuracy: float) -> Point | None:
+    """The shipped network of fewest HOPs that is at least this accurate."""
+    good = [point for point in points() if point.source == "shipped" and point.accuracy >= accuracy]
+    return min(good, key=lambda point: point.hops, default=None)

@@ -22,10 +22,11 @@ class Newest(Generic[T]):
     Args:
         answer: Called in the thread with a question, and a function that says whether a newer one has come. It sets
             traits with what it finds; it must not raise.
+        rest_s: How long no newer question must come before work begins, so that it does not slow a hand that moves.
     """
 
-    def __init__(self, answer: Callable[[T, Superseded], None]) -> None:
-        self._answer = answer
+    def __init__(self, answer: Callable[[T, Superseded], None], *, rest_s: float = 0.15) -> None:
+        self._answer, self._rest_s = answer, rest_s
         self._waiting: list[T] = []
         self._condition = threading.Condition()
         self._busy = False
@@ -34,6 +35,7 @@ class Newest(Generic[T]):
         """Give up what waits, and answer this instead."""
         with self._condition:
             self._waiting = [question]
+            self._condition.notify_all()
             if not self._busy:
                 self._busy = True
                 threading.Thread(target=self._work, daemon=True).start()
@@ -50,7 +52,10 @@ class Newest(Generic[T]):
                     self._busy = False
                     self._condition.notify_all()
                     return
-                question = self._waiting.pop()
+                question = self._waiting[0]
+                if self._condition.wait(self._rest_s):  # told that a newer one has come
+                    continue
+                self._waiting.clear()
             self._answer(question, lambda: bool(self._waiting))
 
 

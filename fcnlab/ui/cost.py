@@ -1,5 +1,6 @@
 """Lab 03: what pruning, bits and degree together cost under encryption, beside the published systems."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -47,8 +48,8 @@ def make_controls() -> tuple[Control, ...]:
             help="Percent of the network's products that are left out, smallest weights first. Nothing is retrained.",
         ),
         Choice(name="weight_bits", label="weights", options=BITS, help="Rounded as they stand, layer by layer."),
-        Whole(name="degree1", label="degree, first act.", low=2, high=4, help=degree),
-        Whole(name="degree2", label="degree, second", low=2, high=4, help=degree),
+        Whole(name="degree1", label="1st degree", low=2, high=4, help=degree),
+        Whole(name="degree2", label="2nd degree", low=2, high=4, help=degree),
         Whole(
             name="pixel_bits", label="pixel", low=1, high=8, unit="bits", help="Fewer bits make smaller numbers.",
         ),
@@ -99,8 +100,8 @@ class CostLab(traitlets.HasTraits):
         self.figure = LiveFigure(cost_figure(tuple(self.points.values())))
         for trace in self.figure.data[len(KINDS) : len(KINDS) + 3]:
             trace.on_click(self._clicked)
-        self.numbers = widgets.HTML(layout={"width": "100%"})
-        self.tables = widgets.HTML(layout={"width": "100%"})
+        self.numbers = widgets.HTML(layout={"width": "calc(100% - 4px)"})
+        self.tables = widgets.HTML(layout={"width": "calc(100% - 4px)"})
         self.picker = widgets.Dropdown(
             options=["", *self.points], value="", description="pick a point", layout={"width": "320px"},
             tooltip="The points of the second panel, for the keyboard.", style={"description_width": "88px"},
@@ -114,6 +115,7 @@ class CostLab(traitlets.HasTraits):
         )  # fmt: skip
         self.measure_panel = panel.widget
         self.measure_panel.layout.display = "none" if unit_costs() is not None else "flex"
+        self._drawing = threading.RLock()  # plotly mixes up two batches of changes that overlap
         self.estimator = Estimator(lambda estimate: self.set_trait("estimate", estimate))
         self.worker = Newest(self.estimator.answer)
         self.frame = Frame(self.model, [self.numbers, self.measure_panel, self.figure, self.picker, self.tables])
@@ -159,7 +161,7 @@ class CostLab(traitlets.HasTraits):
 
     def _update(self, _: object = None) -> None:
         settings = self.model.settings
-        with self.model.guard():
+        with self.model.guard(), self._drawing:
             table_now = count_variant(settings.variation)
             trained = count_variant(as_trained(settings.network))
             update_counts(
@@ -184,7 +186,7 @@ class CostLab(traitlets.HasTraits):
         estimate, settings = self.estimate, self.model.settings
         if estimate is None or estimate.settings != settings:
             return  # the hand has moved on: what is shown is marked as old until its own estimate comes
-        with self.model.guard():
+        with self.model.guard(), self._drawing:
             self._show_numbers()
             beside = published_systems()[settings.beside]
             steps = estimate.plan.steps if estimate.plan else ()
@@ -319,8 +321,8 @@ def accuracy_note(settings: CostSettings) -> str:
     """Which of the two honest kinds the accuracy is."""
     if settings.is_trained:
         return (
-            "Accuracy: of the trained network, by its card, on the 10,000 test images. Seconds: projected for all cores "
-            "of this machine."
+            "Accuracy: of the trained network, by its card, on the 10,000 test images. Seconds: projected for all "
+            "cores of this machine."
         )
     return (
         "Accuracy: of the network pruned and rounded as it stands, evaluated on the 10,000 test images; training "

@@ -1,0 +1,54 @@
+"""The labs on sparsity, cost and encodings in a real browser, as applications."""
+
+from collections.abc import Iterator
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+from playwright.sync_api import Locator, Page, expect  # noqa: E402
+
+from tests.browser import browse, open_in_voila, serve  # noqa: E402
+
+pytestmark = pytest.mark.timeout(400)
+SLOW_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[str]:
+    with serve("voila") as address:
+        yield address
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with browse() as opened:
+        yield opened
+
+
+def tile(page: Page, label: str) -> Locator:
+    """The number above a label."""
+    return page.locator(".fcn .tile", has_text=label).locator("b")
+
+
+def slider(page: Page, label: str) -> Locator:
+    """The handle of a slider."""
+    return page.locator(".widget-slider", has_text=label).locator(".noUi-handle")
+
+
+def test_cost_follows_a_slider_and_takes_a_point(application: str, page: Page) -> None:
+    open_in_voila(page, application, "03_cost")
+    hops = tile(page, "HOPs of one pass")
+    expect(tile(page, "accuracy")).to_have_text("99.08 %", timeout=SLOW_MS)
+    before = hops.inner_text()
+    handle = slider(page, "prune further")
+    handle.focus()
+    for _ in range(5):
+        handle.press("ArrowRight")
+    expect(hops).not_to_have_text(before)
+    expect(page.get_by_label("settings")).to_have_value("cost(thinned=5)")
+    expect(page.locator(".fcn", has_text="as it stands").first).to_be_visible(timeout=SLOW_MS)
+    page.locator("select", has_text="CryptoDL-1").last.select_option("CryptoNets")
+    expect(hops).to_have_text("611,267")
+    expect(tile(page, "accuracy")).to_have_text("99.23 %", timeout=SLOW_MS)
+    page.get_by_role("button", name="Reset").click()
+    expect(hops).to_have_text(before)
