@@ -52,3 +52,17 @@ def test_cost_follows_a_slider_and_takes_a_point(application: str, page: Page) -
     expect(tile(page, "accuracy")).to_have_text("99.23 %", timeout=SLOW_MS)
     page.get_by_role("button", name="Reset").click()
     expect(hops).to_have_text(before)
+
+
+def test_encodings_are_measured_cancelled_and_measured_again(application: str, page: Page) -> None:
+    open_in_voila(page, application, "05_encodings")
+    start, cancel = (page.get_by_role("button", name=name) for name in ("Measure on this machine", "Cancel"))
+    start.click()
+    cancel.click()
+    expect(page.locator(".fcn .error")).to_contain_text("cancelled")
+    start.click()
+    expect(page.locator(".fcn", has_text="Measured just now")).to_be_visible(timeout=SLOW_MS)
+    handle = slider(page, "weight")
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(page.locator(".fcn", has_text="Weight 5")).to_be_visible()
