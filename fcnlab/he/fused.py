@@ -191,7 +191,7 @@ def run_block(
     return seconds
 
 
-def read_only(residues: Residues) -> npt.NDArray[np.int64]:
+def read_only(residues: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """A read-only signed view: one type for the compiler, whatever buffer the residues came in."""
     view = residues.view(np.int64)
     view.flags.writeable = False
@@ -230,28 +230,30 @@ def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name
 
 
 def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
-    """Modulus switches (bgv) or rescales (ckks), ciphertext by ciphertext."""
+    """Modulus switches (bgv) or rescales (ckks): one ciphertext at a time, all its drops while it is in the cache."""
     began = time.perf_counter()
     t = task.plain_modulus
-    for turn in range(drops):
-        count, size, primes, degree = state.residues.shape
-        kept, last = task.parameters.primes[: primes - 1], task.parameters.primes[primes - 1]
-        constants = switch_constants((*kept, last), degree, t)
-        source, out = read_only(state.residues), np.empty((count, size, primes - 1, degree), dtype=np.uint64)
-        target = out.view(np.int64)
+    count, size, primes, degree = state.residues.shape
+    chain = [task.parameters.primes[:kept] for kept in range(primes, primes - drops, -1)]
+    constants = [switch_constants(modulus, degree, t) for modulus in chain]
+    source, out = read_only(state.residues), np.empty((count, size, primes - drops, degree), dtype=np.uint64)
 
-        def drop(
-            place: int, source: Any = source, target: Any = target, constants: tuple[Any, ...] = constants
-        ) -> None:
-            drop_last_prime(source[place], constants, target[place])
+    def drop(place: int) -> None:
+        current = source[place]
+        for constant, modulus in zip(constants, chain, strict=True):
+            smaller = np.empty((size, len(modulus) - 1, degree), dtype=np.int64)
+            drop_last_prime(current, constant, smaller)
+            current = read_only(smaller)
+        out[place] = current
 
-        for done, _result in enumerate(map_threads(drop, range(count), task.threads), start=turn * count + 1):
-            task.report(drop_title(step.name, drops), done, drops * count)
-        correction = state.label.correction * pow(last, -1, t) % t if t else 1
-        scale = state.label.scale if t else state.label.scale / last
-        state = State(out, Label(size, scale, correction))
+    for done, _ in enumerate(map_threads(drop, range(count), task.threads), start=1):
+        task.report(drop_title(step.name, drops), done, count)
+    label = state.label
+    for *_, last in chain:
+        scale = label.scale if t else label.scale / last
+        label = Label(size, scale, label.correction * pow(last, -1, t) % t if t else 1)
     timer.add(step.name, time.perf_counter() - began)
-    return state
+    return State(out, label)
 
 
 def activate_with_seal(task: Task, step: Polynomial, state: State, timer: Timer) -> State:

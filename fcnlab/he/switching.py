@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from fcnlab.he.kernels import compiled
 
+VECTOR = 8  # butterflies at once; fewer than these go one by one
 HALF_BITS = 30  # products modulo a plain modulus of up to 60 bits are taken in two halves
 
 
@@ -119,12 +120,22 @@ def inverse_butterflies(values, other, factor, factor_share, prime):  # type: ig
 def transform(values, table, prime):  # type: ignore[no-untyped-def]
     """Coefficients to NTT form (bit-reversed order), in place."""
     half, groups = values.size // 2, 1
-    while half >= 1:
+    while half >= VECTOR:
         for group in range(groups):
             start = 2 * group * half
-            factor = table[groups + group]
             middle, end = start + half, start + 2 * half
+            factor = table[groups + group]
             butterflies(values[start:middle], values[middle:end], factor, factor / prime, prime)
+        half, groups = half // 2, groups * 2
+    inverse = 1.0 / prime
+    while half >= 1:
+        for group in range(groups):
+            factor = table[groups + group]
+            for i in range(2 * group * half, (2 * group + 1) * half):
+                product = multiply_modulo(values[i + half], factor, prime, inverse)
+                total, difference = values[i] + product, values[i] - product
+                values[i] = total - prime if total >= prime else total
+                values[i + half] = difference + prime if difference < 0 else difference
         half, groups = half // 2, groups * 2
 
 
@@ -132,11 +143,21 @@ def transform(values, table, prime):  # type: ignore[no-untyped-def]
 def inverse_transform(values, table, prime):  # type: ignore[no-untyped-def]
     """NTT form to coefficients, in place; leaves a factor n that the caller divides out."""
     half, groups = 1, values.size // 2
+    inverse = 1.0 / prime
+    while half < VECTOR and groups >= 1:
+        for group in range(groups):
+            factor = table[groups + group]
+            for i in range(2 * group * half, (2 * group + 1) * half):
+                total, difference = values[i] + values[i + half], values[i] - values[i + half]
+                values[i] = total - prime if total >= prime else total
+                difference = difference + prime if difference < 0 else difference
+                values[i + half] = multiply_modulo(difference, factor, prime, inverse)
+        half, groups = half * 2, groups // 2
     while groups >= 1:
         for group in range(groups):
             start = 2 * group * half
-            factor = table[groups + group]
             middle, end = start + half, start + 2 * half
+            factor = table[groups + group]
             inverse_butterflies(values[start:middle], values[middle:end], factor, factor / prime, prime)
         half, groups = half * 2, groups // 2
 
