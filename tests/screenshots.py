@@ -9,7 +9,7 @@ from tests.browser import ROOT, RUN_S, browse, open_in_voila, serve
 
 WIDTHS = (1280, 800)
 SETTLE_MS = 2500  # for figures to be drawn
-WHOLE_HEIGHT = "Math.max(...[...document.querySelectorAll('*')].map(element => element.scrollHeight))"
+WHOLE_HEIGHT = "document.querySelector('#rendered_cells').scrollHeight"
 
 
 def prepare(page: Page, lab: str) -> None:
