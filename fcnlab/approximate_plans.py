@@ -144,7 +144,9 @@ def simulate_approximate(
     magnitude = float(circuit.pixel_max)
     for index, (step, _, after) in enumerate(step_sizes(circuit)):
         if isinstance(step, Affine):
-            bound = float(step.row_norms.max()) * bound + 0.5  # of the rounded bias
+            # Errors of fresh ciphertexts are independent and add in quadrature; later ones share their sources.
+            fresh = math.sqrt(float(spreads.squares[index].sum(axis=1).max()))
+            bound = (float(step.row_norms.max()) if index else fresh) * bound + 0.5  # of the rounded bias
             error = np.sqrt(spreads.squares[index] @ error**2)
         else:
             value = ScaledValue(magnitude, scale, bound)
