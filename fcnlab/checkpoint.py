@@ -41,6 +41,7 @@ class ModelCard:
         seed: Of the recipe.
         command: Makes the network again.
         minutes: Of training, its teacher not included.
+        note: What a reader of any figure must know, such as that the layers are a reconstruction; empty if nothing.
         version: Of fcnlab.
     """
 
@@ -55,6 +56,7 @@ class ModelCard:
     seed: int
     command: str
     minutes: float
+    note: str = ""
     version: str = fcnlab.__version__
 
 

@@ -7,7 +7,7 @@ Every network is a plain `nn.Sequential` with named children. Its input is a flo
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -138,6 +138,56 @@ def cryptonets(
     return sequential(layers)
 
 
+def cryptodl(
+    *, maps: int = 20, maps2: int = 50, units: int = 500, activation: str = "relu-3", batch_norm: bool = True
+) -> nn.Sequential:
+    """The smaller CryptoDL, a reconstruction: its layers are not published in what is at hand.
+
+    LeNet with one activation, after the second pooling. It has 800 units of degree 3 (1,600 CT-CT mults), 2.29 million
+    products, 2.31 million CT-CT adds with its poolings, and with a bias and a shift of batch norm for each output of
+    its convolutions, a bias for each unit and one constant for each activation exactly the published 30,750 PT-CT adds.
+    """
+    layers: dict[str, nn.Module | None] = {
+        "conv1": nn.Conv2d(1, maps, kernel_size=5),
+        "norm1": nn.BatchNorm2d(maps) if batch_norm else None,
+        "pool1": nn.AvgPool2d(2),
+        "conv2": nn.Conv2d(maps, maps2, kernel_size=5),
+        "norm2": nn.BatchNorm2d(maps2) if batch_norm else None,
+        "pool2": nn.AvgPool2d(2),
+        "act1": activation_from_name(activation),
+        "flatten": nn.Flatten(),
+        "fc1": nn.Linear(maps2 * 16, units),
+        "fc2": nn.Linear(units, 10),
+    }
+    return sequential(layers)
+
+
+def cryptodl_wide(
+    *, maps: int = 20, maps2: int = 144, units: int = 256, activation: str = "relu-3", batch_norm: bool = True
+) -> nn.Sequential:
+    """The larger CryptoDL, a reconstruction: its layers are not published in what is at hand.
+
+    With the default sizes it has the 32,256 units of degree 3 (64,512 CT-CT mults) and the 266 dense biases that the
+    published counts suggest, and 4.6e7 products. Only two of its layers are activations, so that an encryption can hold
+    it at all.
+    """
+    layers: dict[str, nn.Module | None] = {
+        "conv1": nn.Conv2d(1, maps, kernel_size=5),
+        "norm1": nn.BatchNorm2d(maps) if batch_norm else None,
+        "act1": activation_from_name(activation),
+        "pool1": nn.AvgPool2d(2),
+        "conv2": nn.Conv2d(maps, maps2, kernel_size=5, padding=2),
+        "norm2": nn.BatchNorm2d(maps2) if batch_norm else None,
+        "act2": activation_from_name(activation),
+        "conv3": nn.Conv2d(maps2, 88, kernel_size=5, padding=2),
+        "pool3": nn.AvgPool2d(2),
+        "flatten": nn.Flatten(),
+        "fc1": nn.Linear(88 * 36, units),
+        "fc2": nn.Linear(units, 10),
+    }
+    return sequential(layers)
+
+
 def teacher() -> nn.Sequential:
     """A small conventional CNN with ReLU and max pooling, to learn from; it cannot run under encryption."""
     network = sequential(
@@ -175,21 +225,30 @@ def seeded(build: Callable[[], nn.Sequential], *, seed: int) -> nn.Sequential:
         return build()
 
 
+Kind = Literal["faster-cryptonets", "cryptonets", "cryptodl-1", "cryptodl-2"]
+KINDS: Final[dict[str, Callable[..., nn.Sequential]]] = {
+    "faster-cryptonets": faster_cryptonets,
+    "cryptonets": cryptonets,
+    "cryptodl-1": cryptodl,
+    "cryptodl-2": cryptodl_wide,
+}
+
+
 @dataclass(frozen=True)
 class Architecture:
     """Everything that rebuilds a network but its weights.
 
     Attributes:
-        kind: ``faster-cryptonets`` or ``cryptonets``.
+        kind: A name of KINDS.
         activation: A name that `activation_from_name` knows.
         maps: Feature maps of the first convolution.
         units: Units of the hidden dense layer.
-        maps2: Feature maps of the second convolution (``cryptonets`` only).
+        maps2: Feature maps of the second convolution (all but ``faster-cryptonets``).
         pooling: ``sum``, or ``average``: a sum whose division goes into the unit (``cryptonets`` only).
         pixel_bits: Bits of each quantised pixel, 1 to 8.
     """
 
-    kind: Literal["faster-cryptonets", "cryptonets"]
+    kind: Kind
     activation: str
     maps: int = 5
     units: int = 100
@@ -198,8 +257,8 @@ class Architecture:
     pooling: Pooling = "sum"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("faster-cryptonets", "cryptonets"):
-            raise DataError(f"Unknown kind of network {self.kind!r}: choose 'faster-cryptonets' or 'cryptonets'.")
+        if self.kind not in KINDS:
+            raise DataError(f"Unknown kind of network {self.kind!r}: choose one of {', '.join(KINDS)}.")
         if self.pooling not in ("sum", "average"):
             raise DataError(f"Unknown pooling {self.pooling!r}: choose 'sum' or 'average'.")
         if min(self.maps, self.units, self.maps2) < 1 or not 1 <= self.pixel_bits <= 8:
@@ -207,16 +266,17 @@ class Architecture:
 
     def build(self, *, batch_norm: bool = False) -> nn.Sequential:
         """A new network, freshly initialised; without batch norm it is the form that is stored and compiled."""
+        sizes: dict[str, Any] = {"maps": self.maps, "units": self.units, "activation": self.activation}
+        if self.kind != "faster-cryptonets":
+            sizes["maps2"] = self.maps2
         if self.kind == "cryptonets":
-            return cryptonets(
-                maps=self.maps,
-                maps2=self.maps2,
-                units=self.units,
-                activation=self.activation,
-                pooling=self.pooling,
-                batch_norm=batch_norm,
-            )
-        return faster_cryptonets(maps=self.maps, units=self.units, activation=self.activation, batch_norm=batch_norm)
+            sizes["pooling"] = self.pooling
+        return KINDS[self.kind](**sizes, batch_norm=batch_norm)
+
+    @property
+    def is_reconstruction(self) -> bool:
+        """Whether the layers are not published, and were chosen so that the counts come near the published ones."""
+        return self.kind.startswith("cryptodl")
 
 
 def fold_batch_norm(network: nn.Sequential) -> nn.Sequential:

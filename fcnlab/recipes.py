@@ -17,6 +17,8 @@ GENTLE_WARP: Final = Warp(rotation_degrees=6, scale=0.08, shear=0.08, shift_pixe
 WEIGHT_LAYERS: Final = {
     "faster-cryptonets": ("conv1", "fc1", "fc2"),
     "cryptonets": ("conv1", "conv2", "fc1", "fc2"),
+    "cryptodl-1": ("conv1", "conv2", "fc1", "fc2"),
+    "cryptodl-2": ("conv1", "conv2", "conv3", "fc1", "fc2"),
 }
 
 
@@ -48,7 +50,8 @@ class Recipe:
     Attributes:
         name: Of the checkpoint.
         architecture: What is trained.
-        dense_epochs: Epochs of training with batch norm, all weights kept.
+        dense_epochs: Epochs of training with batch norm, all weights kept; 0 with a start.
+        start: Shipped network that takes the place of the dense phase; it may differ in activation and pooling.
         prune_epochs: Epochs after folding while each layer shrinks to its budget; 0 keeps all weights.
         quantise_epochs: Epochs while growing shares of the weights are rounded and frozen; 0 keeps real weights.
         calibrate_epochs: Epochs with all weights final, in which only the biases learn.
@@ -60,7 +63,8 @@ class Recipe:
 
     name: str
     architecture: Architecture
-    dense_epochs: int
+    dense_epochs: int = 0
+    start: str = ""
     prune_epochs: int = 0
     quantise_epochs: int = 0
     calibrate_epochs: int = 0
@@ -71,6 +75,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         layers = WEIGHT_LAYERS[self.architecture.kind]
+        if bool(self.dense_epochs) == bool(self.start):
+            raise DataError(f"Recipe {self.name!r} needs dense epochs, or a shipped network to start from, not both.")
         if self.prune_epochs and set(self.budgets) != set(layers):
             raise DataError(f"Recipe {self.name!r} prunes: give a product budget for {', '.join(layers)}.")
         if self.quantise_epochs and set(self.exponents) != set(layers):
@@ -112,9 +118,29 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 exponents={"conv1": 3, "fc1": 4, "fc2": 4},
             ),
             Recipe(
+                name="faster-cryptonets",
+                architecture=Architecture(kind="cryptonets", activation="swish-aq-2", pooling="average"),
+                start="cryptonets",
+                prune_epochs=32,
+                quantise_epochs=20,
+                calibrate_epochs=4,
+                budgets={"conv1": 10_000, "conv2": 6_500, "fc1": 5_800, "fc2": 707},
+                exponents={"conv1": 4, "conv2": 4, "fc1": 5, "fc2": 5},
+            ),
+            Recipe(
                 name="cryptonets",
                 architecture=Architecture(kind="cryptonets", activation="square"),
                 dense_epochs=40,
+            ),
+            Recipe(
+                name="cryptodl-1",
+                architecture=Architecture(kind="cryptodl-1", activation="relu-3", maps=20, maps2=50, units=500),
+                dense_epochs=10,
+            ),
+            Recipe(
+                name="cryptodl-2",
+                architecture=Architecture(kind="cryptodl-2", activation="relu-3", maps=20, maps2=144, units=256),
+                dense_epochs=2,
             ),
         )
     }

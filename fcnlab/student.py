@@ -6,7 +6,9 @@ from typing import Final
 import torch
 from torch import nn
 
+from fcnlab.checkpoint import load_checkpoint
 from fcnlab.compression import Compression
+from fcnlab.conversion import convert
 from fcnlab.fitting import load_state, restore_optimizer, save_state
 from fcnlab.network import fold_batch_norm, seeded
 from fcnlab.recipes import PHASES, Recipe
@@ -30,7 +32,7 @@ class Student:
         self.epoch = 0
         self.validation_percent = 0.0
         self.elapsed_s = 0.0
-        self.adopt(seeded(lambda: recipe.architecture.build(batch_norm=True), seed=recipe.seed))
+        self.adopt(first_network(recipe))
 
     @property
     def lessons_read(self) -> int:
@@ -90,3 +92,10 @@ class Student:
         student.validation_percent = float(notes["validation_percent"])
         student.elapsed_s = float(notes["elapsed_s"])
         return student
+
+
+def first_network(recipe: Recipe) -> nn.Sequential:
+    """What a training begins with: a new network with batch norm, or the shipped one that the recipe starts from."""
+    if recipe.start:
+        return convert(load_checkpoint(recipe.start).network, target=recipe.architecture)
+    return seeded(lambda: recipe.architecture.build(batch_norm=True), seed=recipe.seed)

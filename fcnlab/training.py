@@ -41,6 +41,7 @@ PEAK_RATES: Final = {"dense": 3e-3, "prune": 1.5e-3, "quantise": 1.5e-3, "calibr
 """Learning rate at the start of each phase; it falls along a cosine."""
 SETTLE_SHARE: Final = 0.3  # of the pruning epochs pass at the final budget
 SALIENCY_BATCHES: Final = 40
+RECONSTRUCTION: Final = "a reconstruction: its layers are not published, and were chosen for counts near the published"
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,7 @@ def finish(student: Student, *, table: Tensor) -> Checkpoint:
         seed=recipe.seed,
         command=f"fcnlab train {recipe.name}",
         minutes=round(student.elapsed_s / 60, 1),
+        note=RECONSTRUCTION if recipe.architecture.is_reconstruction else "",
     )
     return Checkpoint(network, card)
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from fcnlab.compression import weight_costs
 from fcnlab.errors import DataError
 from fcnlab.network import (
     Architecture,
@@ -13,12 +14,16 @@ from fcnlab.network import (
     Square,
     SumPool2d,
     activation_from_name,
+    cryptodl,
+    cryptodl_wide,
     cryptonets,
     faster_cryptonets,
     fold_batch_norm,
     seeded,
     teacher,
 )
+from fcnlab.published import published_systems
+from fcnlab.recipes import RECIPES
 
 
 def trained_looking(network: nn.Sequential) -> nn.Sequential:
@@ -67,6 +72,8 @@ def test_sum_pooling_is_a_convolution_with_ones() -> None:
             cryptonets(),
             {"conv1": (5, 13, 13), "pool1": (5, 13, 13), "conv2": (50, 5, 5), "pool2": (50, 5, 5), "fc1": (100,)},
         ),
+        (cryptodl(), {"conv1": (20, 24, 24), "conv2": (50, 8, 8), "act1": (50, 4, 4), "fc1": (500,)}),
+        (cryptodl_wide(), {"act1": (20, 24, 24), "act2": (144, 12, 12), "conv3": (88, 12, 12), "fc1": (256,)}),
         (teacher(), {"fc2": (10,)}),
     ],
 )
@@ -108,6 +115,27 @@ def named(**layers: nn.Module) -> nn.Sequential:
     return network
 
 
+@pytest.mark.parametrize("kind", ["cryptodl-1", "cryptodl-2"])
+def test_reconstructions_have_the_published_orders_of_magnitude(kind: str) -> None:
+    published = published_systems()[{"cryptodl-1": "CryptoDL-1", "cryptodl-2": "CryptoDL-2"}[kind]]
+    architecture = RECIPES[kind].architecture
+    network = architecture.build()
+    products = sum(int(costs.sum()) for costs in weight_costs(network, input_shape=(1, 28, 28)).values())
+    units, x = 0, torch.zeros(1, 1, 28, 28)
+    for layer in network:
+        x = layer(x)
+        units += x.numel() if isinstance(layer, PolynomialActivation) else 0
+    assert architecture.is_reconstruction
+    assert 2 * units == published.ct_ct_mults
+    assert products == pytest.approx(published.pt_ct_mults, rel=0.02)
+
+
+def test_pooling_by_averages_is_a_sum_in_other_units() -> None:
+    x = torch.rand(2, 5, 13, 13)
+    sums, averages = (cryptonets(maps2=2, units=3, pooling=pooling).pool1 for pooling in ("sum", "average"))
+    torch.testing.assert_close(averages(x), sums(x) / 9)
+
+
 def test_a_seed_decides_the_weights_and_nothing_else() -> None:
     torch.manual_seed(11)
     expected = torch.rand(3)
@@ -126,7 +154,7 @@ def test_an_architecture_builds_its_network() -> None:
     assert hasattr(Architecture(kind="faster-cryptonets", activation="swish-aq-2").build(batch_norm=True), "norm1")
 
 
-@pytest.mark.parametrize("change", [{"kind": "lenet"}, {"maps": 0}, {"pixel_bits": 9}])
+@pytest.mark.parametrize("change", [{"kind": "lenet"}, {"pooling": "max"}, {"maps": 0}, {"pixel_bits": 9}])
 def test_an_impossible_architecture_is_refused(change: dict[str, object]) -> None:
-    with pytest.raises(DataError, match=r"Unknown kind|at least 1"):
+    with pytest.raises(DataError, match=r"Unknown (kind|pooling)|at least 1"):
         Architecture(**{"kind": "cryptonets", "activation": "square"} | change)  # type: ignore[arg-type]

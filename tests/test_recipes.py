@@ -23,6 +23,18 @@ def test_an_unknown_recipe_lists_the_known_ones() -> None:
         find_recipe("lenet")
 
 
+def test_the_published_budget_of_the_uncollapsed_network() -> None:
+    recipe = RECIPES["faster-cryptonets"]
+    assert recipe.architecture.kind == "cryptonets"
+    assert recipe.max_products <= 23_007
+
+
+def test_a_recipe_begins_in_one_way() -> None:
+    for beginning in ({}, {"dense_epochs": 1, "start": "cryptonets"}):
+        with pytest.raises(DataError, match="not both"):
+            Recipe(name="x", architecture=NETWORK, **beginning)
+
+
 @pytest.mark.parametrize("phases", [{"prune_epochs": 1}, {"quantise_epochs": 1}])
 def test_every_layer_needs_its_budget_and_its_exponents(phases: dict[str, int]) -> None:
     with pytest.raises(DataError, match="conv1, fc1, fc2"):
