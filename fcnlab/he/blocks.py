@@ -55,6 +55,30 @@ class LabelOperations:
         return a
 
 
+class Scratch:
+    """Arrays for the steps of one block, kept for the next: fresh memory costs a page fault for every four kilobytes.
+
+    Every block takes the same shapes in the same order, so each gets what the block before it used at that point.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: list[npt.NDArray[np.int64]] = []
+        self._next = 0
+
+    def restart(self) -> None:
+        """Begin a block: all arrays may be used again."""
+        self._next = 0
+
+    def empty(self, rows: int, length: int) -> npt.NDArray[np.int64]:
+        """An array of that shape with any content."""
+        if self._next == len(self._arrays):
+            self._arrays.append(np.empty((rows, length), dtype=np.int64))
+        elif self._arrays[self._next].shape != (rows, length):
+            self._arrays[self._next] = np.empty((rows, length), dtype=np.int64)
+        self._next += 1
+        return self._arrays[self._next - 1]
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """The same few hundred coefficients of every ciphertext of a layer, modulo one prime.
@@ -79,16 +103,17 @@ class BlockOperations:
     Args:
         prime: Modulus of the residues.
         plain_modulus: Of the pass; None for ckks.
+        scratch: Where results are put.
     """
 
-    def __init__(self, prime: int, plain_modulus: int | None) -> None:
-        self._prime, self._plain_modulus = prime, plain_modulus
+    def __init__(self, prime: int, plain_modulus: int | None, scratch: Scratch) -> None:
+        self._prime, self._plain_modulus, self._scratch = prime, plain_modulus, scratch
         self._labels = LabelOperations(plain_modulus)
 
     def multiply(self, a: Block, b: Block, /) -> Block:
         """Products without relinearisation."""
         label = self._labels.multiply(a.label, b.label)
-        out = np.empty((len(a.residues), label.size * a.width), dtype=np.int64)
+        out = self._scratch.empty(len(a.residues), label.size * a.width)
         if a is b:
             kernels.square_block(a.residues, a.label.size, self._prime, out)
         else:
@@ -101,20 +126,20 @@ class BlockOperations:
         multiplier = scale_factor(factor, self._plain_modulus, source=a.label, target=label)
         if multiplier == 1:
             return a
-        out = np.empty_like(a.residues)
+        out = self._scratch.empty(*a.residues.shape)
         kernels.scale_block(a.residues, multiplier % self._prime, self._prime, out)
         return Block(out, label)
 
     def add(self, a: Block, b: Block, /) -> Block:
         """Add, whatever the sizes."""
         longer, shorter = (a, b) if a.label.size >= b.label.size else (b, a)
-        out = np.empty_like(longer.residues)
+        out = self._scratch.empty(*longer.residues.shape)
         kernels.add_blocks(longer.residues, shorter.residues, self._prime, out)
         return Block(out, longer.label)
 
     def add_constant(self, a: Block, constant: int, /) -> Block:
         """Add an integer to every slot."""
-        out = np.empty_like(a.residues)
+        out = self._scratch.empty(*a.residues.shape)
         encoded = encode_constant(constant, self._plain_modulus, label=a.label)
         kernels.add_constant_block(a.residues, encoded % self._prime, a.width, self._prime, out)
         return Block(out, a.label)

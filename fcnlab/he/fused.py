@@ -6,6 +6,7 @@ ciphertext pass through all steps of the run while they are in the cache, so an 
 the last step of the run is written back. Blocks are independent and share out over threads.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from scipy import sparse
 from fcnlab.circuit import Affine, Polynomial, Step
 from fcnlab.digits import Digits, signed_digits
 from fcnlab.he import kernels
-from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, encode_constant
+from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, Scratch, encode_constant
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.engine import Account, Result, Task, drop_title
 from fcnlab.he.operations import SealOperations
@@ -140,8 +141,12 @@ def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, time
     width = min(BLOCK, degree)
     blocks = list(product(range(primes), range(0, degree, width)))
 
+    scratches = threading.local()
+
     def run(block: tuple[int, int]) -> list[float]:
-        return run_block(task, layers, state, out, *block, width)
+        if not hasattr(scratches, "of_thread"):
+            scratches.of_thread = Scratch()
+        return run_block(task, layers, state, out, *block, width, scratches.of_thread)
 
     for done, seconds in enumerate(map_threads(run, blocks, task.threads), start=1):
         for layer, elapsed_s in zip(layers, seconds, strict=True):
@@ -164,13 +169,21 @@ def map_threads(run: Callable[[Job], Outcome], jobs: Iterable[Job], threads: int
 
 
 def run_block(
-    task: Task, layers: list[Layer], state: State, out: Residues, prime_index: int, start: int, width: int
+    task: Task,
+    layers: list[Layer],
+    state: State,
+    out: Residues,
+    prime_index: int,
+    start: int,
+    width: int,
+    scratch: Scratch,
 ) -> list[float]:
     """Take one block through the layers; returns the seconds of each."""
     prime = task.parameters.primes[prime_index]
-    operations = BlockOperations(prime, task.plain_modulus)
+    scratch.restart()
+    operations = BlockOperations(prime, task.plain_modulus, scratch)
     began = time.perf_counter()
-    residues = np.empty((len(state.residues), state.label.size * width), dtype=np.int64)
+    residues = scratch.empty(len(state.residues), state.label.size * width)
     if not kernels.load_block(read_only(state.residues), prime_index, start, prime, residues):
         raise altered_residue(prime)
     block = Block(residues, state.label)
@@ -179,7 +192,7 @@ def run_block(
         if isinstance(layer.step, Polynomial):
             block = apply_polynomial(layer.step.coefficients, block, operations)
         elif layer.program is not None and layer.bias is not None:
-            sums = np.empty((layer.step.outputs, block.label.size * width), dtype=np.int64)
+            sums = scratch.empty(layer.step.outputs, block.label.size * width)
             constants = width if task.parameters.scheme != "bfv" else int(start == 0)
             kernels.affine_block(block.residues, layer.program, layer.bias[prime_index], constants, prime, sums)
             block = Block(sums, block.label)
