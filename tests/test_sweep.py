@@ -1,5 +1,6 @@
 """Tests of fcnlab.sweep on tiny networks: shared stages, one row at a time, and resumption after an interrupt."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,6 +11,7 @@ import pytest
 
 from fcnlab import distillation, sweep, training
 from fcnlab.checkpoint import load_checkpoint
+from fcnlab.cli import OK, REFUSED, main
 from fcnlab.data import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
@@ -124,3 +126,16 @@ def test_the_grid_spans_the_sliders() -> None:
         budgets = split_budget(point.products)
         assert sum(budgets.values()) == point.products
         assert all(0 < budgets[name] <= layer for name, layer in {"conv1": 20_480, "fc1": 84_500, "fc2": 1_000}.items())
+
+
+def test_the_command_trains_nothing_that_the_table_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", "--json"]) == OK
+    rows = json.loads(capsys.readouterr().out)["points"]
+    assert {row["command"] for row in rows} >= {f"fcnlab sweep --points {point}" for point in ALL_POINTS}
+    assert main(["sweep"]) == OK
+    assert "sweep-20000-3-bits" in capsys.readouterr().out
+
+
+def test_the_command_refuses_a_point_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", "--points", "20000x3,7x7"]) == REFUSED
+    assert "7x7 is no point of the sweep" in capsys.readouterr().err
