@@ -137,5 +137,5 @@ def test_the_command_trains_nothing_that_the_table_has(capsys: pytest.CaptureFix
 
 
 def test_the_command_refuses_a_point_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sweep", "--points", "20000x3,7x7"]) == REFUSED
+    assert main(["sweep", "--points", "3000x3,7x7"]) == REFUSED
     assert "7x7 is no point of the sweep" in capsys.readouterr().err
