@@ -25,7 +25,6 @@ from fcnlab.errors import DataError
 from fcnlab.hops import HopTable, count_published
 from fcnlab.lowering import find_quantum
 from fcnlab.network import PolynomialActivation
-from fcnlab.pruning import hop_mask
 from fcnlab.quantization import choose_window, round_to_powers_of_two, window_length
 
 AS_TRAINED: Final = 0
@@ -164,6 +163,14 @@ def weights_of(variation: Variation) -> tuple[Weights, ...]:
     )
 
 
+@cache
+def pruning_order(network: str, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Weights of a layer in the order in which `pruning.hop_mask` keeps them by their squares, and products so far."""
+    layer = base_of(network).layers[index]
+    order = np.argsort(-(layer.weights.astype(np.float64) ** 2 / layer.costs).ravel(), kind="stable")
+    return order, np.cumsum(layer.costs.ravel()[order])
+
+
 @lru_cache(maxsize=128)
 def change_layer(network: str, index: int, percent: float, weight_bits: int) -> Weights:
     """Prune one layer to the weights of most squared size per product, and round what is left to powers of two."""
@@ -171,8 +178,10 @@ def change_layer(network: str, index: int, percent: float, weight_bits: int) -> 
     budget = min(round(layer.dense_products * (1 - percent / 100)), layer.trained_products)
     weights = layer.weights
     if budget < layer.trained_products:
-        keep = hop_mask(weights.astype(np.float64) ** 2, costs=layer.costs, products=budget)
-        weights = np.where(keep, weights, np.float32(0))
+        order, spent = pruning_order(network, index)
+        keep = np.zeros(weights.size, dtype=np.bool_)
+        keep[order[: np.searchsorted(spent, budget, side="right")]] = True
+        weights = np.where(keep.reshape(weights.shape), weights, np.float32(0))
     if weight_bits != AS_TRAINED and weights.any():
         window = choose_window(weights, length=window_length(weight_bits))
         weights = round_to_powers_of_two(weights, window=window, keep_nonzero=True).astype(np.float32)

@@ -66,3 +66,17 @@ def test_encodings_are_measured_cancelled_and_measured_again(application: str, p
     handle.focus()
     handle.press("ArrowRight")
     expect(page.locator(".fcn", has_text="Weight 5")).to_be_visible()
+
+
+def test_sparsity_follows_a_slider(application: str, page: Page) -> None:
+    open_in_voila(page, application, "02_sparsity")
+    hops = tile(page, "HOPs of one pass")
+    expect(hops).to_have_text("611,267", timeout=SLOW_MS)
+    handle = slider(page, "prune overall")
+    handle.focus()
+    for _ in range(4):
+        handle.press("ArrowRight")
+    expect(page.get_by_label("settings")).to_have_value("sparsity(overall=4)")
+    expect(hops).not_to_have_text("611,267")
+    expect(tile(page, "accuracy as it stands")).to_contain_text("99.", timeout=SLOW_MS)
+    expect(page.locator(".fcn img[alt*='nonzero weights of fc1']")).to_be_visible()

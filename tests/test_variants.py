@@ -9,6 +9,7 @@ from fcnlab.checkpoint import available_networks
 from fcnlab.compiler import compile_circuit
 from fcnlab.errors import DataError
 from fcnlab.hops import count_published
+from fcnlab.pruning import hop_mask
 from fcnlab.variants import (
     Variation,
     as_trained,
@@ -56,6 +57,14 @@ def test_weights_are_pruned_to_the_budget_and_rounded():
         assert np.all(np.frexp(np.abs(weights[weights != 0]))[0] == 0.5)
         assert len(np.unique(np.abs(weights[weights != 0]))) <= 3
     assert pruned_percent(variation) == pytest.approx(90, abs=0.2)
+
+
+def test_the_weights_that_stay_are_those_of_the_pruning_rule():
+    variation = Variation("cryptonets", prune_evenly("cryptonets", percent=80))
+    for layer, weights in zip(base_of("cryptonets").layers, weights_of(variation), strict=True):
+        squares = layer.weights.astype(np.float64) ** 2
+        mask = hop_mask(squares, costs=layer.costs, products=round(0.2 * layer.dense_products))
+        assert np.array_equal(weights != 0, mask)
 
 
 def test_a_layer_never_grows():

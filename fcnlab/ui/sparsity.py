@@ -1,0 +1,317 @@
+"""Lab 02: pruning and rounding a trained network as it stands, beside networks that were really trained so sparse."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Final
+
+import ipywidgets as widgets
+import numpy as np
+import numpy.typing as npt
+import traitlets
+
+from fcnlab.data import DATA_ROOT
+from fcnlab.errors import FcnlabError
+from fcnlab.frontier import Point, cheapest, nearest_trained, points, shipped_points
+from fcnlab.published import published_systems
+from fcnlab.sparsity_plots import sparsity_figure, update_layers, update_place, update_weights
+from fcnlab.ui.background import Newest, Superseded
+from fcnlab.ui.controls import Choice, Control, Whole
+from fcnlab.ui.cost import BITS, fewer
+from fcnlab.ui.figures import LiveFigure
+from fcnlab.ui.frame import Frame
+from fcnlab.ui.images import png_address
+from fcnlab.ui.model import LabModel
+from fcnlab.ui.views import View, block, escape, table, text_table, tiles
+from fcnlab.variants import (
+    Variation,
+    as_trained,
+    base_of,
+    count_variant,
+    measure_accuracy,
+    pruned_percent,
+    survives_compiling,
+    weights_of,
+)
+
+DENSE: Final = "cryptonets"
+LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")
+HEADS: Final = ("layer", "weights", "kept", "pruned %", "HOPs", "as trained")
+
+
+@dataclass(frozen=True)
+class SparsitySettings:
+    """What the controls set.
+
+    Attributes:
+        network: A shipped network.
+        overall: Percent of every layer's dense products that are left out, at least.
+        conv1: The same for one layer, where it is more; and so on.
+        conv2: Only CryptoNets has it.
+        fc1: The hidden dense layer.
+        fc2: The logits.
+        weight_bits: ``trained``, or 2 to 5 for powers of two.
+        shown: The layer whose weights are drawn.
+    """
+
+    network: str = DENSE
+    overall: int = 0
+    conv1: int = 0
+    conv2: int = 0
+    fc1: int = 0
+    fc2: int = 0
+    weight_bits: str = "trained"
+    shown: str = "fc1"
+
+    @property
+    def variation(self) -> Variation:
+        """The network these settings describe; a layer keeps what training left of it at most."""
+        pruned = tuple(
+            max(float(self.overall), float(getattr(self, layer.name)), layer.trained_percent)
+            for layer in base_of(self.network).layers
+        )
+        return Variation(
+            self.network, pruned, weight_bits=0 if self.weight_bits == "trained" else int(self.weight_bits)
+        )
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether this is the network as it was trained."""
+        return self.variation == as_trained(self.network)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The accuracy of a setting on the 10,000 test images; None if it cannot be evaluated, and why."""
+
+    settings: SparsitySettings
+    accuracy: float | None
+    problem: str = ""
+
+
+def make_controls() -> tuple[Control, ...]:
+    """The controls."""
+    networks = {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
+    more = "In this layer, where it is more than overall."
+    layers = [Whole(name=name, label=f"prune {name}", low=0, high=99, unit="%", help=more) for name in LAYERS]
+    return (
+        Choice(name="network", label="network", options=networks, help="The trained network that is pruned."),
+        Whole(
+            name="overall", label="prune overall", low=0, high=99, unit="%",
+            help="Percent of each layer's dense products that are left out, smallest weights first.",
+        ),
+        *layers,
+        Choice(name="weight_bits", label="weights", options=BITS, help="Rounded as they stand, layer by layer."),
+        Choice(
+            name="shown", label="show layer", options={name: name for name in LAYERS}, help="Whose weights are drawn."
+        ),
+    )  # fmt: skip
+
+
+def make_presets() -> dict[str, SparsitySettings]:
+    """The published sparsity, the cheapest network that reaches 99 %, the dense network."""
+    best = cheapest(accuracy=99.0)
+    presets = {
+        "published": SparsitySettings(overall=92, weight_bits="4"),
+        "fewest HOPs at 99 %": SparsitySettings(network=best.name) if best is not None else SparsitySettings(),
+        "dense": SparsitySettings(),
+    }
+    known = {point.name for point in shipped_points(DATA_ROOT / "models")}
+    return {name: settings for name, settings in presets.items() if settings.network in known}
+
+
+class SparsityLab(traitlets.HasTraits):
+    """The laboratory; its settings are those of `SparsitySettings`.
+
+    Attributes:
+        measured: The newest accuracy; it may be of earlier settings, and is not shown then.
+    """
+
+    measured = traitlets.Instance(Measured, allow_none=True)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.model = LabModel("sparsity", SparsitySettings(), controls=make_controls(), presets=make_presets())
+        self.model.change(**settings)
+        self.figure = LiveFigure(sparsity_figure(points()))
+        self.numbers = widgets.HTML(layout={"width": "calc(100% - 4px)"})
+        self.pattern = widgets.HTML(layout={"width": "calc(100% - 4px)"})
+        self._drawing = threading.RLock()  # plotly mixes up two batches of changes that overlap
+        self._known: dict[SparsitySettings, Measured] = {}
+        self.worker = Newest(self._measure)
+        self.frame = Frame(self.model, [self.numbers, self.figure, self.pattern])
+        self.model.observe(self._update, names="settings")
+        self.observe(self._show, names="measured")
+        self._update()
+        self._view = View(self.frame.widget, text=self._text, markup=self._markup)
+
+    def __repr__(self) -> str:
+        return repr(self._view)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self._view._repr_mimebundle_()
+
+    def _update(self, _: object = None) -> None:
+        settings = self.model.settings
+        with self.model.guard(), self._drawing:
+            counts = count_variant(settings.variation)
+            dense = count_variant(as_trained(DENSE))
+            update_layers(
+                self.figure, ours={layer.name: layer.total for layer in counts.layers},
+                dense={layer.name: layer.total for layer in dense.layers},
+            )  # fmt: skip
+            before, after = self._shown_weights()
+            update_weights(self.figure, before=before, after=after)
+            self._show()
+            self.worker.ask(settings)
+
+    def _shown_weights(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        settings = self.model.settings
+        layers = base_of(settings.network).layers
+        names = [layer.name for layer in layers]
+        index = names.index(settings.shown if settings.shown in names else "fc1")
+        return layers[index].weights, weights_of(settings.variation)[index]
+
+    def _measure(self, settings: SparsitySettings, superseded: Superseded) -> None:
+        with self.model.guard():
+            self.pattern.value = block(describe_layers(settings, *self._shown_weights()))
+        if superseded():
+            return
+        if settings not in self._known:
+            self._known[settings] = measure(settings)
+        self.measured = self._known[settings]
+
+    def _show(self, _: object = None) -> None:
+        settings = self.model.settings
+        known = self._known.get(settings)
+        hops = count_variant(settings.variation).total
+        with self._drawing:
+            update_place(
+                self.figure, hops=hops.total, accuracy=known.accuracy if known else None, nearest=nearest_to(settings)
+            )
+            self.numbers.value = block(describe(settings, known))
+        if known is not None and known.problem:
+            self.model.problem = f"Impossible: {known.problem}"
+
+    def _final(self) -> Measured:
+        settings = self.model.settings
+        return self._known.get(settings) or measure(settings)
+
+    def _text(self) -> str:
+        settings, known = self.model.settings, self._final()
+        lines = [self.model.line, summary(settings, known), trained_sentence(settings)]
+        return "\n".join([*lines, text_table(HEADS, layer_rows(settings))])
+
+    def _markup(self) -> str:
+        settings, known = self.model.settings, self._final()
+        sentences = f"<p>{escape(summary(settings, known))} {escape(trained_sentence(settings))}</p>"
+        return f"{sentences}{table(HEADS, layer_rows(settings))}"
+
+
+def sparsity(**settings: Any) -> SparsityLab:
+    """Open the lab of sparsity; any setting of `SparsitySettings` may be given.
+
+    Raises:
+        SettingsError: If one is unknown or out of its range.
+    """
+    return SparsityLab(**settings)
+
+
+# --- words and numbers ------------------------------------------------------------------------------------------------
+
+
+def bits_of(settings: SparsitySettings) -> int:
+    """Bits of a weight, 0 where they are real numbers."""
+    if settings.weight_bits != "trained":
+        return int(settings.weight_bits)
+    return base_of(settings.network).checkpoint.card.weight_bits
+
+
+def measure(settings: SparsitySettings) -> Measured:
+    """Evaluate the network as it stands on the 10,000 test images; as trained, its card says it."""
+    if settings.is_trained:
+        return Measured(settings, base_of(settings.network).checkpoint.card.accuracy)
+    try:
+        return Measured(settings, measure_accuracy(settings.variation))
+    except FcnlabError as error:
+        return Measured(settings, None, str(error))
+
+
+def describe(settings: SparsitySettings, known: Measured | None) -> str:
+    """Large numbers, and the two kinds of accuracy."""
+    total = count_variant(settings.variation).total.total
+    published = published_systems()
+    accuracy = "…" if known is None else "none" if known.accuracy is None else f"{known.accuracy:.2f} %"
+    figures = {
+        "HOPs of one pass": f"{total:,}",
+        "than CryptoNets": fewer(total, published["CryptoNets"]),
+        "than Faster CryptoNets": fewer(total, published["Faster CryptoNets"]),
+        "products pruned": f"{pruned_percent(settings.variation):.1f} %",
+        "accuracy as trained" if settings.is_trained else "accuracy as it stands": accuracy,
+    }
+    missing = [name for name in LAYERS if getattr(settings, name) and name not in layer_names(settings)]
+    note = f'<p class="note">{settings.network} has no {missing[0]}.</p>' if missing else ""
+    return f'{tiles(figures)}<p class="note">{escape(trained_sentence(settings))}</p>{note}'
+
+
+def layer_names(settings: SparsitySettings) -> list[str]:
+    """Of the network's weight layers."""
+    return [layer.name for layer in base_of(settings.network).layers]
+
+
+def nearest_to(settings: SparsitySettings) -> Point | None:
+    """The trained network with the nearest number of weight products."""
+    layers = count_variant(settings.variation).layers
+    products = sum(layer.pt_ct_mults for layer in layers if layer.name in layer_names(settings))
+    return nearest_trained(products=products, weight_bits=bits_of(settings))
+
+
+def trained_sentence(settings: SparsitySettings) -> str:
+    """The nearest network that was really trained so sparse."""
+    nearest = nearest_to(settings)
+    if nearest is None:
+        return "No trained network is here to compare with: fcnlab sweep makes them."
+    bits = f"{nearest.weight_bits} bits" if nearest.weight_bits else "real weights"
+    return (
+        f"Fine-tuned: the nearest network that was really trained is {nearest.name} with {nearest.products:,} weight "
+        f"products, {bits}, {nearest.hops:,} HOPs and {nearest.accuracy:.2f} % on the 10,000 test images."
+    )
+
+
+def summary(settings: SparsitySettings, known: Measured) -> str:
+    """One sentence."""
+    total = count_variant(settings.variation).total.total
+    dense = published_systems()["CryptoNets"]
+    state = "as trained" if settings.is_trained else "as it stands"
+    accuracy = "" if known.accuracy is None else f", {known.accuracy:.2f} % right {state}"
+    return (
+        f"{settings.network} with {pruned_percent(settings.variation):.1f} % of its products pruned: {total:,} HOPs, "
+        f"{fewer(total, dense)} than CryptoNets ({dense.total:,}){accuracy}."
+    )
+
+
+def layer_rows(settings: SparsitySettings) -> list[list[object]]:
+    """For each weight layer: weights, those kept, and HOPs now and as trained."""
+    variation = settings.variation
+    now = {layer.name: layer.total for layer in count_variant(variation).layers}
+    trained = {layer.name: layer.total for layer in count_variant(as_trained(settings.network)).layers}
+    rows: list[list[object]] = []
+    for layer, weights in zip(base_of(settings.network).layers, weights_of(variation), strict=True):
+        kept = survives_compiling(weights) if weights.any() else np.zeros(weights.shape, dtype=np.bool_)
+        share = 100 * (1 - int(layer.costs[kept].sum()) / layer.dense_products)
+        rows.append([layer.name, weights.size, int(kept.sum()), f"{share:.1f}", now[layer.name], trained[layer.name]])
+    return rows
+
+
+def describe_layers(settings: SparsitySettings, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> str:
+    """The layers as a table, and the pattern of the nonzeros of one as a picture."""
+    name = settings.shown if settings.shown in layer_names(settings) else "fc1"
+    shape = (before.shape[0], -1)
+    grey = np.where(after.reshape(shape) != 0, 20, np.where(before.reshape(shape) != 0, 205, 250)).astype(np.uint8)
+    picture = (
+        f'<img src="{png_address(grey)}" alt="nonzero weights of {name}" '
+        'style="width:100%;height:150px;image-rendering:pixelated;border:1px solid #999">'
+    )
+    return (
+        f"{table(HEADS, layer_rows(settings))}<p><b>Pattern of {name}</b>: a row for each of the {grey.shape[0]} "
+        f"outputs, a column for each of the {grey.shape[1]:,} inputs; black is kept, grey was pruned here.</p>{picture}"
+    )
