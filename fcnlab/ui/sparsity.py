@@ -155,13 +155,12 @@ class SparsityLab(traitlets.HasTraits):
         with self.model.guard(), self._drawing:
             counts = count_variant(settings.variation)
             dense = count_variant(as_trained(DENSE))
-            update_layers(
-                self.figure, ours={layer.name: layer.total for layer in counts.layers},
-                dense={layer.name: layer.total for layer in dense.layers},
-            )  # fmt: skip
-            before, after = self._shown_weights()
-            update_weights(self.figure, before=before, after=after)
-            self._show()
+            with self.figure.batch_update():  # one message for all panels
+                update_layers(
+                    self.figure, ours={layer.name: layer.total for layer in counts.layers},
+                    dense={layer.name: layer.total for layer in dense.layers},
+                )  # fmt: skip
+                self._show()
             self.worker.ask(settings)
 
     def _shown_weights(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -172,8 +171,10 @@ class SparsityLab(traitlets.HasTraits):
         return layers[index].weights, weights_of(settings.variation)[index]
 
     def _measure(self, settings: SparsitySettings, superseded: Superseded) -> None:
-        with self.model.guard():
-            self.pattern.value = block(describe_layers(settings, *self._shown_weights()))
+        with self.model.guard(), self._drawing:
+            before, after = self._shown_weights()
+            update_weights(self.figure, before=before, after=after)
+            self.pattern.value = block(describe_layers(settings, before, after))
         if superseded():
             return
         if settings not in self._known:

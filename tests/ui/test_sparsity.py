@@ -45,12 +45,12 @@ def test_a_slider_changes_hops_at_once_and_accuracy_after_it(lab):
 
 def test_one_layer_can_be_pruned_more_and_is_drawn(lab):
     lab.model.change(overall=20, fc1=90, shown="fc1", weight_bits="3")
+    assert lab.worker.wait()
     before, after = lab.figure.data[:2]
     assert sum(after.y) < 0.12 * sum(before.y)
     assert sum(count > 0 for count in after.y) <= 6
     assert lab.model.settings.variation.pruned[0] == 20
     assert lab.model.settings.variation.pruned[2] == 90
-    assert lab.worker.wait()
 
 
 def test_the_nearest_trained_network_is_shown_as_what_it_is(lab):
