@@ -1,5 +1,7 @@
 """The fused engine gives, residue for residue, what the Pyfhel calls of the stepwise engine give."""
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -189,11 +191,13 @@ def test_progress_counts_blocks_and_ciphertexts_and_can_stop_the_run() -> None:
 
 def test_an_error_in_one_block_drops_the_blocks_not_yet_begun() -> None:
     began: list[int] = []
+    never = threading.Event()
 
     def run(block: int) -> None:
         began.append(block)
         if block == 0:
             raise WireError("altered")
+        never.wait(0.01)  # long enough for the error to be seen before all others are through
 
     with pytest.raises(WireError):
         list(map_threads(run, range(1000), 2))
