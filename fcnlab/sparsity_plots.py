@@ -77,7 +77,6 @@ def sparsity_figure(points: Sequence[Point], *, height: int = 640) -> go.Figure:
         tickvals=list(map(accuracy_place, ACCURACY_TICKS)), ticktext=[f"{tick} %" for tick in ACCURACY_TICKS],
         row=1, col=2,
     )  # fmt: skip
-    figure.update_yaxes(range=[0, 350_000], row=2, col=1)
     return figure
 
 
@@ -93,12 +92,13 @@ def update_weights(figure: Any, *, before: npt.NDArray[Any], after: npt.NDArray[
         figure.layout.xaxis.range = [-reach, reach]
 
 
-def update_layers(figure: Any, *, ours: Mapping[str, int], dense: Mapping[str, int]) -> None:
-    """Show HOPs by layer beside the dense network's."""
+def update_layers(figure: Any, *, ours: Mapping[str, int], dense: Mapping[str, int], widest: int) -> None:
+    """Show HOPs by layer beside the dense network's; the axis holds `widest`, and stays while the network does."""
     theirs, here = figure.data[-2:]
     with figure.batch_update():
         theirs.x, theirs.y = list(dense), list(dense.values())
         here.x, here.y = list(ours), list(ours.values())
+        figure.layout.yaxis3.range = [0, 1.13 * widest]
 
 
 def update_place(figure: Any, *, hops: int, accuracy: float | None, nearest: Point | None) -> None:

@@ -43,7 +43,8 @@ class Variation:
         pruned: For each weight layer in order, percent of the dense layer's products that are left out, 0 to 100. A
             layer that was trained sparser stays as it is.
         weight_bits: 2 to 5, powers of two; 0 leaves the weights as trained.
-        degrees: Of the two activations: 2 as trained, 3 or 4 for the best power-of-two fit of Swish.
+        degrees: Of act1 and act2: 2 leaves them as trained, 3 or 4 puts the best power-of-two fit of Swish in their
+            place. A network without act2 takes no notice of the second.
         pixel_bits: 1 to 8, or 0 as trained.
     """
 
@@ -203,7 +204,7 @@ def build_network(variation: Variation) -> nn.Sequential:
     for layer, weights in zip(base.layers, weights_of(variation), strict=True):
         tensors[f"{layer.name}.weight"].copy_(torch.from_numpy(weights))
     for name, degree in zip(("act1", "act2"), variation.degrees, strict=True):
-        if degree != 2:
+        if degree != 2 and name in network._modules:
             network._modules[name] = PolynomialActivation(activation_coefficients(degree), name=f"swish-aq-{degree}")
     return network
 

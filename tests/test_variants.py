@@ -26,7 +26,7 @@ from fcnlab.variants import (
     weights_of,
 )
 
-NAMES = [name for name in ("fcn-20k", "cryptonets") if name in available_networks()]
+NAMES = available_networks()
 
 
 @pytest.mark.parametrize("name", NAMES)

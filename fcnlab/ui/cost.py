@@ -40,7 +40,7 @@ WORKING: Final = "…"
 def make_controls() -> tuple[Control, ...]:
     """The controls; which networks there are is found out when a lab opens."""
     networks = {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
-    degree = "2 as trained; 3 and 4 put the best power-of-two fit of Swish in its place."
+    degree = "2 leaves it as trained; 3 and 4 put the best power-of-two fit of Swish in its place."
     return (
         Choice(name="network", label="network", options=networks, help="The trained network that is changed."),
         Whole(
@@ -232,8 +232,11 @@ def cost(**settings: Any) -> CostLab:
 
 
 def near_published(name: str, settings: CostSettings) -> CostSettings:
-    """The preset of a published system that has one; the settings as they are otherwise."""
+    """The preset or the reconstruction of a published system, if it has one; the settings as they are otherwise."""
     preset = {"Faster CryptoNets": "published", "CryptoNets": "dense"}.get(name)
+    reconstruction = name.lower()
+    if reconstruction in {point.name for point in points() if point.source == "shipped"} and preset is None:
+        return CostSettings(network=reconstruction)
     return make_presets().get(preset or "", settings)
 
 

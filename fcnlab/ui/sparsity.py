@@ -154,11 +154,12 @@ class SparsityLab(traitlets.HasTraits):
         settings = self.model.settings
         with self.model.guard(), self._drawing:
             counts = count_variant(settings.variation)
-            dense = count_variant(as_trained(DENSE))
+            dense, trained = (count_variant(as_trained(name)) for name in (DENSE, settings.network))
             with self.figure.batch_update():  # one message for all panels
                 update_layers(
                     self.figure, ours={layer.name: layer.total for layer in counts.layers},
                     dense={layer.name: layer.total for layer in dense.layers},
+                    widest=max(layer.total for layer in (*dense.layers, *trained.layers)),
                 )  # fmt: skip
                 self._show()
             self.worker.ask(settings)
