@@ -9,6 +9,7 @@ from fcnlab.counting import CONVENTIONS, count_network, describe_hops
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
 from fcnlab.hops import count_fused, count_stepwise
+from fcnlab.published import published_systems
 from tests.checkpoints import tiny_checkpoint
 
 
@@ -22,6 +23,13 @@ def test_shipped_cards_hold_the_published_count(name: str) -> None:
     hops = load_checkpoint(name).card.hops
     total = count_network(name).total
     assert {column: getattr(total, column) for column in hops} == hops
+
+
+def test_faster_cryptonets_counts_as_published() -> None:
+    total, published = count_network("faster-cryptonets").total, published_systems()["Faster CryptoNets"]
+    assert (total.pt_ct_adds, total.ct_ct_mults) == (published.pt_ct_adds, published.ct_ct_mults)
+    assert total.pt_ct_mults <= published.pt_ct_mults
+    assert total.ct_ct_adds - (total.pt_ct_mults - 945) == 15_295  # the taps of the two poolings
 
 
 def test_engines_count_the_compiled_circuit(network: Path) -> None:
