@@ -83,7 +83,7 @@ def describe_comparison(comparison: Comparison) -> str:
     measured = {row.system for row in comparison.rows if row.kind == "measured"}
     missing = [row.system for row in comparison.rows if row.kind == "counted" and row.system not in measured]
     if missing:
-        lines += [f"  not yet: {', '.join(missing)} (fcnlab compare --measure --network NAME)"]
+        lines += paragraph(f" not yet: {', '.join(missing)} (fcnlab compare --measure --network NAME)")
     return "\n".join(lines)
 
 
