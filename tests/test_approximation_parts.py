@@ -26,7 +26,10 @@ from fcnlab.approximation.minimax import equioscillate, make_basis
 from fcnlab.approximation.real import split_by_symmetry, triangularise
 from fcnlab.approximation.relaxation import CUT_LIMIT, MaximumRelaxation, MeanSquareRelaxation
 from fcnlab.approximation.samples import sample, shift
+from fcnlab.circuit import Polynomial
 from fcnlab.errors import ApproximationError
+from fcnlab.hops import count_polynomial
+from fcnlab.report import COLUMNS
 
 numbers = st.floats(-8, 8, allow_nan=False)
 names = st.sampled_from(sorted(TARGETS))
@@ -265,15 +268,24 @@ def test_a_quadratic_costs_what_is_published():
         ([3.0], 0, 0),
         ([0.0, 2.0], 0, 1),
         ([0.5, 0.25, 0.0], 0, 2),
-        ([0, 0, 1.0], 1, 2),
-        ([1.0, 0, 1, 0, 1], 2, 5),
-        ([0, 1.0, 0, 1], 2, 4),
-        ([0.0] * 8 + [1.0], 3, 4),
+        ([0, 0, 0.5], 1, 2),
+        ([0.5, 0, 0.5, 0, 0.5], 2, 5),
+        ([0, 0.5, 0, 0.5], 2, 4),
+        ([0.0] * 8 + [0.5], 3, 4),
     ],
 )
 def test_zeros_cost_nothing(coefficients, ct_ct_mults, total):
     cost = count_hops(coefficients)
     assert (cost.ct_ct_mults, cost.total) == (ct_ct_mults, total)
+
+
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_the_count_is_that_of_the_program_that_the_engines_run(degree):
+    for lower in product((-2, -1, 0, 1, 3), repeat=degree):
+        for last in (-2, -1, 1, 3):
+            layer = count_polynomial(Polynomial("act", 1, (*lower, last)))
+            program = {name: getattr(layer, name) for name in COLUMNS} | {"total": layer.total}
+            assert count_hops([float(value) for value in (*lower, last)]).as_dict() == program
 
 
 @given(st.lists(st.sampled_from([0.0, 0.0, 1.0, -2.0, 0.5]), min_size=1, max_size=9), st.sampled_from([0.5, 2.0, -1.5]))

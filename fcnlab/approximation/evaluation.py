@@ -1,7 +1,7 @@
 """What evaluating a polynomial under encryption costs: multiplicative depth and HOPs.
 
-Conventions: a product of two ciphertexts is one CT-CT mult; a coefficient costs one PT-CT mult or one PT-CT add,
-whatever its value, and nothing if it is zero.
+Conventions, those of `polynomials`: a product of two ciphertexts is one CT-CT mult; a factor costs one PT-CT mult and a
+constant one PT-CT add, whatever its value; a factor of 1 costs nothing, nor does a term that is zero.
 
 The scheme is the cheapest of Paterson and Stockmeyer's: with the powers x, ..., x^k at hand, the polynomial is a
 polynomial in x^k whose coefficients, of degree below k (the leading one of degree k), are linear combinations of them.
@@ -20,23 +20,23 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, order=True)
 class Cost:
-    """Depth and counts of one evaluation; compared by CT-CT mults, then depth, then the total.
+    """Depth and counts of one evaluation; compared by CT-CT mults, depth, total, then what is dearest.
 
     Attributes:
         ct_ct_mults: Products of two ciphertexts.
         depth: The most of them in a row.
         total: All HOPs.
         pt_ct_mults: Products of a constant and a ciphertext.
-        pt_ct_adds: Sums of a constant and a ciphertext.
         ct_ct_adds: Sums of two ciphertexts.
+        pt_ct_adds: Sums of a constant and a ciphertext.
     """
 
     ct_ct_mults: int
     depth: int
     total: int
     pt_ct_mults: int
-    pt_ct_adds: int
     ct_ct_adds: int
+    pt_ct_adds: int
 
     def as_dict(self) -> dict[str, int]:
         """The four counts and their total, as everywhere else."""
@@ -76,8 +76,8 @@ class Counter:
         return self.powers[exponent]
 
     def scale(self, constant: float, exponent: int) -> Ciphertext:
-        """A constant times the power of x."""
-        self.pt_ct_mults += 1
+        """A constant times the power of x; 1 is free, and -1 is a product as any other."""
+        self.pt_ct_mults += constant != 1
         power = self.power(exponent)
         return Ciphertext(constant * power.value, power.depth)
 
@@ -90,7 +90,7 @@ class Counter:
     def cost(self, depth: int) -> Cost:
         """What was counted."""
         total = self.ct_ct_mults + self.pt_ct_mults + self.pt_ct_adds + self.ct_ct_adds
-        return Cost(self.ct_ct_mults, depth, total, self.pt_ct_mults, self.pt_ct_adds, self.ct_ct_adds)
+        return Cost(self.ct_ct_mults, depth, total, self.pt_ct_mults, self.ct_ct_adds, self.pt_ct_adds)
 
 
 def count_hops(coefficients: Sequence[float]) -> Cost:
