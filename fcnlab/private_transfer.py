@@ -24,9 +24,9 @@ from fcnlab.report import Report
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
 from fcnlab.transfer.curves import SEEDS
 from fcnlab.transfer.heads import HeadShape, Release
-from fcnlab.transfer.membership import Membership, combine
+from fcnlab.transfer.membership import Membership
 from fcnlab.transfer.studies import FOLDS, Study
-from fcnlab.transfer.training import TrainedHead, attack_head, train_head
+from fcnlab.transfer.training import TrainedHead, attack_heads, train_head
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work
 DIGIT_SHAPE: Final = (1, 28, 28)
@@ -169,8 +169,8 @@ def run_study(
         seconds=mean_seconds(heads, reports) | {"whole_network": project_whole_network(study, heads[0])},
         upload_bytes=reports[0].upload_bytes,
         download_bytes=reports[0].download_bytes,
-        private=combine([attack_head(study, head) for head in heads]),
-        clear=combine([attack_head(study, head) for head in clear]),
+        private=attack_heads(study, heads),
+        clear=attack_heads(study, clear),
         seeds=tuple(range(seeds)),
     )
 

@@ -14,9 +14,8 @@ from fcnlab.data import DATA_ROOT
 from fcnlab.errors import DataError
 from fcnlab.files import write_whole
 from fcnlab.transfer.heads import Release
-from fcnlab.transfer.membership import combine
 from fcnlab.transfer.studies import Study
-from fcnlab.transfer.training import TrainedHead, attack_head, train_head
+from fcnlab.transfer.training import TrainedHead, attack_heads, train_head
 
 EPSILONS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
 SEEDS: Final = 5
@@ -63,7 +62,7 @@ class CurvePoint:
 def measure_point(study: Study, *, epsilon: float, heads: Sequence[TrainedHead]) -> CurvePoint:
     """Sum up the heads of all seeds at one epsilon."""
     accuracies = [head.accuracy for head in heads]
-    leak = combine([attack_head(study, head) for head in heads])
+    leak = attack_heads(study, heads)
     return CurvePoint(
         epsilon=epsilon,
         delta=heads[0].guarantee.delta,

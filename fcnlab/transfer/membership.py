@@ -8,6 +8,7 @@ Source: Yeom, Giacomelli, Fredrikson and Jha 2018, "Privacy risk in machine lear
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,12 +31,16 @@ class Membership:
         low: Lower end of its 95 % confidence interval.
         high: Upper end.
         bound: Largest advantage of any attack that the guarantee allows; 1 without privacy.
+        hit: True positive rate: members that are called members.
+        alarm: False positive rate: others that are called members.
     """
 
     advantage: float
     low: float
     high: float
     bound: float
+    hit: float
+    alarm: float
 
 
 def attack(members: Reals, others: Reals, *, epsilon: float, delta: float, seed: int = 0) -> Membership:
@@ -60,22 +65,41 @@ def attack(members: Reals, others: Reals, *, epsilon: float, delta: float, seed:
         threshold = best_threshold(inside[known], outside[known])
         caught += int(np.count_nonzero(inside[judged] <= threshold))
         mistaken += int(np.count_nonzero(outside[judged] <= threshold))
-    hit, alarm = caught / len(members), mistaken / len(others)
-    error = math.sqrt(hit * (1 - hit) / len(members) + alarm * (1 - alarm) / len(others))
-    return Membership(
-        advantage=hit - alarm,
-        low=hit - alarm - NORMAL_95 * error,
-        high=hit - alarm + NORMAL_95 * error,
+    return judge(
+        hit=caught / len(members),
+        alarm=mistaken / len(others),
+        members=len(members),
+        others=len(others),
         bound=advantage_bound(epsilon=epsilon, delta=delta),
     )
 
 
-def combine(attacks: list[Membership]) -> Membership:
-    """The mean of attacks on several heads and its confidence interval, as if the heads were independent."""
-    half_widths = np.array([each.high - each.low for each in attacks]) / 2
-    mean = float(np.mean([each.advantage for each in attacks]))
-    half = float(np.sqrt(np.sum(half_widths**2)) / len(attacks))
-    return Membership(advantage=mean, low=mean - half, high=mean + half, bound=max(each.bound for each in attacks))
+def judge(*, hit: float, alarm: float, members: int, others: int, bound: float) -> Membership:
+    """The advantage of an attack and its interval, from the rates over so many different people."""
+    half = NORMAL_95 * math.sqrt(hit * (1 - hit) / members + alarm * (1 - alarm) / others)
+    return Membership(
+        advantage=hit - alarm, low=hit - alarm - half, high=hit - alarm + half, bound=bound, hit=hit, alarm=alarm
+    )
+
+
+def combine(attacks: Sequence[Membership], *, members: int, others: int) -> Membership:
+    """The mean of attacks on several heads.
+
+    Heads share records, so more heads do not make the interval narrower, only more people do: a record that several
+    heads were attacked with counts once.
+
+    Args:
+        attacks: On heads of the same kind.
+        members: How many different records were members of some head's training set.
+        others: How many different records were outsiders of some head's.
+    """
+    return judge(
+        hit=float(np.mean([each.hit for each in attacks])),
+        alarm=float(np.mean([each.alarm for each in attacks])),
+        members=members,
+        others=others,
+        bound=max(each.bound for each in attacks),
+    )
 
 
 def halve(values: Reals, rng: np.random.Generator) -> tuple[Reals, Reals]:

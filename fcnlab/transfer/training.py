@@ -7,7 +7,7 @@ measure the spread in-house; whoever released them all would have to add their e
 import math
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from torch import nn
 from fcnlab.circuit import Circuit
 from fcnlab.fitting import single_thread
 from fcnlab.transfer.heads import Release, compile_head, release_head, train_clear
-from fcnlab.transfer.membership import Membership, attack, record_losses
+from fcnlab.transfer.membership import Membership, attack, combine, record_losses
 from fcnlab.transfer.privacy import Guarantee, HeadProgress, Settings, check_epsilon, no_guarantee, train_private
 from fcnlab.transfer.studies import CLIPPING, FOLDS, Study, default_settings, load_study
 
@@ -190,6 +190,13 @@ def attack_head(study: Study, head: TrainedHead) -> Membership:
     ]
     guarantee = head.guarantee
     return attack(*losses, epsilon=guarantee.epsilon, delta=guarantee.delta, seed=head.seed)
+
+
+def attack_heads(study: Study, heads: Sequence[TrainedHead]) -> Membership:
+    """The mean attack on heads of several seeds; each record counts once, however many heads know it."""
+    folds = [study.folds[head.seed % FOLDS] for head in heads]
+    members, others = (len(np.unique(np.concatenate(rows))) for rows in zip(*folds, strict=True))
+    return combine([attack_head(study, head) for head in heads], members=members, others=others)
 
 
 def head_logits(head: nn.Sequential, study: Study, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:

@@ -21,8 +21,16 @@ def test_chance_is_not_taken_for_a_leak() -> None:
     ]
     assert abs(np.mean([each.advantage for each in results])) < 0.03
     assert np.mean([each.low <= 0 <= each.high for each in results]) > 0.85
-    together = combine(results)
-    assert together.high - together.low < 0.5 * (results[0].high - results[0].low)
+
+
+def test_more_people_narrow_the_interval_and_more_heads_do_not() -> None:
+    results = [
+        attack(RNG.normal(size=200), RNG.normal(size=200), epsilon=2.0, delta=0.01, seed=seed) for seed in range(40)
+    ]
+    same, more = (combine(results, members=count, others=count) for count in (200, 800))
+    assert same.advantage == pytest.approx(np.mean([each.advantage for each in results]))
+    assert same.high - same.low > 0.95 * np.mean([each.high - each.low for each in results])
+    assert same.high - same.low == pytest.approx(2 * (more.high - more.low))
 
 
 def test_the_bound_is_the_corner_of_the_privacy_region() -> None:

@@ -9,7 +9,7 @@ from fcnlab.jobs import submit
 from fcnlab.transfer.heads import Release
 from fcnlab.transfer.privacy import HeadProgress
 from fcnlab.transfer.studies import load_study
-from fcnlab.transfer.training import attack_head, release_trained, train_head, train_named
+from fcnlab.transfer.training import attack_head, attack_heads, release_trained, train_head, train_named
 
 STUDY = load_study("breast-cancer")
 
@@ -32,6 +32,14 @@ def test_infinity_trains_without_privacy() -> None:
     assert math.isinf(head.guarantee.epsilon)
     assert head.accuracy > 93
     assert attack_head(STUDY, head).bound == 1
+
+
+def test_heads_are_attacked_together_and_each_patient_counts_once() -> None:
+    heads = [train_head(STUDY, epsilon=math.inf, seed=seed) for seed in range(2)]
+    alone = [attack_head(STUDY, head) for head in heads]
+    both, twice = attack_heads(STUDY, heads), attack_heads(STUDY, [heads[0], heads[0]])
+    assert both.advantage == pytest.approx((alone[0].advantage + alone[1].advantage) / 2)
+    assert twice == alone[0]
 
 
 def test_another_release_of_the_same_head_keeps_its_guarantee() -> None:
