@@ -68,6 +68,38 @@ class Inference:
         return np.asarray(np.argmax(self.logits, axis=1), dtype=np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class Parties:
+    """Client and server of one plan, keys made and exchanged; from `meet`.
+
+    Attributes:
+        client: With the secret keys.
+        server: With the public ones.
+        public_key_bytes: What was sent.
+        keygen_s: Seconds it took to make the keys.
+    """
+
+    client: Client
+    server: Server
+    public_key_bytes: int
+    keygen_s: float
+
+
+def meet(circuit: Circuit, plan: Plan, *, engine: str = "fused", threads: int | None = None) -> Parties:
+    """Make keys and exchange the public ones: all that can be done before there is an image.
+
+    Raises:
+        FcnlabError: If the engine is unknown, or the plan is not this circuit's.
+    """
+    engine_named(engine)
+    began = time.perf_counter()
+    client = Client(plan)
+    public_keys = [client.public_key(index) for index in range(plan.parameters.passes)]
+    keygen_s = time.perf_counter() - began
+    server = Server(circuit, plan, public_keys, engine=engine, threads=threads or os.cpu_count() or 1)
+    return Parties(client, server, sum(map(len, public_keys)), keygen_s)
+
+
 def infer(
     circuit: Circuit,
     plan: Plan,
@@ -78,6 +110,8 @@ def infer(
     threads: int | None = None,
     observe_noise: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    parties: Parties | None = None,
+    overhear: Callable[[memoryview], None] | None = None,
 ) -> Inference:
     """Classify images under encryption and compare every logit with the circuit in the clear.
 
@@ -90,6 +124,8 @@ def infer(
         threads: Threads of the server and processes of the client; all cores if not given.
         observe_noise: bfv: read the noise budget after each layer (of its first ciphertext, in the first pass).
         progress: Called often; an exception it raises stops the run, and nothing is kept.
+        parties: `meet` with the same circuit, plan, engine and threads, if that was done beforehand.
+        overhear: Called with each upload, all that the server is given; it must not keep the view.
 
     Raises:
         CircuitError: If there are no images, or pixels are out of range or of the wrong shape.
@@ -110,12 +146,9 @@ def infer(
     tell = progress or (lambda _: None)
 
     tell(Progress("keys", "", 0, 1, 1, turns))
-    began = time.perf_counter()
-    client = Client(plan)
-    public_keys = [client.public_key(index) for index in range(passes)]
-    keygen_s = time.perf_counter() - began
+    parties = parties or meet(circuit, plan, engine=engine, threads=threads)
+    client, server = parties.client, parties.server
     tell(Progress("keys", "", 1, 1, 1, turns))
-    server = Server(circuit, plan, public_keys, engine=engine, threads=threads)
 
     stopwatch = {"encrypt": 0.0, "evaluate": 0.0, "decrypt": 0.0}
     upload_bytes = download_bytes = 0
@@ -152,6 +185,8 @@ def infer(
                 upload_bytes += len(upload)
                 download_bytes += len(evaluation.reply)
                 accounts.append(evaluation.accounts)
+                if overhear is not None:
+                    overhear(memoryview(upload).toreadonly())
                 del upload  # hundreds of megabytes: gone before the next is made
             logits.append(client.combine(decrypted))
 
@@ -169,10 +204,10 @@ def infer(
         **compare_logits(result, reference, exact=plan.parameters.scheme != "ckks"),
         layers=layer_reports(plan, accounts, budgets),
         plan=plan.as_dict(),
-        seconds=Seconds(keygen=keygen_s, **stopwatch),
+        seconds=Seconds(keygen=parties.keygen_s, **stopwatch),
         upload_bytes=upload_bytes,
         download_bytes=download_bytes,
-        public_key_bytes=sum(map(len, public_keys)),
+        public_key_bytes=parties.public_key_bytes,
         evaluation_key_bytes=0,
         peak_memory_bytes=peak_resident_bytes() + pool.peak_bytes,
         threads=threads,

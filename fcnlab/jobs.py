@@ -1,8 +1,8 @@
 """Long work in a process of its own, so that a notebook stays alive: progress, cancel, and the cause of a death.
 
 Encrypted arithmetic never releases Python's global lock, so a thread would freeze every slider. A job is one function
-in a spawned process, called with its arguments and a `progress` callback. Both ends are the same machine and the same
-user: what travels through the pipe is trusted.
+in a spawned process, called with its arguments and a `progress` callback; the process can be made ready before the job
+is known. Both ends are the same machine and the same user: what travels through the pipe is trusted.
 """
 
 import atexit
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final, Generic, TypeVar
 
 from fcnlab.errors import Cancelled, FcnlabError, JobError
@@ -33,6 +34,7 @@ class Job(Generic[R]):
 
     def __init__(
         self,
+        worker: "Worker | None",
         function: Callable[..., R],
         arguments: Mapping[str, Any],
         on_progress: Callable[[Any], None],
@@ -42,15 +44,10 @@ class Job(Generic[R]):
         self._result: R | None = None
         self._error: FcnlabError | None = None
         self._cancelling = False
-        self._ended = threading.Event()
-        spawn = multiprocessing.get_context("spawn")
-        self._pipe, theirs = spawn.Pipe()
-        # Not a daemon: it has worker processes of its own. `atexit` stops it when this process ends.
-        self._process = spawn.Process(target=work, args=(theirs, function, dict(arguments)))
-        self._process.start()
-        theirs.close()
-        atexit.register(self._kill)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._ordered, self._ended = threading.Event(), threading.Event()
+        order = bytes(ForkingPickler.dumps((function, dict(arguments))))  # what cannot be sent fails here
+        self._worker = worker or Worker()
+        threading.Thread(target=self._listen, args=(order,), daemon=True).start()
 
     @property
     def running(self) -> bool:
@@ -83,13 +80,56 @@ class Job(Generic[R]):
         """Ask it to stop, and kill it with all its own workers if it has not done so at once. Returns immediately."""
         if self.running and not self._cancelling:
             self._cancelling = True
+            if not self._ordered.is_set():  # it is still getting ready
+                self._worker.kill()
+                return
             with suppress(OSError):
-                self._pipe.send(None)
-            timer = threading.Timer(GRACE_S, self._kill)
+                self._worker.pipe.send(None)
+            timer = threading.Timer(GRACE_S, self._worker.kill)
             timer.daemon = True
             timer.start()
 
-    def _kill(self) -> None:
+    def _listen(self, order: bytes) -> None:
+        kind, value = "died", None
+        pipe = self._worker.pipe
+        with suppress(EOFError, OSError):
+            pipe.send_bytes(order)  # a long one waits until the worker is ready to read it
+            self._ordered.set()
+            while (message := pipe.recv())[0] == "progress":
+                if not self._cancelling:
+                    self._on_progress(message[1])
+            kind, value = message
+        if kind == "died" or self._cancelling:
+            self._worker.kill()
+        status = self._worker.close()
+        if self._cancelling:
+            self._error = Cancelled("The run was cancelled; nothing of it was kept.")
+        elif kind == "result":
+            self._result = value
+        else:
+            self._error = value or JobError(explain_death(status))
+        self._ended.set()
+        self._on_end(self)
+
+
+class Worker:
+    """A spawned process that waits for one job.
+
+    Args:
+        warm: Called in the process before it waits, to load and make what the job will need; importable by name.
+    """
+
+    def __init__(self, warm: Callable[[], object] | None = None) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.pipe, theirs = spawn.Pipe()
+        # Not a daemon: it has worker processes of its own. `atexit` stops it when this process ends.
+        self._process = spawn.Process(target=work, args=(theirs, warm))
+        self._process.start()
+        theirs.close()
+        atexit.register(self.kill)
+
+    def kill(self) -> None:
+        """End it, with all its own workers."""
         if self._process.pid is not None and self._process.exitcode is None:
             with suppress(ProcessLookupError):
                 try:
@@ -97,26 +137,17 @@ class Job(Generic[R]):
                 except ProcessLookupError:  # it has not yet made its own group
                     os.kill(self._process.pid, signal.SIGKILL)
 
-    def _listen(self) -> None:
-        kind, value = "died", None
-        with suppress(EOFError, OSError):
-            while (message := self._pipe.recv())[0] == "progress":
-                if not self._cancelling:
-                    self._on_progress(message[1])
-            kind, value = message
-        if kind == "died" or self._cancelling:
-            self._kill()
+    def dismiss(self) -> None:
+        """End it; it has no job."""
+        self.kill()
+        self.close()
+
+    def close(self) -> int | None:
+        """Wait for its end; returns the exit status."""
         self._process.join()
-        self._pipe.close()
-        atexit.unregister(self._kill)
-        if self._cancelling:
-            self._error = Cancelled("The run was cancelled; nothing of it was kept.")
-        elif kind == "result":
-            self._result = value
-        else:
-            self._error = value or JobError(explain_death(self._process.exitcode))
-        self._ended.set()
-        self._on_end(self)
+        self.pipe.close()
+        atexit.unregister(self.kill)
+        return self._process.exitcode
 
 
 def submit(
@@ -125,6 +156,7 @@ def submit(
     arguments: Mapping[str, Any],
     on_progress: Callable[[Any], None] | None = None,
     on_end: Callable[[Job[R]], None] | None = None,
+    worker: Worker | None = None,
 ) -> Job[R]:
     """Start ``function(**arguments, progress=...)`` in a spawned process.
 
@@ -133,14 +165,32 @@ def submit(
         arguments: Keyword arguments.
         on_progress: Called in a thread with what the function gives to its `progress`, at most every 50 ms.
         on_end: Called in the same thread once, at the very end.
+        worker: A process that was made ready beforehand; it takes this one job.
     """
-    return Job(function, arguments, on_progress or (lambda _: None), on_end or (lambda _: None))
+    return Job(worker, function, arguments, on_progress or (lambda _: None), on_end or (lambda _: None))
 
 
-def work(pipe: Connection, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    """The worker's side: run the function, report, obey."""
+def work(pipe: Connection, warm: Callable[[], object] | None) -> None:
+    """The worker's side: get ready, wait for the job, run it, report, obey."""
     # A group of its own: its worker processes are stopped with it, and an interrupt of the notebook spares it.
     os.setsid()
+    trouble = None
+    try:
+        if warm is not None:
+            warm()
+    except FcnlabError as error:
+        trouble = ("failed", error)
+    except Exception as error:
+        trouble = ("failed", JobError(f"The worker could not get ready: {type(error).__name__}: {error}"))
+    try:
+        function, arguments = pipe.recv()
+    except (EOFError, OSError):  # the other side is gone, and had no job
+        return
+    pipe.send(trouble or perform(pipe, function, arguments))
+
+
+def perform(pipe: Connection, function: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[str, Any]:
+    """Run the job; how it ended."""
     cancelled = threading.Event()
     threading.Thread(target=obey, args=(pipe, cancelled), daemon=True).start()
     reported_s = 0.0
@@ -155,12 +205,11 @@ def work(pipe: Connection, function: Callable[..., Any], arguments: Mapping[str,
             reported_s = now
 
     try:
-        message = ("result", function(**arguments, progress=progress))
+        return "result", function(**arguments, progress=progress)
     except FcnlabError as error:
-        message = ("failed", error)
+        return "failed", error
     except Exception as error:
-        message = ("failed", JobError(f"The worker failed unexpectedly: {type(error).__name__}: {error}"))
-    pipe.send(message)
+        return "failed", JobError(f"The worker failed unexpectedly: {type(error).__name__}: {error}")
 
 
 def obey(pipe: Connection, cancelled: threading.Event) -> None:

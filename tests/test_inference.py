@@ -6,7 +6,7 @@ import pytest
 from fcnlab.errors import Cancelled, CircuitError, FcnlabError, PlanError
 from fcnlab.he.engine import Account
 from fcnlab.hops import count_fused, count_stepwise
-from fcnlab.inference import CKKS_TOLERANCE, Progress, accuracy_percent, compare_logits, infer, layer_reports
+from fcnlab.inference import CKKS_TOLERANCE, Progress, accuracy_percent, compare_logits, infer, layer_reports, meet
 from tests.circuits import random_images, tiny_circuit
 from tests.he.runs import plan_with
 
@@ -93,6 +93,20 @@ def test_two_threads_give_the_same_logits() -> None:
     assert np.array_equal(result.logits, CIRCUIT.evaluate(pixels))
     assert (result.report.threads, result.report.workers) == (2, 2)
     assert (result.report.accuracy, result.report.reference_accuracy) == (None, None)
+
+
+def test_parties_can_meet_beforehand_and_uploads_be_overheard() -> None:
+    plan, pixels, heard = plan_for(), random_images(CIRCUIT, 5), []
+    parties = meet(CIRCUIT, plan, threads=1)
+    for _ in range(2):
+        result = infer(
+            CIRCUIT, plan, pixels, threads=1, parties=parties, overhear=lambda upload: heard.append(bytes(upload))
+        )
+        assert np.array_equal(result.logits, CIRCUIT.evaluate(pixels))
+        assert result.report.seconds.keygen == parties.keygen_s > 0
+        assert result.report.public_key_bytes == parties.public_key_bytes
+    assert sum(map(len, heard)) == 2 * result.report.upload_bytes
+    assert len(set(heard)) == 4  # never the same ciphertext twice
 
 
 @pytest.mark.parametrize("engine", ["fused", "stepwise"])

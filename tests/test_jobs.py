@@ -4,11 +4,12 @@ import os
 import signal
 import threading
 import time
+from pickle import PicklingError
 
 import pytest
 
 from fcnlab.errors import Cancelled, DataError, JobError
-from fcnlab.jobs import Job, explain_death, submit
+from fcnlab.jobs import Job, Worker, explain_death, submit
 
 
 def add(*, a, b, progress):
@@ -48,6 +49,18 @@ def flood(*, progress):
     for number in range(20_000):
         progress(number)
     return "done"
+
+
+def get_ready():
+    os.environ["FCNLAB_READY"] = str(os.getpid())
+
+
+def stumble_while_getting_ready():
+    return 1 // 0
+
+
+def who_is_ready(*, ballast, progress):
+    return int(os.environ["FCNLAB_READY"]), os.getpid(), len(ballast)
 
 
 def is_alive(pid: int) -> bool:
@@ -123,6 +136,35 @@ def test_cancel_before_the_worker_is_up():
     job.cancel()
     assert job.wait(10)
     assert isinstance(job.error, Cancelled)
+
+
+def test_a_worker_made_ready_takes_one_job_however_long_its_order():
+    worker = Worker(get_ready)
+    job = submit(who_is_ready, arguments={"ballast": bytes(3_000_000)}, worker=worker)
+    ready, at_work, length = job.result()
+    assert ready == at_work != os.getpid()
+    assert length == 3_000_000
+    assert not is_alive(at_work)
+
+
+def test_a_worker_that_cannot_get_ready_says_why():
+    job = submit(add, arguments={"a": 1, "b": 2}, worker=Worker(stumble_while_getting_ready))
+    with pytest.raises(JobError, match="could not get ready: ZeroDivisionError"):
+        job.result()
+
+
+def test_a_worker_without_a_job_can_be_dismissed():
+    worker = Worker(get_ready)
+    worker.dismiss()
+    job = submit(add, arguments={"a": 1, "b": 2}, worker=Worker(get_ready))
+    job.cancel()
+    assert job.wait(10)
+    assert isinstance(job.error, Cancelled)
+
+
+def test_what_cannot_be_sent_is_refused_at_once():
+    with pytest.raises((AttributeError, TypeError, PicklingError)):
+        submit(add, arguments={"a": lambda: 1, "b": 2})
 
 
 def test_progress_is_thinned_out():
