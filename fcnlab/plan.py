@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from fcnlab.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.exact import SUM_BITS
 from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
 from fcnlab.polynomials import result_size
+
+FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,14 @@ def finish(circuit: Circuit, parameters: Parameters, rows: list[PlannedStep], *,
 
 
 def circuit_fingerprint(circuit: Circuit) -> str:
-    """Digest of every integer of a circuit and of its step names, 16 hexadecimal digits."""
+    """Digest of every integer of a circuit and of its step names, 16 hexadecimal digits; made once for each circuit."""
+    if circuit not in FINGERPRINTS:
+        FINGERPRINTS[circuit] = make_fingerprint(circuit)
+    return FINGERPRINTS[circuit]
+
+
+def make_fingerprint(circuit: Circuit) -> str:
+    """Read all of it: hundreds of megabytes for the largest networks."""
     steps: list[list[Any]] = []
     for step in circuit.steps:
         if isinstance(step, Affine):

@@ -52,12 +52,18 @@ def make_plan(
         raise PlanError(f"A plan is made for 1 image or more; got {images}.")
     check_supported(circuit)
     rings = (ring_degree,) if ring_degree else RINGS
-    search = approximate_plans(circuit, rings, sample) if scheme == "ckks" else exact_plans(circuit, rings, scheme)
-    found = list(search)
-    if not found:
-        raise PlanError(explain_refusal(circuit, scheme, rings))
     digits = {step.name: len(signed_digits(step.weights).columns) for step in circuit.affine_steps}
-    return min(found, key=lambda plan: relative_cost(plan, digits, images))
+
+    def cost(plan: Plan) -> float:
+        return relative_cost(plan, digits, images)
+
+    if scheme == "ckks":
+        found = next(approximate_plans(circuit, rings, sample, cost=cost), None)
+    else:
+        found = min(exact_plans(circuit, rings, scheme), key=cost, default=None)
+    if found is None:
+        raise PlanError(explain_refusal(circuit, scheme, rings))
+    return found
 
 
 def check_supported(circuit: Circuit) -> None:

@@ -27,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ALLOWED = {
     "Pyfhel": {"he", "doctor"},
     "numba": {"he.kernels"},
-    "plotly": {"cost_plots", "encoding_plots", "plots", "sparsity_plots", "ui"},
+    "plotly": {"cost_plots", "encoding_plots", "plots", "sparsity_plots", "transfer_plots", "ui"},
     "ipywidgets": {"ui"},
     "anywidget": {"ui"},
     "traitlets": {"ui"},
@@ -41,6 +41,7 @@ ALLOWED = {
         "conversion",
         "distillation",
         "fitting",
+        "head_costs",
         "inspection",
         "network",
         "storage",
@@ -57,7 +58,7 @@ ALLOWED = {
 }
 
 # The stages, in the order of design: what each group of modules is made of.
-PLANNING = {"noise", "parameters", "plan", "exact_plans", "approximate_plans", "planner"}
+PLANNING = {"noise", "parameters", "plan", "exact_plans", "approximate_plans", "approximate_proofs", "planner"}
 TRAINING = {
     "augmentation",
     "checkpoint",
@@ -69,7 +70,18 @@ TRAINING = {
     "training",
     "transfer",
 }
-RUNNING = {"inference", "demonstration", "private_transfer", "report", "jobs", "counting", "measurements", "comparison"}
+RUNNING = {
+    "comparison",
+    "counting",
+    "demonstration",
+    "head_costs",
+    "inference",
+    "jobs",
+    "measurements",
+    "private_transfer",
+    "release_tables",
+    "report",
+}
 SHOWING = {"plots", "ui", "cli", "doctor"}
 
 # Who may not know whom inside the package, again anywhere in the text.
@@ -95,6 +107,7 @@ HEAVY = WIDGETS | {"torch", "Pyfhel", "numba"}
 LIGHT = {
     **dict.fromkeys(["", "errors", "cli"], HEAVY | {"numpy"}),
     **dict.fromkeys(["approximation", "data", "pruning", "quantization", "report"], HEAVY),
+    **dict.fromkeys(["transfer.outlines", "transfer.tables"], HEAVY),
     **dict.fromkeys(["circuit", "compiler", "cost", "doctor", "hops", "jobs", *sorted(PLANNING)], HEAVY),
     **dict.fromkeys(["checkpoint", "training", "transfer.cards", "transfer.curves"], WIDGETS | {"Pyfhel"}),
     **dict.fromkeys(["he.client", "he.server", "he.stepwise", "he.fused"], WIDGETS | {"torch"}),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.approximate_plans import profile, prove_approximate
+from fcnlab.approximate_proofs import profile, prove_approximate
 from fcnlab.circuit import Circuit
 from fcnlab.exact_plans import prove_exact
 from fcnlab.he.client import Client

@@ -1,0 +1,251 @@
+"""What a ckks plan proves and predicts, where encrypted arithmetic is approximate.
+
+The modulus must hold scale times value at every step, for every image: that is proven, and takes a few numbers a step.
+The error that remains is predicted from typical values, and takes a few numbers an output.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from fcnlab.circuit import Affine, Circuit
+from fcnlab.noise import CkksNoise
+from fcnlab.parameters import Parameters, log_product
+from fcnlab.plan import Plan, PlannedStep, finish, step_sizes
+from fcnlab.polynomials import apply_polynomial
+
+Real = Any  # a float, or an array of them: as many candidates as are looked at together
+INPUT = -1  # the step before the first
+
+
+@dataclass(frozen=True)
+class ScaledRow:
+    """A step of a ckks simulation."""
+
+    index: int  # INPUT for the input
+    scale: Real
+    needed_bits: Real  # log2 of twice the largest coefficient that can occur
+    relative_error: Real = 0.0  # of the logits' spread; meaningful in the last row
+
+
+@dataclass(frozen=True, eq=False)
+class Spreads:
+    """What typical images do to small errors.
+
+    Attributes:
+        slopes: For each activation, by its place in the circuit: root mean square of its derivative, shape (outputs,).
+        bends: The same for half of its second derivative.
+        squares: For each affine step, by its place: the squares of its weights, which weigh variances.
+        fresh_gain: The most that the first step lets independent errors grow.
+        logits: Spread of the logits.
+    """
+
+    slopes: Mapping[int, npt.NDArray[np.float64]]
+    bends: Mapping[int, npt.NDArray[np.float64]]
+    squares: Mapping[int, sparse.csr_array]
+    fresh_gain: float
+    logits: float
+
+
+def profile(circuit: Circuit, sample: npt.NDArray[Any]) -> Spreads:
+    """Measure slopes and spread on a sample of pixels, in floating point: only the estimate of errors uses them."""
+    values = circuit.check_pixels(sample).T.astype(np.float64)
+    slopes, bends, squares = {}, {}, {}
+    for index, step in enumerate(circuit.steps):
+        if isinstance(step, Affine):
+            weights = step.weights.astype(np.float64)
+            squares[index] = weights.power(2)
+            values = weights @ values + step.bias.astype(np.float64)[:, None]
+            continue
+        polynomial = np.polynomial.Polynomial([float(coefficient) for coefficient in step.coefficients])
+        slopes[index] = np.sqrt(np.mean(polynomial.deriv(1)(values) ** 2, axis=1))
+        bends[index] = np.sqrt(np.mean(polynomial.deriv(2)(values) ** 2, axis=1)) / 2
+        values = polynomial(values)
+    gain = math.sqrt(float(squares[0].sum(axis=1).max()))
+    return Spreads(slopes, bends, squares, gain, float(np.sqrt(np.mean(np.var(values, axis=0)))) or 1.0)
+
+
+def simulate_approximate(
+    circuit: Circuit,
+    ring_degree: int,
+    special_prime: int,
+    scale: float,
+    drops: Mapping[int, Sequence[float]],
+    spreads: Spreads,
+) -> list[ScaledRow]:
+    """Follow scale, largest coefficient (a bound) and error (an estimate) through the circuit.
+
+    The bound holds for every image; the estimate adds independent errors in quadrature at the sample's typical values.
+    """
+    model = CkksNoise(ring_degree)
+    first, *bounds = follow_scales(circuit, ring_degree, special_prime, scale, drops, spreads)
+    rows = [first]
+    variance = np.full(circuit.inputs, (model.typical_fresh() / scale) ** 2)  # of a value, relative to its scale
+    for row, (step, _, after) in zip(bounds, step_sizes(circuit), strict=True):
+        if isinstance(step, Affine):
+            variance = spreads.squares[row.index] @ variance
+        else:
+            with np.errstate(over="ignore"):  # an infinite error is too large, whatever the precision
+                first_order = spreads.slopes[row.index] ** 2 * variance
+                variance = first_order + 2 * (spreads.bends[row.index] * variance) ** 2
+        error = math.sqrt(float(np.mean(variance))) / spreads.logits
+        rows.append(ScaledRow(row.index, row.scale, row.needed_bits, error))
+        for rescaled in np.cumprod(drops.get(row.index, ())):
+            variance = variance + (model.typical_rounding(after) * rescaled / row.scale) ** 2
+    return rows
+
+
+def follow_scales(
+    circuit: Circuit,
+    ring_degree: int,
+    special_prime: int,
+    scale: Real,
+    drops: Mapping[int, Sequence[Real]],
+    spreads: Spreads,
+) -> list[ScaledRow]:
+    """Follow scale and largest coefficient alone; scales and primes may be arrays that broadcast."""
+    model = CkksNoise(ring_degree)
+    bound: Real = model.fresh(special_prime)
+    rows = [ScaledRow(INPUT, scale, np.log2(2 * (circuit.pixel_max * scale + bound)))]
+    magnitude = float(circuit.pixel_max)
+    for index, (step, _, after) in enumerate(step_sizes(circuit)):
+        if isinstance(step, Affine):
+            # Errors of fresh ciphertexts are independent and add in quadrature; later ones share their sources.
+            gain = float(step.row_norms.max()) if index else spreads.fresh_gain
+            bound = gain * bound + 0.5  # of the rounded bias
+        else:
+            value = apply_polynomial(step.coefficients, ScaledValue(magnitude, scale, bound), ScaledOperations())
+            scale, bound = value.scale, value.bound
+        magnitude = float(circuit.ranges[index].magnitude)
+        rows.append(ScaledRow(index, scale, np.log2(2 * (magnitude * scale + bound))))
+        for prime in drops.get(index, ()):
+            scale = scale / prime
+            bound = bound / prime + model.rounding(after)
+    return rows
+
+
+def weigh_sources(circuit: Circuit, spreads: Spreads) -> dict[int, float]:
+    """To first order, the variance of a logit, in squares of the spread, by unit variance of each of a step's results.
+
+    One walk backwards. Higher orders only add to it, so it bounds the predicted error of any plan from below.
+    """
+    weights = np.full(circuit.outputs, 1 / circuit.outputs / spreads.logits**2)
+    sources = {}
+    for index in range(len(circuit.steps) - 1, -1, -1):
+        sources[index] = float(weights.sum())
+        if isinstance(circuit.steps[index], Affine):
+            weights = spreads.squares[index].T @ weights
+        else:
+            weights = weights * spreads.slopes[index] ** 2
+    return {**sources, INPUT: float(weights.sum())}
+
+
+def least_error(
+    circuit: Circuit,
+    ring_degree: int,
+    rows: Sequence[ScaledRow],
+    drops: Mapping[int, Sequence[Real]],
+    sources: Mapping[int, float],
+) -> Real:
+    """A lower bound of the predicted error of a walk, from `weigh_sources`."""
+    model = CkksNoise(ring_degree)
+    variance = sources[INPUT] * (model.typical_fresh() / rows[0].scale) ** 2
+    for row, (_, _, after) in zip(rows[1:], step_sizes(circuit), strict=True):
+        rescaled: Real = 1.0
+        for prime in drops.get(row.index, ()):
+            rescaled = rescaled * prime
+            variance = variance + sources[row.index] * (model.typical_rounding(after) * rescaled / row.scale) ** 2
+    return np.sqrt(variance) * (1 - 1e-9)  # sums in another order round differently
+
+
+@dataclass(frozen=True)
+class ScaledValue:
+    """A ciphertext as a proof sees it.
+
+    Attributes:
+        magnitude: Bound on the absolute value of its integers.
+        scale: Of the value in the ciphertext.
+        bound: Bound on the error, scale included.
+    """
+
+    magnitude: float
+    scale: Real
+    bound: Real
+
+
+class ScaledOperations:
+    """Operations on bounds; an implementation of `polynomials.Operations`."""
+
+    def multiply(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
+        """Each value times the other's error."""
+        return ScaledValue(
+            a.magnitude * b.magnitude,
+            a.scale * b.scale,
+            a.magnitude * a.scale * b.bound + b.magnitude * b.scale * a.bound + a.bound * b.bound,
+        )
+
+    def scale(self, a: ScaledValue, factor: int, /, *, like: ScaledValue | None = None) -> ScaledValue:
+        """The factor is rounded to an integer at the scale of the result."""
+        ratio = (like or a).scale / a.scale
+        size, rounding = abs(factor) * ratio, np.where(np.equal(ratio, 1), 0.0, 0.5)
+        bound = (size + rounding) * a.bound + rounding * a.magnitude * a.scale
+        return ScaledValue(a.magnitude * abs(factor), a.scale * ratio, bound)
+
+    def add(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
+        """Sums."""
+        return ScaledValue(a.magnitude + b.magnitude, a.scale, a.bound + b.bound)
+
+    def add_constant(self, a: ScaledValue, constant: int, /) -> ScaledValue:
+        """The constant is rounded at the scale of the value."""
+        return ScaledValue(a.magnitude + abs(constant), a.scale, a.bound + 0.5)
+
+
+def prove_approximate(circuit: Circuit, parameters: Parameters, spreads: Spreads) -> Plan:
+    """Check with the real primes that no coefficient can reach half the modulus; the caller looks at the budgets."""
+    drops = dropped_primes(parameters)
+    walk = simulate_approximate(
+        circuit, parameters.ring_degree, parameters.special_prime, parameters.scale, drops, spreads
+    )
+    return plan_of(circuit, parameters, walk)
+
+
+def has_room(circuit: Circuit, parameters: Parameters, spreads: Spreads) -> bool:
+    """Whether no coefficient can reach half the modulus, for any image; asked first, since it takes no time."""
+    chosen, primes = parameters, list(parameters.primes)
+    drops = (0, *chosen.drops)
+    for row in follow_scales(
+        circuit, chosen.ring_degree, chosen.special_prime, chosen.scale, dropped_primes(chosen), spreads
+    ):
+        if not row.needed_bits <= log_product(primes):  # nor if it is not a number
+            return False
+        del primes[len(primes) - drops[row.index + 1] :]
+    return True
+
+
+def dropped_primes(parameters: Parameters) -> dict[int, list[float]]:
+    """The primes that are dropped after each step."""
+    primes = list(parameters.primes)
+    return {index: [float(primes.pop()) for _ in range(count)] for index, count in enumerate(parameters.drops)}
+
+
+def plan_of(circuit: Circuit, parameters: Parameters, walk: Sequence[ScaledRow]) -> Plan:
+    """A walk with real primes as a plan."""
+    primes = list(parameters.primes)
+    rows = []
+    for row, (name, outputs, size, bits, drops) in zip(walk, describe_steps(circuit, parameters), strict=True):
+        needed = float(row.needed_bits) - 1
+        rows.append(PlannedStep(name, outputs, size, bits, needed, log_product(primes), len(primes), drops))
+        del primes[len(primes) - drops :]
+    return finish(circuit, parameters, rows, predicted_error=float(walk[-1].relative_error))
+
+
+def describe_steps(circuit: Circuit, parameters: Parameters) -> Iterator[tuple[str, int, int, int, int]]:
+    """Name, ciphertexts, polynomials, value bits and drops, the input first."""
+    yield "input", len(circuit.used_inputs), 2, circuit.pixel_bits, 0
+    for (step, _, after), interval, drops in zip(step_sizes(circuit), circuit.ranges, parameters.drops, strict=True):
+        yield step.name, step.outputs, after, interval.bits, drops
