@@ -17,9 +17,9 @@ from fcnlab.inference import Inference, Progress, infer
 from fcnlab.noise import Scheme
 from fcnlab.plan import Plan
 from fcnlab.planner import make_plan
+from fcnlab.typical import sample_for
 
 DEFAULT_NETWORK = "fcn-20k"
-SAMPLE_IMAGES = 256  # training images from which ckks plans learn how large typical values are
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +73,7 @@ def plan_for(
     circuit: Circuit, *, scheme: Scheme = "bgv", images: int | None = None, ring_degree: int | None = None
 ) -> Plan:
     """`make_plan`, with training images as the sample of typical pixels."""
-    sample = None
-    if scheme == "ckks":
-        sample = quantise_pixels(load_mnist("train").pixels[:SAMPLE_IMAGES], bits=circuit.pixel_bits)
+    sample = sample_for(scheme, pixel_bits=circuit.pixel_bits)
     return make_plan(circuit, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)
 
 
