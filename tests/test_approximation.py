@@ -19,9 +19,9 @@ from fcnlab.approximation import (
     Real,
     Target,
     approximate,
+    approximate_on_points,
 )
 from fcnlab.approximation.fit import solve
-from fcnlab.approximation.minimax import equioscillate, make_basis
 from fcnlab.errors import ApproximationError, Cancelled
 
 names = st.sampled_from(sorted(TARGETS))
@@ -49,13 +49,19 @@ def test_the_table_of_quadratics_on_4_comes_out_to_all_printed_digits(name):
     assert best.coefficients == powers
     assert f"{best.max_error:.4f}" == power_error
     assert best.lower_bound <= best.max_error <= best.lower_bound * (1 + 2e-9)
-    # The printed coefficients are a linear program's on 2,001 points; the interval's own differ by less than 1e-7.
+    # The printed coefficients are those of 2,001 points; the interval's own differ in the eighth digit.
     assert fit.coefficients == pytest.approx([float(digits) for digits in real], abs=1e-7)
-    x = np.linspace(-4, 4, 2001)
-    basis = make_basis(x, lowest=0, step=1, count=3)
-    on_points = basis.monomials(equioscillate(basis, TARGETS[name](x), count=3).coordinates)
-    for value, digits in zip(on_points, real, strict=True):
-        assert f"{abs(value):.8f}" == f"{float(digits):.8f}"
+    on_points = approximate_on_points(name, points=2001)
+    for value, digits in zip(on_points.coefficients, real, strict=True):
+        assert f"{value:.8f}" == f"{float(digits):.8f}"
+    assert on_points.lower_bound <= fit.max_error <= on_points.max_error * (1 + 1e-12)
+    assert on_points.cost == fit.cost
+
+
+@pytest.mark.parametrize("points", [3, 2_000_000])
+def test_points_are_enough_and_not_too_many(points):
+    with pytest.raises(ApproximationError, match="needs 4 to 1,000,000 of them"):
+        approximate_on_points("swish", points=points)
 
 
 def test_the_interval_s_own_optimum_is_not_the_grid_s():
@@ -64,6 +70,8 @@ def test_the_interval_s_own_optimum_is_not_the_grid_s():
     assert fit.coefficients[0] == pytest.approx(fit.max_error, rel=1e-12)
     assert fit.max_error_at == pytest.approx((-4, -2.487485, 0, 2.487485, 4), abs=1e-5)
     assert f"{fit.coefficients[0]:.8f}" == "0.15361375"
+    # No point of a grid attains that maximum, but between its points the grid's fit is worse.
+    assert approximate_on_points("swish", points=2001).max_error > fit.max_error * (1 + 1e-8)
 
 
 @given(names, st.integers(1, 8), intervals)

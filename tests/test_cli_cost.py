@@ -109,6 +109,11 @@ def test_approximate_as_json_has_the_promised_shape(capsys) -> None:
     assert values["max_error"] == pytest.approx(0.1969, abs=1e-4)
 
 
+def test_approximate_on_points_gives_the_digits_of_printed_tables(capsys) -> None:
+    values = run_json(capsys, "approximate", "--coefficients", "real", "--points", "2001")
+    assert [f"{value:.8f}" for value in values["coefficients"]] == ["0.15361373", "0.50000000", "0.12050345"]
+
+
 def test_approximate_as_text(capsys) -> None:
     status, out, _ = run(capsys, "approximate", "--coefficients", "real", "--norm", "l2")
     assert status == OK
@@ -156,6 +161,7 @@ def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) ->
         (("approximate", "--function", "nope"), "no target function"),
         (("approximate", "--interval", "4", "-4"), "reversed"),
         (("approximate", "--degree", "9"), "degree"),
+        (("approximate", "--points", "2001"), "--coefficients real"),
         (("compare", "--measure", "--network", "nobody"), "Unknown network"),
     ],
 )

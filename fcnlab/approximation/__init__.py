@@ -12,6 +12,7 @@ nothing of networks, circuits or encryption.
 from fcnlab.approximation.coefficients import COEFFICIENTS, PowersOfTwo, Real, signed_powers
 from fcnlab.approximation.evaluation import Cost, count_hops
 from fcnlab.approximation.fit import Approximation, Curve, approximate
+from fcnlab.approximation.grid import approximate_on_points
 from fcnlab.approximation.norms import NORMS, GaussianNorm, HistogramNorm, MaximumNorm, MeanSquareNorm
 from fcnlab.approximation.problem import Problem
 from fcnlab.approximation.search import SearchState
@@ -34,6 +35,7 @@ __all__ = [
     "SearchState",
     "Target",
     "approximate",
+    "approximate_on_points",
     "count_hops",
     "signed_powers",
 ]

@@ -151,6 +151,11 @@ def solve(problem: Problem, watch: Watch) -> Approximation:
             best, bound = search_maximum(samples, free, allowed.values, start=start, floor=bound, watch=watch)
         else:
             best, bound = search_mean_square(samples, free, allowed.values, watch=watch)
+    return appraise(problem, samples, best, bound)
+
+
+def appraise(problem: Problem, samples: Samples, best: Floats, bound: float) -> Approximation:
+    """Coefficients and a bound, with what is to be known of them."""
     largest, _ = samples.peak(best)
     return Approximation(
         problem=problem,

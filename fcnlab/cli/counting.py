@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fcnlab.cli.options import (
     OK,
@@ -15,6 +16,9 @@ from fcnlab.cli.options import (
     print_result,
 )
 from fcnlab.cli.progress import InferenceBar, StepBar
+
+if TYPE_CHECKING:
+    from fcnlab.approximation import Approximation
 
 
 def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,6 +37,12 @@ def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParse
         default="power-of-two",
         metavar="SET",
         help="real, power-of-two (default), two-powers or three-powers",
+    )
+    approximate.add_argument(
+        "--points",
+        type=positive,
+        metavar="N",
+        help="with --coefficients real: the optimum on N even points instead of the interval, as tables print it",
     )
 
     hops = add_verb(verbs, "hops", run_hops, "count homomorphic operations, layer by layer")
@@ -69,8 +79,16 @@ def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParse
 
 def run_approximate(chosen: argparse.Namespace) -> int:
     """``fcnlab approximate``."""
-    from fcnlab.approximation import approximate
+    from fcnlab.approximation import approximate, approximate_on_points
+    from fcnlab.errors import ApproximationError
 
+    if chosen.points is not None:
+        if (chosen.norm, chosen.coefficients) != ("linf", "real"):
+            raise ApproximationError("--points needs --coefficients real and --norm linf: drop it, or add those.")
+        fit = approximate_on_points(
+            chosen.function, points=chosen.points, degree=chosen.degree, interval=chosen.interval
+        )
+        return print_fit(chosen, fit)
     with StepBar(silent=chosen.json) as bar:
         fit = approximate(
             chosen.function,
@@ -80,6 +98,11 @@ def run_approximate(chosen: argparse.Namespace) -> int:
             coefficients=chosen.coefficients,
             progress=lambda state: bar("search", round(100 * state.share), 100),
         )
+    return print_fit(chosen, fit)
+
+
+def print_fit(chosen: argparse.Namespace, fit: "Approximation") -> int:
+    """A fit, and what is known of it."""
     low, high = chosen.interval
     print_result(
         chosen,
