@@ -22,10 +22,10 @@ from fcnlab.inference import Inference, Progress, infer
 from fcnlab.planner import make_plan
 from fcnlab.report import Report
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
-from fcnlab.transfer.curves import SEEDS
 from fcnlab.transfer.heads import HeadShape, Release
 from fcnlab.transfer.membership import Membership
 from fcnlab.transfer.studies import FOLDS, Study
+from fcnlab.transfer.tables import SEEDS
 from fcnlab.transfer.training import TrainedHead, attack_heads, train_head
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work

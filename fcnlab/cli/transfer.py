@@ -47,16 +47,20 @@ def add_transfer_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     transfer.add_argument(
         "--curve", metavar="FILE", help="also measure epsilon 0.5 to 8 and infinity, and write the table as CSV"
     )
+    transfer.add_argument(
+        "--tables", metavar="FOLDER", help="also measure what lab 06 shows of this study, and write its two tables"
+    )
     add_threads(transfer)
 
 
 def run_transfer(chosen: argparse.Namespace) -> int:
     """``fcnlab transfer``."""
     from fcnlab.private_transfer import run_study
-    from fcnlab.transfer.curves import describe_curve, measure_curve, write_curve
+    from fcnlab.transfer.curves import describe_curve, measure_curve
     from fcnlab.transfer.heads import Release
     from fcnlab.transfer.privacy import check_epsilon
     from fcnlab.transfer.studies import load_study
+    from fcnlab.transfer.tables import CurvePoint, write_rows
 
     check_epsilon(chosen.epsilon)
     release = Release(keep=chosen.keep)
@@ -82,9 +86,16 @@ def run_transfer(chosen: argparse.Namespace) -> int:
     if chosen.curve:
         with StepBar(silent=chosen.json) as bar:
             points = measure_curve(study, seeds=chosen.seeds, release=release, progress=bar)
-        write_curve(points, path=Path(chosen.curve))
+        write_rows(CurvePoint, points, path=Path(chosen.curve))
         values |= {"curve": [point.as_dict() for point in points]}
         text += f"\n\n{describe_curve(points)}\nwritten to {chosen.curve}"
+    if chosen.tables:
+        from fcnlab.release_tables import write_tables
+
+        with StepBar(silent=chosen.json) as bar:
+            paths = write_tables(study, folder=Path(chosen.tables), progress=bar)
+        values |= {"tables": [str(path) for path in paths]}
+        text += f"\nwritten to {' and '.join(map(str, paths))}"
     print_result(chosen, values, text)
     return FINDING if report.mismatched_logits else OK
 

@@ -1,62 +1,13 @@
 """Accuracy and leakage over epsilon: what privacy costs a study, with the spread over seeds, as tables on disk."""
 
-import csv
-import io
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 
-from fcnlab.data import DATA_ROOT
-from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 from fcnlab.transfer.heads import Release
 from fcnlab.transfer.studies import Study
+from fcnlab.transfer.tables import EPSILONS, SEEDS, CurvePoint
 from fcnlab.transfer.training import TrainedHead, attack_heads, train_head
-
-EPSILONS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
-SEEDS: Final = 5
-TABLES: Final = DATA_ROOT / "tables"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurvePoint:
-    """One epsilon, over all seeds.
-
-    Attributes:
-        epsilon: Asked for; infinity is no privacy.
-        delta: 1 over the number of records.
-        noise_multiplier: Mean over the seeds' training sets.
-        seeds: How many heads.
-        accuracy: Mean percent right of the released heads (pruned, powers of two) on held-out records.
-        accuracy_std: Standard deviation over the seeds.
-        trained_accuracy: The same mean before pruning and rounding.
-        advantage: Of the membership attack on the released heads.
-        advantage_low: Lower end of its 95 % confidence interval.
-        advantage_high: Upper end.
-        advantage_bound: Largest advantage that the guarantee allows any attack.
-        train_s: Mean seconds of one training.
-    """
-
-    epsilon: float
-    delta: float
-    noise_multiplier: float
-    seeds: int
-    accuracy: float
-    accuracy_std: float
-    trained_accuracy: float
-    advantage: float
-    advantage_low: float
-    advantage_high: float
-    advantage_bound: float
-    train_s: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The point as JSON; an infinite epsilon becomes null."""
-        return asdict(self) | {"epsilon": self.epsilon if math.isfinite(self.epsilon) else None}
 
 
 def measure_point(study: Study, *, epsilon: float, heads: Sequence[TrainedHead]) -> CurvePoint:
@@ -117,45 +68,3 @@ def describe_curve(points: Sequence[CurvePoint]) -> str:
             f"{point.advantage:>+9.3f}{interval:>20}{point.advantage_bound:>8.2f}"
         )
     return "\n".join(lines)
-
-
-def curve_path(study: str, *, folder: Path = TABLES) -> Path:
-    """Where the measured curve of a study is kept."""
-    return folder / f"transfer-{study}.csv"
-
-
-def write_curve(points: Sequence[CurvePoint], *, path: Path) -> None:
-    """Write a curve as CSV, a line for each epsilon.
-
-    Raises:
-        DataError: If the file cannot be written.
-    """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [column.name for column in fields(CurvePoint)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(point) for point in points)
-    write_whole(path, text.getvalue().encode())
-
-
-def read_curve(study: str, *, folder: Path = TABLES) -> tuple[CurvePoint, ...]:
-    """The measured curve of a study, as shipped.
-
-    Raises:
-        DataError: If there is none, or it is not a curve.
-    """
-    path = curve_path(study, folder=folder)
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return tuple(parse_point(row) for row in rows)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"The table {path} is missing or not a curve ({error}): measure it with "
-            f"`fcnlab transfer --study {study} --curve {path}`."
-        ) from error
-
-
-def parse_point(row: dict[str, str]) -> CurvePoint:
-    """A line of the table."""
-    values: dict[str, Any] = {column: float(text) for column, text in row.items()}
-    return CurvePoint(**values | {"seeds": int(row["seeds"])})

@@ -17,7 +17,7 @@ from fcnlab.errors import DataError
 from fcnlab.fitting import GRADIENT_NORM, single_thread
 from fcnlab.network import activation_from_name, seeded, sequential
 from fcnlab.pruning import magnitude_mask
-from fcnlab.quantization import choose_window, round_to_powers_of_two
+from fcnlab.quantization import choose_window, round_to_powers_of_two, window_length
 from fcnlab.transfer.features import FeatureRange
 
 CLEAR_STEPS: Final = 300
@@ -79,6 +79,19 @@ class Release:
     def __post_init__(self) -> None:
         if not 0 < self.keep <= 1 or self.exponents < 1:
             raise DataError(f"A release keeps more than 0 up to all weights, with 1 or more exponents; got {self}.")
+
+
+def release_of(*, pruned: float, weight_bits: int) -> Release:
+    """A release in percent and bits.
+
+    Args:
+        pruned: Percent of each layer's weights that are left out, 0 to below 100.
+        weight_bits: Of a power of two with its sign, 2 to 5.
+
+    Raises:
+        DataError: If all weights were pruned, or the bits are not 2 to 5.
+    """
+    return Release(keep=round(1 - pruned / 100, 6), exponents=window_length(weight_bits))
 
 
 @single_thread()

@@ -23,6 +23,7 @@ from fcnlab.transfer.digit_images import enlarge_digits
 from fcnlab.transfer.extractors import load_extractor
 from fcnlab.transfer.features import FeatureRange, Integers
 from fcnlab.transfer.heads import HeadShape
+from fcnlab.transfer.outlines import OUTLINES
 from fcnlab.transfer.privacy import Settings
 
 FOLDS: Final = 5
@@ -115,20 +116,20 @@ def uci_digits(bits: int) -> Study:
     """The UCI handwritten digits, another pen and another scanner, on features of MNIST."""
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    extractor = load_extractor("mnist-features")
-    features = FeatureRange(bits=bits)
+    outline, digits = OUTLINES["uci-digits"], load_digits()
+    extractor = load_extractor(outline.extractor)
+    features = FeatureRange(bits=bits, reach=outline.reach)
     quantised = features.quantise(extractor.extract(enlarge_digits(digits.images, ink=UCI_INK)))
     labels = digits.target.astype(np.int64)
     return Study(
-        name="uci-digits",
-        title="UCI handwritten digits on features of MNIST",
+        name=outline.name,
+        title=outline.title,
         values=quantised.values,
         clipped=quantised.clipped,
         labels=labels,
-        classes=tuple(map(str, range(10))),
+        classes=outline.classes,
         features=features,
-        units=0,
+        units=outline.units,
         folds=cross_validation(labels),
         extractor=extractor.network,
         input_shape=(1, 28, 28),
@@ -138,22 +139,23 @@ def uci_digits(bits: int) -> Study:
 @lru_cache(maxsize=4)
 def mnist_split(bits: int) -> Study:
     """MNIST's digits 5 to 9, on features of its digits 0 to 4."""
-    extractor = load_extractor("mnist-0-4-features")
+    outline = OUTLINES["mnist-split"]
+    extractor = load_extractor(outline.extractor)
     parts = [load_mnist("train"), load_mnist("test")]
     parts = [part[np.isin(part.labels, PRIVATE_DIGITS)] for part in parts]
-    features = FeatureRange(bits=bits)
+    features = FeatureRange(bits=bits, reach=outline.reach)
     quantised = features.quantise(extractor.extract(np.concatenate([part.pixels for part in parts])))
     rows = np.arange(len(quantised.values))
     fold = (rows[: len(parts[0])], rows[len(parts[0]) :])
     return Study(
-        name="mnist-split",
-        title="MNIST's digits 5 to 9 on features of its digits 0 to 4",
+        name=outline.name,
+        title=outline.title,
         values=quantised.values,
         clipped=quantised.clipped,
         labels=np.concatenate([part.labels for part in parts]) - PRIVATE_DIGITS[0],
-        classes=tuple(map(str, PRIVATE_DIGITS)),
+        classes=outline.classes,
         features=features,
-        units=0,
+        units=outline.units,
         folds=(fold,) * FOLDS,
         extractor=extractor.network,
         input_shape=(1, 28, 28),
@@ -165,19 +167,19 @@ def breast_cancer(bits: int) -> Study:
     """Breast Cancer Wisconsin: no extractor, a head with a polynomial activation."""
     from sklearn.datasets import load_breast_cancer
 
-    records = load_breast_cancer()
-    features = FeatureRange(bits=bits, reach=2.0)
+    outline, records = OUTLINES["breast-cancer"], load_breast_cancer()
+    features = FeatureRange(bits=bits, reach=outline.reach)
     quantised = features.quantise(scale_measures(records.data, reach=features.reach))
     labels = records.target.astype(np.int64)
     return Study(
-        name="breast-cancer",
-        title="Breast Cancer Wisconsin, 569 patients",
+        name=outline.name,
+        title=outline.title,
         values=quantised.values,
         clipped=quantised.clipped,
         labels=labels,
-        classes=tuple(map(str, records.target_names)),
+        classes=outline.classes,
         features=features,
-        units=8,
+        units=outline.units,
         folds=cross_validation(labels),
         input_shape=(records.data.shape[1],),
     )

@@ -61,6 +61,24 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Steps(Choice):
+    """One of a few values in order: a slider that stops at each. A number stands for the option that spells it."""
+
+    def check(self, value: Any) -> str:
+        """The value, if it is one of the options."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return super().check(f"{value:g}" if number else value)
+
+    def build(self, value: Any, change: Callable[[Any], None]) -> tuple[widgets.Widget, Callable[[Any], None]]:
+        """A slider with the label of its place beside it."""
+        slider = widgets.SelectionSlider(
+            options=[(label, key) for key, label in self.options.items()], value=value, **looks(self.label, self.help)
+        )
+        slider.observe(lambda event: change(event.new), names="value")
+        return slider, lambda new: setattr(slider, "value", new)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Whole:
     """A whole number in a range: a slider and a box to type in.
 

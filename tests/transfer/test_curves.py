@@ -3,8 +3,9 @@ import math
 import pytest
 
 from fcnlab.errors import DataError
-from fcnlab.transfer.curves import EPSILONS, curve_path, describe_curve, measure_curve, read_curve, write_curve
+from fcnlab.transfer.curves import describe_curve, measure_curve
 from fcnlab.transfer.studies import STUDIES, load_study
+from fcnlab.transfer.tables import EPSILONS, CurvePoint, curve_path, read_curve, write_rows
 
 # Percent without privacy and at epsilon 2 that each study has to reach.
 TARGETS = {"uci-digits": (97.0, 93.0), "mnist-split": (98.5, 97.0), "breast-cancer": (96.0, 93.0)}
@@ -29,10 +30,10 @@ def test_a_curve_is_measured_written_and_read_again(tmp_path) -> None:
     )
     assert [step[1:] for step in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
     path = curve_path("breast-cancer", folder=tmp_path)
-    write_curve(points, path=path)
+    write_rows(CurvePoint, points, path=path)
     assert read_curve("breast-cancer", folder=tmp_path) == points
     assert points[1].as_dict()["epsilon"] is None
     assert describe_curve(points).count("\n") == 2
     path.write_text("epsilon,accuracy\n1,2\n")
-    with pytest.raises(DataError, match=r"not a curve.*--curve"):
+    with pytest.raises(DataError, match=r"not such a table.*--curve"):
         read_curve("breast-cancer", folder=tmp_path)

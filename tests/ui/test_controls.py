@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 import pytest
 
-from fcnlab.errors import DataError
-from fcnlab.ui.controls import Choice, Span, Whole
+from fcnlab.errors import DataError, SettingsError
+from fcnlab.ui.controls import Choice, Span, Steps, Whole
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.model import LabModel
 
@@ -97,3 +97,17 @@ def test_guard_shows_ours_and_raises_the_rest_under_test(monkeypatch):
     with model.guard():
         pass
     assert frame.status.value == ""
+
+
+def test_steps_stop_at_their_options_and_take_numbers_for_them():
+    steps = Steps(name="share", label="share", options={"0.5": "half", "1": "all", "inf": "more"}, help="How much.")
+    assert [steps.check(value) for value in (0.5, 1, 1.0, float("inf"), "1")] == ["0.5", "1", "1", "inf", "1"]
+    for wrong in (0.7, True, "0.50"):
+        with pytest.raises(SettingsError, match=r"one of 0\.5, 1, inf"):
+            steps.check(wrong)
+    told: list[str] = []
+    slider, move = steps.build("1", told.append)
+    slider.index = 2
+    move("0.5")
+    assert told == ["inf", "0.5"]
+    assert slider.label == "half"

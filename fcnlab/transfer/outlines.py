@@ -1,0 +1,76 @@
+"""What is known of the three studies before a record is read: names, sizes, the shape of the head. Knows no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """A study in public facts.
+
+    Attributes:
+        name: As on the command line.
+        title: In words.
+        records: How many there are.
+        tested: How many of them the first fold holds out.
+        features: Inputs of the head.
+        classes: Their names, in the order of the logits.
+        units: Hidden units of its head; 0 for a linear one.
+        reach: Of the declared range of features.
+        extractor: Name of the public one; empty where records are features already.
+    """
+
+    name: str
+    title: str
+    records: int
+    tested: int
+    features: int
+    classes: tuple[str, ...]
+    units: int
+    reach: float
+    extractor: str
+
+
+OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
+    {
+        outline.name: outline
+        for outline in (
+            Outline(
+                name="uci-digits",
+                title="UCI handwritten digits on features of MNIST",
+                records=1797,
+                tested=364,
+                features=64,
+                classes=tuple(map(str, range(10))),
+                units=0,
+                reach=4.0,
+                extractor="mnist-features",
+            ),
+            Outline(
+                name="mnist-split",
+                title="MNIST's digits 5 to 9 on features of its digits 0 to 4",
+                records=34_265,
+                tested=4861,
+                features=64,
+                classes=tuple(map(str, range(5, 10))),
+                units=0,
+                reach=4.0,
+                extractor="mnist-0-4-features",
+            ),
+            Outline(
+                name="breast-cancer",
+                title="Breast Cancer Wisconsin, 569 patients",
+                records=569,
+                tested=115,
+                features=30,
+                classes=("malignant", "benign"),
+                units=8,
+                reach=2.0,
+                extractor="",
+            ),
+        )
+    }
+)
+"""The three studies by name."""
