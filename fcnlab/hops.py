@@ -7,9 +7,10 @@
 * fused: what the fused engine performs. Weights are signed binary digits (`digits`), so an affine step is made of
   additions and doublings alone and has no PT-CT mult.
 
-The four columns count operations on ciphertexts, and their sum is the total. Three figures stand beside them:
-`doublings`, those of the CT-CT adds in which a sum is added to itself (already in the column, not counted twice);
-`relinearizations` and `mod_switches`, which are no HOPs and which a plan or an engine fills in.
+The four columns count operations on ciphertexts; their sum, with the rotations that the packed layout needs, is the
+total. Three figures stand beside them: `doublings`, those of the CT-CT adds in which a sum is added to itself (already
+in the column, not counted twice); `relinearizations` and `mod_switches`, which are no HOPs and which a plan or an engine
+fills in. Every rotation and every relinearization is one key switch.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -35,6 +36,7 @@ class LayerHops:
         pt_ct_mults: Ciphertext times plaintext.
         ct_ct_mults: Ciphertext times ciphertext, squares included.
         doublings: Those of `ct_ct_adds` that add a sum to itself.
+        rotations: Rotations of a ciphertext's slots; none in the batch layout.
         relinearizations: Key switches after CT-CT mults, where a plan asks for them.
         mod_switches: Modulus switches or rescales, where a plan asks for them.
     """
@@ -46,13 +48,14 @@ class LayerHops:
     pt_ct_mults: int = 0
     ct_ct_mults: int = 0
     doublings: int = 0
+    rotations: int = 0
     relinearizations: int = 0
     mod_switches: int = 0
 
     @property
     def total(self) -> int:
-        """The sum of the four columns."""
-        return self.pt_ct_adds + self.ct_ct_adds + self.pt_ct_mults + self.ct_ct_mults
+        """The sum of the four columns and the rotations."""
+        return self.pt_ct_adds + self.ct_ct_adds + self.pt_ct_mults + self.ct_ct_mults + self.rotations
 
 
 @dataclass(frozen=True)

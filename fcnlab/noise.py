@@ -15,6 +15,7 @@ secret key shows.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, Protocol, TypeVar
@@ -194,3 +195,30 @@ class CkksNoise:
     def typical_fresh(self) -> float:
         """Standard deviation of a slot of a fresh encryption: two roundings, of the message and of the encryption."""
         return math.hypot(self.typical_rounding(1), self.typical_rounding(2))
+
+
+def symmetric_noise(ring_degree: int) -> float:
+    """Noise of an encryption with the secret key: one error polynomial."""
+    return random_norm(ring_degree, ERROR_VARIANCE)
+
+
+def key_switch_noise(ring_degree: int, primes: Sequence[int], special_prime: int) -> Profile:
+    """Noise of a key switch before the division by the special prime is rounded; in bgv a multiple of t.
+
+    Each prime's residues, from 0 to the prime, are multiplied by the error of their key; the sum is divided by the
+    special prime.
+    Source: SEAL 4.1, native/src/seal/evaluator.cpp, switch_key_inplace.
+    """
+    digits = random_norm(ring_degree, ROUNDING_VARIANCE) + unit_norms(ring_degree) / 2
+    error = symmetric_noise(ring_degree)
+    return digits * (error * sum(prime / special_prime for prime in primes))
+
+
+def typical_key_switch(ring_degree: int, primes: Sequence[float], special_prime: float) -> float:
+    """Standard deviation that a key switch adds to a ckks slot, its rounding included.
+
+    A residue from 0 to q has the mean square q^2 / 3.
+    """
+    variance = ring_degree * ERROR_VARIANCE / 3 * sum((prime / special_prime) ** 2 for prime in primes)
+    rounding = ROUNDING_VARIANCE * (1 + ring_degree * TERNARY_VARIANCE)
+    return math.sqrt(ring_degree / 2 * (variance + rounding))

@@ -1,0 +1,177 @@
+"""A program on slots, run on anything that has the operations: numbers, counters, bounds, ciphertexts.
+
+One algorithm for all of them is what keeps plans, projections and runs honest.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.errors import CircuitError
+from fcnlab.exact import WORD_BITS, wrap
+from fcnlab.hops import HopTable, LayerHops
+from fcnlab.packed.layout import Program, Stage, Term
+
+V = TypeVar("V")
+
+
+class SlotOperations(Protocol[V]):
+    """Operations on the value of a ciphertext: a row of slots."""
+
+    def product(self, a: V, term: Term, /) -> V:
+        """Times the term's weights."""
+
+    def add(self, a: V, b: V, /) -> V:
+        """Sum."""
+
+    def rotate(self, a: V, step: int, /) -> V:
+        """What is at slot s + step goes to slot s."""
+
+    def add_bias(self, a: V, stage: Stage, /) -> V:
+        """Plus the stage's bias."""
+
+    def square(self, a: V, /) -> V:
+        """Square, and relinearise."""
+
+    def drop(self, a: V, primes: int, /) -> V:
+        """Drop primes: rescale, or switch modulus."""
+
+
+def run_stage(stage: Stage, sources: Sequence[V], operations: SlotOperations[V]) -> V:
+    """One affine step."""
+    rotated = {(place, 0): source for place, source in enumerate(sources)}
+    for baby in stage.babies:
+        rotated[0, baby] = operations.rotate(sources[0], baby)
+    total: V | None = None
+    for giant, terms in stage.groups:
+        part = operations.product(rotated[terms[0].source, terms[0].baby], terms[0])
+        for term in terms[1:]:
+            part = operations.add(part, operations.product(rotated[term.source, term.baby], term))
+        if giant:
+            part = operations.rotate(part, giant)
+        total = part if total is None else operations.add(total, part)
+    assert total is not None  # a step without any weight is refused by the plan
+    for fold in stage.folds:
+        total = operations.add(total, operations.rotate(total, fold))
+    return operations.add_bias(total, stage)
+
+
+def run_program(
+    program: Program,
+    sources: Sequence[V],
+    operations: Callable[[int], SlotOperations[V]],
+    *,
+    drops: Sequence[int],
+    report: Callable[[V], object] = lambda _: None,
+) -> V:
+    """The whole program.
+
+    Args:
+        program: What to run.
+        sources: The client's ciphertexts.
+        operations: For each step of the circuit, by its place.
+        drops: Primes dropped after each step of the circuit.
+        report: Shown the result of each step, before primes are dropped.
+    """
+    values = list(sources)
+    for index, primes in enumerate(drops):
+        using = operations(index)
+        value = using.square(values[0]) if index % 2 else run_stage(program.stages[index // 2], values, using)
+        report(value)
+        if primes:
+            value = using.drop(value, primes)
+        values = [value]
+    return values[0]
+
+
+def gather_pixels(program: Program, pixels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """One image, shape (inputs,), as the slots of each ciphertext, shape (ciphertexts, S)."""
+    return np.where(program.gather >= 0, pixels[program.gather], 0).astype(np.int64)
+
+
+class ClearOperations:
+    """The program on integers: what its layout is tested with.
+
+    Args:
+        wide: Python integers instead of int64.
+    """
+
+    def __init__(self, *, wide: bool) -> None:
+        self._type = object if wide else np.int64
+
+    def product(self, a: npt.NDArray[Any], term: Term, /) -> npt.NDArray[Any]:
+        """Slot by slot."""
+        return np.asarray(a * term.weights.astype(self._type))
+
+    def add(self, a: npt.NDArray[Any], b: npt.NDArray[Any], /) -> npt.NDArray[Any]:
+        """Slot by slot."""
+        return np.asarray(a + b)
+
+    def rotate(self, a: npt.NDArray[Any], step: int, /) -> npt.NDArray[Any]:
+        """To the left."""
+        return np.roll(a, -step)
+
+    def add_bias(self, a: npt.NDArray[Any], stage: Stage, /) -> npt.NDArray[Any]:
+        """Slot by slot."""
+        return np.asarray(a + (stage.bias if self._type is object else wrap(stage.bias)))
+
+    def square(self, a: npt.NDArray[Any], /) -> npt.NDArray[Any]:
+        """Slot by slot."""
+        return np.asarray(a * a)
+
+    def drop(self, a: npt.NDArray[Any], primes: int, /) -> npt.NDArray[Any]:
+        """Nothing changes."""
+        return a
+
+
+def evaluate_clear(program: Program, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Logits of images by the program in the clear, exactly: equal to ``circuit.evaluate``.
+
+    Args:
+        program: What to run.
+        pixels: Integers, shape (N, ...).
+
+    Returns:
+        Shape (N, outputs).
+    """
+    images = program.circuit.check_pixels(pixels)
+    if not len(images):
+        raise CircuitError("There are no images to classify; give at least one.")
+    wide = program.circuit.ranges[-1].bits > WORD_BITS  # otherwise int64 may wrap on the way, and comes out right
+    operations = ClearOperations(wide=wide)
+    drops = (0,) * len(program.circuit.steps)
+    rows = []
+    for image in images:
+        sources = list(gather_pixels(program, image).astype(object if wide else np.int64))
+        with np.errstate(over="ignore"):
+            rows.append(run_program(program, sources, lambda _: operations, drops=drops)[program.places])
+    return np.stack(rows)
+
+
+def count_packed(program: Program, drops: Sequence[int]) -> HopTable:
+    """What an engine performs for one ciphertext's images, step by step, in the executed convention.
+
+    Args:
+        program: What is run.
+        drops: Primes dropped after each step of the circuit.
+    """
+    layers = []
+    stages = iter(program.stages)
+    for index, (step, primes) in enumerate(zip(program.circuit.steps, drops, strict=True)):
+        if index % 2:
+            layer = LayerHops(name=step.name, outputs=1, ct_ct_mults=1, relinearizations=1, mod_switches=primes)
+        else:
+            stage = next(stages)
+            layer = LayerHops(
+                name=step.name,
+                outputs=1,
+                pt_ct_adds=1,
+                ct_ct_adds=len(stage.terms) - 1 + len(stage.folds),
+                pt_ct_mults=len(stage.terms),
+                rotations=len(stage.rotations),
+                mod_switches=primes,
+            )
+        layers.append(layer)
+    return HopTable(program.circuit.name, "executed", tuple(layers))
