@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
 from fcnlab.circuit import Affine, Circuit, Polynomial, Step
@@ -68,6 +68,8 @@ class Plan:
         predicted_error: ckks: expected error of a logit as a share of the logits' spread; 0 where exact.
     """
 
+    layout: ClassVar[str] = "batch"
+
     network: str
     circuit: str
     parameters: Parameters
@@ -82,6 +84,16 @@ class Plan:
     def fingerprint(self) -> str:
         """Digest of everything client and server must agree on, 16 hexadecimal digits."""
         return digest([self.network, self.circuit, asdict(self.parameters), self.inputs, self.pixel_max, self.unit])
+
+    @property
+    def batch_images(self) -> int:
+        """Images in one upload."""
+        return self.parameters.slots
+
+    @property
+    def evaluation_key_bytes(self) -> int:
+        """Bytes of relinearization and rotation keys, all passes; a batch needs none."""
+        return 0
 
     @property
     def residue_bytes(self) -> int:
@@ -104,6 +116,7 @@ class Plan:
         chosen = self.parameters
         return {
             "network": self.network,
+            "layout": self.layout,
             "scheme": chosen.scheme,
             "ring_degree": chosen.ring_degree,
             "slots": chosen.slots,
