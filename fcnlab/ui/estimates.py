@@ -1,6 +1,5 @@
 """What a setting of the cost laboratory comes to: circuit, plan, projection, accuracy; everything remembered."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,8 +8,7 @@ from typing import Any
 from fcnlab.circuit import Circuit
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
 from fcnlab.cost.machine import usable_cores
-from fcnlab.errors import DataError, FcnlabError, PlanError
-from fcnlab.jobs import submit
+from fcnlab.errors import DataError, FcnlabError
 from fcnlab.plan import Plan
 from fcnlab.planner import make_plan
 from fcnlab.ui.background import Superseded
@@ -89,7 +87,7 @@ def unit_costs() -> UnitCosts | None:
 
 
 def plan_now(settings: CostSettings) -> Estimate:
-    """Plan and project; a fraction of a second for the exact schemes, several for ckks."""
+    """Plan and project: a fraction of a second."""
     try:
         circuit = compile_variant(settings.variation)
         plan = find_plan(settings.variation, settings.scheme, settings.images)
@@ -127,14 +125,6 @@ def with_accuracy(estimate: Estimate) -> Estimate:
         return estimate
 
 
-def plan_in_worker(*, circuit: Circuit, images: int, progress: Callable[[Any], None]) -> Plan | str:
-    """A ckks plan, or why there is none; seconds of pure Python that would hold up every slider."""
-    try:
-        return make_plan(circuit, scheme="ckks", images=images)
-    except PlanError as error:
-        return str(error)
-
-
 class Estimator:
     """Finds estimates, the plan first and then the accuracy, and remembers them.
 
@@ -157,9 +147,7 @@ class Estimator:
     def answer(self, settings: CostSettings, superseded: Superseded) -> None:
         """Work on one setting; give up where a newer one waits."""
         try:
-            estimate = self._plan(settings, superseded)
-            if estimate is None:
-                return
+            estimate = plan_now(settings)
             self._tell(estimate)
             if superseded():
                 return
@@ -168,26 +156,6 @@ class Estimator:
             estimate = Estimate(settings, refusal=f"This was not foreseen ({type(error).__name__}: {error}).")
         self._known[settings] = estimate
         self._tell(estimate)
-
-    def _plan(self, settings: CostSettings, superseded: Superseded) -> Estimate | None:
-        if settings.scheme != "ckks":
-            return plan_now(settings)
-        try:
-            circuit = compile_variant(settings.variation)
-        except FcnlabError as error:
-            return Estimate(settings, refusal=str(error))
-        job = submit(plan_in_worker, arguments={"circuit": circuit, "images": settings.images})
-        while job.running:
-            if superseded():
-                job.cancel()
-                return None
-            time.sleep(0.05)
-        if job.error is not None:
-            return Estimate(settings, refusal=str(job.error))
-        plan = job.result()
-        if isinstance(plan, str):
-            return Estimate(settings, refusal=plan)
-        return Estimate(settings, plan=plan, projection=projection_of(settings, plan, circuit))
 
 
 def calibrate_in_worker(*, progress: Callable[[tuple[str, int, int]], None]) -> None:

@@ -1,12 +1,34 @@
 """Plotly figures as widgets."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
 import plotly.graph_objects as go
 
 
-class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly has no types
+@contextmanager
+def hidden(module: str) -> Iterator[None]:
+    """For what is imported inside, an optional module is not there; nothing happens if it has been loaded already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # an import of it fails now
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+# Widgets of plotly import nbformat, that jsonschema, and that a grammar of addresses, compiled on import: 1.3 s of each
+# kernel's start, for a check of a format that no notebook has.
+with hidden("rfc3987_syntax"):
+    FigureWidget = go.FigureWidget  # plotly imports what it needs when it is asked for
+
+
+class LiveFigure(FigureWidget):  # type: ignore[misc]  # plotly has no types
     """A figure as wide as its place, without a tool bar, that a page which is loaded again finds as it is.
 
     Each one carries five megabytes of script to the browser: make few, and change them in place, within
