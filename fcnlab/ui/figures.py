@@ -25,7 +25,7 @@ def hidden(module: str) -> Iterator[None]:
 # Widgets of plotly import nbformat, that jsonschema, and that a grammar of addresses, compiled on import: 1.3 s of each
 # kernel's start, for a check of a format that no notebook has.
 with hidden("rfc3987_syntax"):
-    FigureWidget = go.FigureWidget  # plotly imports what it needs when it is asked for
+    FigureWidget: Any = go.FigureWidget  # plotly imports what it needs when it is asked for
 
 
 class LiveFigure(FigureWidget):  # type: ignore[misc]  # plotly has no types
