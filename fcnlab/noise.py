@@ -202,7 +202,7 @@ def symmetric_noise(ring_degree: int) -> float:
     return random_norm(ring_degree, ERROR_VARIANCE)
 
 
-def key_switch_noise(ring_degree: int, primes: Sequence[int], special_prime: int) -> Profile:
+def key_switch_noise(ring_degree: int, primes: Sequence[float], special_prime: float) -> Profile:
     """Noise of a key switch before the division by the special prime is rounded; in bgv a multiple of t.
 
     Each prime's residues, from 0 to the prime, are multiplied by the error of their key; the sum is divided by the

@@ -28,7 +28,8 @@ MAGIC = b"FCNLAB1\n"
 LENGTH = struct.Struct("<I")
 LONGEST_HEADER = 4096
 ALIGNMENT = 64  # bytes: where residues start in a message
-Kind = Literal["upload", "reply", "public key"]
+Kind = Literal["upload", "reply", "public key", "evaluation keys"]
+PLAINTEXT = struct.Struct("<16s 32s Q d 16s Q")  # SEAL's header, parameter id, count, scale, header, count
 
 
 @dataclass(frozen=True)
@@ -83,19 +84,26 @@ def write_ciphertext(header: SealHeader, residues: Residues) -> bytes:
     return head + np.ascontiguousarray(residues, dtype="<u8").tobytes()
 
 
+def plaintext_residues(data: bytes) -> Residues:
+    """What a serialised plaintext or secret key holds: residues or coefficients, one after the other."""
+    *_, count = PLAINTEXT.unpack_from(data)
+    return np.frombuffer(data, dtype="<u8", offset=PLAINTEXT.size, count=count)
+
+
 @dataclass(frozen=True)
 class Envelope:
     """Who sent a message and what is in it.
 
     Attributes:
-        kind: upload (fresh ciphertexts), reply (encrypted logits) or public key.
+        kind: upload (fresh ciphertexts), reply (encrypted logits), public key or evaluation keys.
         plan: Fingerprint of the plan.
         key: Fingerprint of the public key.
         index: Which plain modulus it belongs to, from 0.
         images: Images in the slots.
-        shape: Ciphertexts, polynomials, primes, ring degree; for a public key its bytes.
+        shape: Ciphertexts, polynomials, primes, ring degree; for keys their bytes.
         scale: ckks scale; 1 otherwise.
         correction: bgv correction factor; 1 otherwise.
+        seed: Hexadecimal: what the second polynomials expand from, where they do not travel.
     """
 
     kind: Kind
@@ -106,6 +114,7 @@ class Envelope:
     shape: tuple[int, ...]
     scale: float = 1.0
     correction: int = 1
+    seed: str = ""
 
 
 def new_message(envelope: Envelope) -> tuple[bytearray, Residues]:
@@ -170,7 +179,7 @@ def read_envelope(head: bytes) -> Envelope | None:
         envelope = Envelope(**fields | {"shape": tuple(fields["shape"])})
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    words = all(type(word) is str for word in (envelope.kind, envelope.plan, envelope.key))
+    words = all(type(word) is str for word in (envelope.kind, envelope.plan, envelope.key, envelope.seed))
     numbers = (envelope.index, envelope.images, envelope.correction, *envelope.shape)
     counts = all(type(number) is int and number >= 0 for number in numbers)
     scale = type(envelope.scale) is float and 0 < envelope.scale < math.inf
@@ -197,8 +206,8 @@ def payload_residues(envelope: Envelope, payload: memoryview, *, shape: tuple[in
     return np.frombuffer(payload, dtype="<u8").reshape(shape)
 
 
-def key_fingerprint(public_key: bytes) -> str:
-    """Digest of a public key, 16 hexadecimal digits."""
+def key_fingerprint(public_key: bytes | memoryview) -> str:
+    """Digest of a key, 16 hexadecimal digits."""
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 

@@ -146,8 +146,6 @@ def prove(program: Program, parameters: Parameters, rows: Sequence[Estimate]) ->
     primes, planned = list(parameters.primes), []
     for (name, ciphertexts, bits, drops), row in zip(names, rows, strict=True):
         modulus_bits = log_product(primes)
-        planned.append(
-            PlannedStep(name, ciphertexts, 2, bits, row.coefficient_bits, modulus_bits, len(primes), drops)
-        )
+        planned.append(PlannedStep(name, ciphertexts, 2, bits, row.coefficient_bits, modulus_bits, len(primes), drops))
         del primes[len(primes) - drops :]
     return planned

@@ -5,7 +5,6 @@ to n t / 2: a good deal more than in the batch layout, where a weight is one sma
 every step that another one follows.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -65,7 +64,7 @@ class NoiseBounds:
 
     def rotate(self, a: Profile, step: int, /) -> Profile:
         """The roots change places, and keys are switched."""
-        return a[permuted_roots(self._degree, step)] + self._switch
+        return np.asarray(a[permuted_roots(self._degree, step)] + self._switch)
 
     def add_bias(self, a: Profile, stage: Stage, /) -> Profile:
         """A polynomial with n coefficients below t / 2."""
@@ -113,7 +112,7 @@ def exact_plan(program: Program, circuit: Circuit, ring_degree: int, moduli: tup
         primes = choose_primes(ring_degree, [*chain.from_iterable(sizes), SPECIAL_BITS], avoid=moduli)
         if primes is None or log_product(primes) > MODULUS_BITS[ring_degree]:
             return None
-        drops = tuple(len(group) for group in sizes[:0:-1]) + (0,)
+        drops = (*(len(group) for group in sizes[:0:-1]), 0)
         parameters = Parameters("bgv", ring_degree, primes[:-1], primes[-1], moduli, 1.0, drops)
         rows = prove(program, parameters)
         if min(row.budget_bits for row in rows) >= 0:
