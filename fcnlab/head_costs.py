@@ -19,7 +19,7 @@ class HeadCost:
         hops: Published convention.
         inputs: Features that are read at all, and so encrypted.
         upload_bytes: What a client sends.
-        ring_degree: Of the cheapest proven plan.
+        ring_degree: Of the cheapest proven plan, and so the records of a batch.
         passes: Evaluations of a batch, one for each plain modulus.
     """
 

@@ -84,6 +84,8 @@ def measure_release(
         hops=cost.hops,
         inputs=cost.inputs,
         upload_bytes=cost.upload_bytes,
+        ring_degree=cost.ring_degree,
+        passes=cost.passes,
     )
 
 
@@ -109,7 +111,6 @@ def cost_of(network: str, hops: int, plan: Plan) -> NetworkCost:
         hops=hops,
         inputs=len(plan.inputs),
         upload_bytes=plan.upload_bytes,
-        slots=plan.parameters.slots,
         ring_degree=plan.parameters.ring_degree,
         passes=plan.parameters.passes,
     )

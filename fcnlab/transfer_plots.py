@@ -21,6 +21,11 @@ TRACES: Final = ("curve", "ring", "yours", "none", "strictest", "chosen", "spars
                  "bound", "attacked yours", "hops", "message")  # fmt: skip
 
 
+LOWER_PANELS: Final = (("xaxis3", 0.0, 0.43), ("xaxis4", 0.66, 1.0), ("xaxis5", 0.66, 1.0))
+"""Where they begin and end: bars need room for their names."""
+CROWDED: Final = 90  # its tick would run into the next one's
+
+
 @dataclass(frozen=True)
 class Marks:
     """Points of heads trained in the lab: epsilons, accuracies, advantages."""
@@ -38,11 +43,11 @@ def spell_epsilon(epsilon: float) -> str:
 def transfer_figure(*, height: int = 640) -> go.Figure:
     """Five panels, empty; the traces are `TRACES`."""
     figure = make_subplots(
-        rows=4, cols=2, vertical_spacing=0.115, horizontal_spacing=0.13, row_heights=[0.26, 0.26, 0.24, 0.24],
+        rows=4, cols=2, vertical_spacing=0.1, horizontal_spacing=0.13, row_heights=[0.26, 0.26, 0.24, 0.24],
         specs=[[{"rowspan": 2}, {"rowspan": 2}], [None, None], [{"rowspan": 2}, {}], [None, {}]],
         subplot_titles=(
-            "accuracy by ε, %", "accuracy by pruned share, %", "advantage of the membership attack by ε",
-            "HOPs, encrypted part", "message of a batch, MB",
+            "accuracy by ε, %", "accuracy by % of weights pruned", "membership attack by ε", "encrypted HOPs",
+            "kB of a record in a batch",
         ),
     )  # fmt: skip
     ring = {"symbol": "circle-open", "size": 18, "color": INK, "line": {"width": 2}}
@@ -51,7 +56,7 @@ def transfer_figure(*, height: int = 640) -> go.Figure:
     measured = {"mode": "lines+markers", "line": {"color": MEASURED, "width": 1.4}, "marker": {"size": 8}}
     percent = "%{y:.2f} %"
     figure.add_scatter(
-        name="measured, mean and spread of 5 heads", **measured, error_y=spread, row=1, col=1,
+        name="five heads, mean ± spread", **measured, error_y=spread, row=1, col=1,
         hovertemplate="ε %{customdata}: " + percent + " ± %{error_y.array:.2f}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(name="this setting", mode="markers", marker=ring, hoverinfo="skip", row=1, col=1)
@@ -82,7 +87,7 @@ def transfer_figure(*, height: int = 640) -> go.Figure:
         hovertemplate="ε %{customdata}: %{y:+.3f}<extra>attack, 95 % interval</extra>",
     )  # fmt: skip
     figure.add_scatter(
-        name="at most, by the guarantee", mode="lines+markers", row=3, col=1,
+        name="most that ε allows", mode="lines+markers", row=3, col=1,
         line={"color": OKABE_ITO["purple"], "dash": "dashdot", "width": 1.6}, marker={"symbol": "line-ew-open"},
         hovertemplate="ε %{customdata}: at most %{y:.2f}<extra>any attack</extra>",
     )  # fmt: skip
@@ -90,7 +95,7 @@ def transfer_figure(*, height: int = 640) -> go.Figure:
         mode="markers", marker=cross, showlegend=False, row=3, col=1,
         hovertemplate="ε %{customdata}: %{y:+.3f}<extra>trained here</extra>",
     )  # fmt: skip
-    for row, template in ((3, "%{x:,.0f}"), (4, "%{x:,.1f}")):
+    for row, template in ((3, "%{x:,.0f}"), (4, "%{x:,.2f}")):
         figure.add_bar(
             orientation="h", showlegend=False, texttemplate=template, textposition="outside", cliponaxis=False,
             textfont={"size": 12}, hovertemplate="%{y}: " + template + "<extra></extra>", row=row, col=2,
@@ -101,18 +106,19 @@ def transfer_figure(*, height: int = 640) -> go.Figure:
     )  # fmt: skip
     for title in figure.layout.annotations:
         title.update(font={"size": 14})
+    for title, (axis, left, right) in zip(figure.layout.annotations[2:], LOWER_PANELS, strict=True):
+        figure.layout[axis].domain, title.x = (left, right), (left + right) / 2
     epsilon_axis = {
         "tickvals": list(PLACES.values()), "ticktext": [spell_epsilon(epsilon) for epsilon in PLACES],
-        "range": [-1.5, INFINITY_PLACE + 0.5], "title": {"text": "ε", "standoff": 2},
+        "range": [-1.5, INFINITY_PLACE + 0.5],
     }  # fmt: skip
     figure.update_xaxes(**epsilon_axis, row=1, col=1)
     figure.update_xaxes(**epsilon_axis, row=3, col=1)
     figure.update_xaxes(
-        range=[-6, 101], tickvals=list(PRUNED), title={"text": "% of weights pruned", "standoff": 2}, row=1, col=2,
-        tickangle=0, tickfont={"size": 11},
+        range=[-6, 101], tickvals=[share for share in PRUNED if share != CROWDED], tickangle=0, row=1, col=2
     )  # fmt: skip
     figure.update_yaxes(range=[-0.16, 1.06], tick0=0, dtick=0.25, row=3, col=1)
-    for row, reach in ((3, [1, 7.6]), (4, [-0.5, 4.4])):
+    for row, reach in ((3, [1, 8.6]), (4, [-0.7, 3.6])):
         figure.update_xaxes(type="log", range=reach, showticklabels=False, ticks="", showgrid=False, row=row, col=2)
         figure.update_yaxes(autorange="reversed", ticks="", showline=False, showgrid=False, row=row, col=2)
     return figure
@@ -124,7 +130,7 @@ def update_curve(figure: Any, *, points: Sequence[CurvePoint], lowest: float) ->
     Args:
         figure: From `transfer_figure`, or a widget around it.
         points: One for each epsilon.
-        lowest: Percent where the axes of accuracy begin.
+        lowest: Percent where the axis of accuracy begins.
     """
     part = parts(figure)
     places = [PLACES[point.epsilon] for point in points]
@@ -138,8 +144,7 @@ def update_curve(figure: Any, *, points: Sequence[CurvePoint], lowest: float) ->
             trace.x, trace.y, trace.customdata = gap(places), gap(values), gap(names)
         part["curve"].error_y.array = gap([point.accuracy_std for point in points])
         part["attack"].error_y.array = gap([point.advantage_high - point.advantage for point in points])
-        for axis in (figure.layout.yaxis, figure.layout.yaxis2):
-            axis.range = [lowest, 100.8 if lowest > 80 else 101.5]
+        figure.layout.yaxis.range = [lowest, 100.8]
 
 
 def update_pruning(
@@ -199,19 +204,19 @@ def update_setting(
         part["sparse yours"].x, part["sparse yours"].y = list(sweep), list(sweep.values())
 
 
-def update_bars(figure: Any, *, names: Mapping[str, str], hops: Sequence[int], message_mb: Sequence[float]) -> None:
+def update_bars(figure: Any, *, names: Mapping[str, str], hops: Sequence[int], message_kb: Sequence[float]) -> None:
     """Show what is encrypted: the head, and the networks that read images themselves.
 
     Args:
         figure: From `transfer_figure`, or a widget around it.
         names: Label of each bar by its kind, a key of `BARS`.
         hops: Of each.
-        message_mb: Of each, a batch.
+        message_kb: Of each, for one record of a full batch.
     """
     part = parts(figure)
     colours, labels = [BARS[kind] for kind in names], list(names.values())
     with figure.batch_update():
-        for trace, values in ((part["hops"], hops), (part["message"], message_mb)):
+        for trace, values in ((part["hops"], hops), (part["message"], message_kb)):
             trace.x, trace.y = list(values), labels
             trace.marker = {"color": colours, "pattern": pattern_of("") | {"shape": ["", "/", "x"][: len(labels)]}}
 

@@ -59,6 +59,7 @@ def test_releases_are_those_of_heads_trained_here() -> None:
     cost = cost_head(head.released, features=study.features, images=len(study.folds[0][1]))
     assert point.accuracy == round(head.accuracy, 3)
     assert (point.hops, point.inputs, point.upload_bytes) == (cost.hops, cost.inputs, cost.upload_bytes)
+    assert (point.ring_degree, point.passes) == (cost.ring_degree, cost.passes)
 
 
 def test_tables_are_written_and_read_again(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,5 +72,5 @@ def test_tables_are_written_and_read_again(tmp_path, monkeypatch: pytest.MonkeyP
     hops = whole_network_hops(study)
     assert hops is not None
     assert (whole.hops, whole.inputs) == (hops.total, 28 * 28)
-    assert (shipped.network, shipped.slots) == ("fcn-20k", 8192)
+    assert (shipped.network, shipped.ring_degree) == ("fcn-20k", 8192)
     assert measure_networks(load_study("breast-cancer")) == ()

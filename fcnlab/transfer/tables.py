@@ -76,7 +76,9 @@ class ReleasePoint:
         advantage_high: Upper end.
         hops: Of one pass, published convention; of the first seed's head.
         inputs: Features that are read at all, and so encrypted; of the first seed's head.
-        upload_bytes: What a client sends for a batch; of the first seed's head.
+        upload_bytes: What a client sends for a batch, all passes together; of the first seed's head.
+        ring_degree: Of its cheapest proven plan, and so the records of a batch.
+        passes: Evaluations of a batch.
     """
 
     epsilon: float
@@ -91,6 +93,8 @@ class ReleasePoint:
     hops: int
     inputs: int
     upload_bytes: int
+    ring_degree: int
+    passes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +106,7 @@ class NetworkCost:
         hops: Of one pass, published convention.
         inputs: Pixels that are encrypted.
         upload_bytes: What a client sends for a batch, all passes together.
-        slots: Records of a batch.
-        ring_degree: Of the cheapest proven plan.
+        ring_degree: Of the cheapest proven plan, and so the records of a batch.
         passes: Evaluations of a batch.
     """
 
@@ -111,7 +114,6 @@ class NetworkCost:
     hops: int
     inputs: int
     upload_bytes: int
-    slots: int
     ring_degree: int
     passes: int
 

@@ -124,7 +124,7 @@ class TaskPanel:
     """
 
     def __init__(self, task: Task, *, label: str, start: Callable[[], None], cost: str) -> None:
-        self._task, self._cost = task, cost
+        self._task, self._cost, self._obstacle = task, cost, ""
         self.start_button = widgets.Button(description=label, button_style="primary", layout={"width": "auto"})
         self.cancel_button = widgets.Button(description="Cancel")
         self._bar = widgets.FloatProgress(min=0, max=1, layout={"width": "calc(100% - 4px)", "max_width": "420px"})
@@ -135,12 +135,17 @@ class TaskPanel:
         self._refresh()
         self.widget = widgets.VBox([widgets.HBox([self.start_button, self.cancel_button]), self._bar, self._words])
 
+    def forbid(self, obstacle: str) -> None:
+        """Say why the job cannot be started now, and forbid it; allow it again with an empty reason."""
+        self._obstacle = obstacle
+        self._refresh()
+
     def _refresh(self, _: object = None) -> None:
         task = self._task
         running = task.state == "running"
         what, done, total = task.progress
-        self.start_button.disabled, self.cancel_button.disabled = running, not running
-        self.start_button.tooltip = "It is under way." if running else self._cost
+        self.start_button.disabled, self.cancel_button.disabled = running or bool(self._obstacle), not running
+        self.start_button.tooltip = "It is under way." if running else self._obstacle or self._cost
         self.cancel_button.tooltip = "Stop at once; nothing is kept." if running else "Nothing is running."
         self._bar.value = done / max(total, 1) if running else float(task.state == "done")
         self._bar.bar_style = {"done": "success", "failed": "danger", "cancelled": "warning"}.get(task.state, "info")
@@ -149,5 +154,5 @@ class TaskPanel:
         elif task.message:
             words = f'<div class="error">{escape(task.message)}</div>'
         else:
-            words = "Done." if task.state == "done" else escape(self._cost)
+            words = "Done." if task.state == "done" else escape(self._obstacle or self._cost)
         self._words.value = block(words)
