@@ -13,7 +13,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 HEADLESS := $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab app infer test bench bench-ui notebooks screenshots clean
+.PHONY: help lab app infer test bench bench-peers bench-ui notebooks screenshots clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ endif
 bench: ## measure engines, schemes and rings (ARGS: options of the benchmark)
 	@$(SETUP) --extras test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-peers: ## TenSEAL and Orion, set up in build/peers, against ours on the same images (ARGS: --helayers, --all-cores)
+	@$(SETUP) --extras test
+	$(BIN)/python -m tests.benchmarks.peers $(ARGS)
 
 bench-ui: ## measure in the browser how fast the labs answer
 	@$(SETUP) --extras lab,test --browser
