@@ -7,7 +7,7 @@ better, which is what fine-tuning is for. Knows torch, nothing of encryption or 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -78,12 +78,12 @@ class WeightLayer:
     weights: Weights
     costs: npt.NDArray[np.int64]
 
-    @property
+    @cached_property
     def dense_products(self) -> int:
         """Products per image if no weight were zero."""
         return int(self.costs.sum())
 
-    @property
+    @cached_property
     def trained_products(self) -> int:
         """Products per image as trained."""
         return int(self.costs[self.weights != 0].sum())
