@@ -1,10 +1,10 @@
-"""How much memory this process has used at most."""
+"""How much memory this process has used at most, and how much is left."""
 
 import resource
 import sys
 from pathlib import Path
 
-STATUS = Path("/proc/self/status")
+STATUS, MEMORY = Path("/proc/self/status"), Path("/proc/meminfo")
 
 
 def peak_resident_bytes() -> int:
@@ -19,3 +19,12 @@ def peak_resident_bytes() -> int:
                 return 1024 * int(line.split()[1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def available_bytes() -> int | None:
+    """Memory that can be had without swapping, as Linux estimates it; None elsewhere."""
+    if MEMORY.exists():
+        for line in MEMORY.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    return None

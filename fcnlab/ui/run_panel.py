@@ -13,6 +13,7 @@ STAGE_WORDS = {
     "evaluate": "the server evaluates",
     "decrypt": "the client decrypts the logits",
 }
+READY = "Encrypt, evaluate and decrypt."
 
 
 class RunPanel:
@@ -28,7 +29,7 @@ class RunPanel:
     """
 
     def __init__(self, run: RunModel, *, start: Callable[[], None], cost: str) -> None:
-        self._run, self._cost = run, cost
+        self._run, self._cost, self._refusal = run, cost, ""
         self.start_button = widgets.Button(description="Run encrypted", button_style="primary")
         self.cancel_button = widgets.Button(description="Cancel")
         self._bar = widgets.FloatProgress(min=0, max=1, layout={"width": "calc(100% - 4px)", "max_width": "640px"})
@@ -40,11 +41,16 @@ class RunPanel:
         buttons = widgets.HBox([self.start_button, self.cancel_button])
         self.widget = widgets.VBox([buttons, self._bar, self._words])
 
+    def offer(self, cost: str, *, refusal: str = "") -> None:
+        """Say what the next run would cost, or why it cannot be started."""
+        self._cost, self._refusal = cost, refusal
+        self._refresh()
+
     def _refresh(self, _: object = None) -> None:
         run = self._run
         running = run.state == "running"
-        self.start_button.disabled, self.cancel_button.disabled = running, not running
-        self.start_button.tooltip = "A run is under way." if running else "Encrypt, evaluate and decrypt."
+        self.start_button.disabled, self.cancel_button.disabled = running or bool(self._refusal), not running
+        self.start_button.tooltip = "A run is under way." if running else self._refusal or READY
         self.cancel_button.tooltip = "Stop at once; nothing is kept." if running else "Nothing is running."
         self._bar.value = {"running": run.progress.share if run.progress else 0.0, "done": 1.0}.get(run.state, 0.0)
         self._bar.bar_style = {"done": "success", "failed": "danger", "cancelled": "warning"}.get(run.state, "info")
@@ -54,12 +60,13 @@ class RunPanel:
         run = self._run
         if run.state == "running":
             return f"{escape(describe_progress(run.progress))} · {run.elapsed_s:.1f} s"
+        refusal = f'<div class="error">{escape(self._refusal)}</div>' if self._refusal else ""
         if run.state == "done":
-            return f"Done in {run.elapsed_s:.1f} s, the start of the worker included."
+            return f"Done in {run.elapsed_s:.1f} s, the start of the worker included.{refusal}"
         if run.state == "idle":
-            return escape(self._cost)
+            return refusal or escape(self._cost)
         kept = " What is shown below is the run before." if run.outcome is not None else ""
-        return f'<div class="error">{escape(run.message + kept)}</div>'
+        return f'<div class="error">{escape(run.message + kept)}</div>{refusal}'
 
 
 def describe_progress(progress: RunProgress | None) -> str:

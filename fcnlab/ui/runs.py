@@ -107,17 +107,20 @@ class RunModel(traitlets.HasTraits):
 
     def __init__(self) -> None:
         super().__init__()
-        self._job: Job[Outcome] | None = None
+        self._job: Job[Any] | None = None
         self._began = 0.0
 
     def start(self, **arguments: Any) -> None:
-        """Start `run_encrypted` with these arguments in a worker, unless one is already at work."""
+        """Start the worker's function, `run_encrypted`, with these arguments, unless one is already at work."""
         if self.state == "running":
             return
         self._began = time.monotonic()
         self.set_trait("progress", None)
         self.message, self.elapsed_s, self.state = "", 0.0, "running"
-        self._job = submit(run_encrypted, arguments=arguments, on_progress=self._tell, on_end=self._end)
+        self._job = self._submit(arguments)
+
+    def _submit(self, arguments: dict[str, Any]) -> Job[Any]:
+        return submit(run_encrypted, arguments=arguments, on_progress=self._tell, on_end=self._end)
 
     def cancel(self) -> None:
         """Stop the run, if there is one."""
@@ -138,7 +141,7 @@ class RunModel(traitlets.HasTraits):
         self.elapsed_s = time.monotonic() - self._began
         self.progress = progress
 
-    def _end(self, job: Job[Outcome]) -> None:
+    def _end(self, job: Job[Any]) -> None:
         self.elapsed_s = time.monotonic() - self._began
         state, self.message = "done", ""
         if job.error is not None:

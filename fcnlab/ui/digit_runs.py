@@ -1,0 +1,200 @@
+"""The runs of lab 04: drawn or chosen digits in a worker process that was made ready before they were known.
+
+The kernel itself loads no encryption library: circuit and plan go to the worker, arrays and reports come back.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import traitlets
+
+from fcnlab.circuit import Circuit
+from fcnlab.jobs import Job, Worker, submit
+from fcnlab.plan import Plan
+from fcnlab.report import Report
+from fcnlab.ui.digit_settings import Picture
+from fcnlab.ui.runs import RunModel, RunProgress
+
+GREYS: Final = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """All that a run needs but the image.
+
+    Attributes:
+        circuit: The network.
+        plan: Its parameters.
+        engine: fused or stepwise.
+        threads: Threads of the server and processes of the client.
+    """
+
+    circuit: Circuit
+    plan: Plan
+    engine: str
+    threads: int
+
+    def same_as(self, other: "Setup") -> bool:
+        """Whether the same network runs with the same parameters on the same engine."""
+        return self.plan.fingerprint == other.plan.fingerprint and self.engine == other.engine
+
+
+@dataclass(frozen=True, eq=False)
+class Overheard:
+    """What the server was given, as greys: a residue modulo p becomes floor(256 r / p).
+
+    Attributes:
+        ciphertexts: How many.
+        bytes: In all.
+        first: All residues of the first ciphertext, uint8, shape (polynomials, primes, n).
+        one_each: One residue of each ciphertext, uint8.
+    """
+
+    ciphertexts: int
+    bytes: int
+    first: npt.NDArray[np.uint8]
+    one_each: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a run gave.
+
+    Attributes:
+        setup: What it ran with.
+        picture: What was classified.
+        logits: Decrypted, in real units, float64, shape (N, 10).
+        clear: The same from the circuit in the clear.
+        report: The account.
+        overheard: What the server saw of the first pass.
+    """
+
+    setup: Setup
+    picture: Picture
+    logits: npt.NDArray[np.float64]
+    clear: npt.NDArray[np.float64]
+    report: Report
+    overheard: Overheard
+
+    @property
+    def digits(self) -> npt.NDArray[np.int64]:
+        """Read under encryption, shape (N,)."""
+        return np.asarray(self.logits.argmax(axis=1), dtype=np.int64)
+
+    @property
+    def clear_digits(self) -> npt.NDArray[np.int64]:
+        """Read in the clear, shape (N,)."""
+        return np.asarray(self.clear.argmax(axis=1), dtype=np.int64)
+
+
+def overhear(upload: memoryview, plan: Plan) -> Overheard:
+    """The residues of an upload as greys; they are its last bytes."""
+    chosen = plan.parameters
+    shape = (len(plan.inputs), 2, len(chosen.primes), chosen.ring_degree)
+    residues = np.frombuffer(upload[len(upload) - 8 * int(np.prod(shape)) :], dtype="<u8").reshape(shape)
+    primes = np.array(chosen.primes, dtype=np.float64)
+
+    def greys(values: npt.NDArray[Any], moduli: Any) -> npt.NDArray[np.uint8]:
+        return np.asarray(values * (GREYS / moduli), dtype=np.uint8)
+
+    return Overheard(
+        len(residues), len(upload), greys(residues[0], primes[:, None]), greys(residues[:, 0, 0, 0], primes[0])
+    )
+
+
+_ready: dict[str, Any] = {}  # in a worker: the parties that have met, and for what
+
+
+def get_ready(setup: Setup) -> None:
+    """In a worker, before it has an image: load the library and the kernels, make the keys."""
+    from fcnlab.inference import meet
+
+    _ready["parties"] = meet(setup.circuit, setup.plan, engine=setup.engine, threads=setup.threads)
+
+
+def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgress], None]) -> Reading:
+    """The worker's function: classify under encryption; with the keys that were made beforehand, if they were."""
+    from fcnlab.data import quantise_pixels
+    from fcnlab.inference import Progress, infer
+
+    heard: list[Overheard] = []
+
+    def tell(where: Progress) -> None:
+        progress(RunProgress(where.stage, where.detail, where.done, where.total, where.turn, where.turns))
+
+    def listen(upload: memoryview) -> None:
+        if not heard:
+            heard.append(overhear(upload, setup.plan))
+
+    result = infer(
+        setup.circuit,
+        setup.plan,
+        quantise_pixels(picture.pixels, bits=setup.circuit.pixel_bits),
+        labels=picture.labels,
+        engine=setup.engine,
+        threads=setup.threads,
+        observe_noise=setup.plan.parameters.scheme == "bfv",
+        progress=tell,
+        parties=_ready.get("parties"),
+        overhear=listen,
+    )
+    unit = setup.plan.unit
+    return Reading(
+        setup=setup,
+        picture=picture,
+        logits=result.logits.astype(np.float64) * unit,
+        clear=result.reference.astype(np.float64) * unit,
+        report=result.report,
+        overheard=heard[0],
+    )
+
+
+class DigitRun(RunModel):
+    """A run of lab 04; a worker can be made ready for it.
+
+    Attributes:
+        outcome: A `Reading`.
+    """
+
+    outcome = traitlets.Instance(Reading, allow_none=True)  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._standby: tuple[Setup, Worker] | None = None
+
+    def make_ready(self, setup: Setup) -> None:
+        """Have a worker get ready for this setup, unless one is; returns at once."""
+        threading.Thread(target=self._make_ready, args=(setup,), daemon=True).start()
+
+    def close(self) -> None:
+        """End the worker that waits, and the run."""
+        self.cancel()
+        with self._lock:
+            self._dismiss()
+
+    def _make_ready(self, setup: Setup) -> None:
+        with self._lock:
+            if self._standby is None or self._standby[0] is not setup:
+                self._dismiss()
+                self._standby = setup, Worker(partial(get_ready, setup))
+
+    def _dismiss(self) -> None:
+        if self._standby is not None:
+            self._standby[1].dismiss()
+            self._standby = None
+
+    def _submit(self, arguments: dict[str, Any]) -> Job[Any]:
+        with self._lock:
+            standby, self._standby = self._standby, None
+        worker = None
+        if standby is not None and standby[0] is arguments["setup"]:
+            worker = standby[1]
+        elif standby is not None:
+            standby[1].dismiss()
+        return submit(read_digits, arguments=arguments, on_progress=self._tell, on_end=self._end, worker=worker)

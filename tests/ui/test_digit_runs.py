@@ -1,0 +1,119 @@
+"""Runs of drawn and chosen digits in real workers, on a tiny network."""
+
+import time
+
+import numpy as np
+import pytest
+
+from fcnlab.data import quantise_pixels
+from fcnlab.planner import make_plan
+from fcnlab.ui.digit_runs import GREYS, DigitRun, Setup, overhear
+from fcnlab.ui.digit_settings import DigitSettings, Picture, pick_digits
+from fcnlab.ui.digit_words import chi_squared
+from tests.circuits import tiny_circuit
+
+pytest.importorskip("Pyfhel")
+PICTURE = pick_digits(DigitSettings(count=3))
+
+
+@pytest.fixture(scope="module")
+def setup() -> Setup:
+    circuit = tiny_circuit(0, widths=(784, 6, 10))
+    return Setup(circuit, make_plan(circuit, images=1), "fused", 1)
+
+
+@pytest.fixture
+def run():
+    model = DigitRun()
+    yield model
+    model.close()
+    assert model._standby is None
+
+
+def test_a_reading_is_that_of_the_circuit_in_the_clear(run, setup):
+    run.start(setup=setup, picture=PICTURE)
+    run.wait()
+    assert run.state == "done", run.message
+    reading = run.outcome
+    exact = setup.circuit.evaluate(quantise_pixels(PICTURE.pixels, bits=setup.circuit.pixel_bits))
+    assert np.array_equal(reading.clear, exact.astype(float) * setup.plan.unit)
+    assert np.array_equal(reading.logits, reading.clear)
+    assert np.array_equal(reading.digits, exact.argmax(axis=1))
+    assert reading.setup.same_as(setup)
+    assert reading.picture.same_as(PICTURE)
+    heard = reading.overheard
+    assert heard.ciphertexts == len(setup.plan.inputs) == len(heard.one_each)
+    assert heard.first.shape == (2, len(setup.plan.parameters.primes), setup.plan.parameters.ring_degree)
+    assert 100 < chi_squared(heard.first) < 400  # 255 give or take 23
+
+
+def test_a_worker_made_ready_has_its_keys_before_the_image(run, setup):
+    run.make_ready(setup)
+    deadline = time.monotonic() + 60
+    while run._standby is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    waiting = run._standby[1]
+    run.make_ready(setup)  # twice is once
+    run.start(setup=setup, picture=PICTURE)
+    assert run._standby is None or run._standby[1] is not waiting
+    run.wait()
+    assert run.state == "done", run.message
+    assert run.outcome.report.seconds.keygen > 0
+
+
+def test_a_worker_ready_for_something_else_is_not_used(run, setup):
+    run.make_ready(Setup(setup.circuit, setup.plan, "stepwise", 1))
+    while run._standby is None:
+        time.sleep(0.01)
+    run.start(setup=setup, picture=PICTURE)
+    run.wait()
+    assert run.state == "done", run.message
+    assert run.outcome.report.engine == "fused"
+
+
+def test_cancelled_in_under_a_third_of_a_second_and_started_again(run, setup):
+    for _ in range(2):
+        run.start(setup=setup, picture=PICTURE)
+        time.sleep(0.2)
+        began = time.monotonic()
+        run.cancel()
+        run.wait()
+        assert time.monotonic() - began < 0.3
+        assert run.state == "cancelled"
+        assert run.outcome is None
+    run.start(setup=setup, picture=PICTURE)
+    run.wait()
+    assert run.state == "done", run.message
+
+
+def test_noise_is_measured_in_bfv_and_a_drawing_has_no_label(run, setup):
+    exact = Setup(setup.circuit, make_plan(setup.circuit, scheme="bfv", images=1), "fused", 1)
+    run.start(setup=exact, picture=Picture(PICTURE.pixels[:1]))
+    run.wait()
+    assert run.state == "done", run.message
+    report = run.outcome.report
+    assert report.accuracy is None
+    assert all(layer.measured_budget_bits >= int(layer.budget_bits) for layer in report.layers)
+    assert run.outcome.picture.name(0) == "the drawing"
+
+
+def test_a_setup_that_cannot_be_run_is_reported(run, setup):
+    other = tiny_circuit(1, widths=(784, 6, 10))
+    run.make_ready(Setup(other, setup.plan, "fused", 1))
+    run.start(setup=Setup(other, setup.plan, "fused", 1), picture=PICTURE)
+    run.wait()
+    assert run.state == "failed"
+    assert "plan again" in run.message
+
+
+def test_residues_become_greys_in_proportion_to_their_primes(setup):
+    chosen = setup.plan.parameters
+    shape = (len(setup.plan.inputs), 2, len(chosen.primes), chosen.ring_degree)
+    residues = np.zeros(shape, dtype="<u8")
+    for place, prime in enumerate(chosen.primes):
+        residues[0, :, place] = prime // 2
+    residues[1:, 0, 0, 0] = chosen.primes[0] - 1
+    heard = overhear(memoryview(b"head" + residues.tobytes()), setup.plan)
+    assert set(heard.first.ravel().tolist()) <= {GREYS // 2 - 1, GREYS // 2}
+    assert heard.one_each[1:].tolist() == [255] * (shape[0] - 1)
+    assert heard.bytes == 4 + residues.nbytes
