@@ -1,7 +1,7 @@
 """The whole way with shipped parts: a trained network, MNIST's test images, a plan, an encrypted run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,9 @@ from fcnlab.data import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
 from fcnlab.inference import Inference, Progress, infer
+from fcnlab.layouts import choose_plan
 from fcnlab.noise import Scheme
 from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
 from fcnlab.typical import sample_for
 
 DEFAULT_NETWORK = "fcn-20k"
@@ -70,11 +70,23 @@ def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:
 
 
 def plan_for(
-    circuit: Circuit, *, scheme: Scheme = "bgv", images: int | None = None, ring_degree: int | None = None
+    circuit: Circuit,
+    *,
+    scheme: Scheme = "bgv",
+    images: int | None = None,
+    ring_degree: int | None = None,
+    layout: str = "batch",
 ) -> Plan:
-    """`make_plan`, with training images as the sample of typical pixels."""
+    """The plan of `choose_plan_for`, without the reason for its layout."""
+    return choose_plan_for(circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)[0]
+
+
+def choose_plan_for(
+    circuit: Circuit, *, scheme: Scheme, images: int | None, ring_degree: int | None, layout: str
+) -> tuple[Plan, str]:
+    """`layouts.choose_plan`, with training images as the sample of typical pixels."""
     sample = sample_for(scheme, pixel_bits=circuit.pixel_bits)
-    return make_plan(circuit, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)
+    return choose_plan(circuit, layout=layout, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)
 
 
 def demonstrate(
@@ -84,6 +96,7 @@ def demonstrate(
     scheme: Scheme = "bgv",
     engine: str = "fused",
     ring_degree: int | None = None,
+    layout: str = "batch",
     threads: int | None = None,
     observe_noise: bool = False,
     progress: Callable[[Progress], None] | None = None,
@@ -96,6 +109,8 @@ def demonstrate(
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
         ring_degree: 4096 to 32768; the cheapest that is proven sufficient if not given.
+        layout: batch (an image in each slot), packed (an image in a few ciphertexts), or auto: the one that takes
+            less work for these images. A network that cannot be packed goes by batch, and the report says why.
         threads: Threads of the server and processes of the client; all cores if not given.
         observe_noise: bfv: measure the noise budget after each layer.
         progress: Called often; an exception it raises stops the run.
@@ -108,7 +123,7 @@ def demonstrate(
     if not 1 <= images <= len(test.pixels):
         raise DataError(f"There are {len(test.pixels):,} test images; asked for {images:,}. Ask for 1 to all of them.")
     prepared = prepare(network)
-    plan = plan_for(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree)
+    plan, note = choose_plan_for(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)
     inference = infer(
         prepared.circuit,
         plan,
@@ -119,4 +134,5 @@ def demonstrate(
         observe_noise=observe_noise,
         progress=progress,
     )
+    inference = replace(inference, report=replace(inference.report, note=note))
     return Demonstration(prepared.card, prepared.circuit, plan, test.pixels[:images], test.labels[:images], inference)

@@ -9,8 +9,8 @@
 
 The four columns count operations on ciphertexts; their sum, with the rotations that the packed layout needs, is the
 total. Three figures stand beside them: `doublings`, those of the CT-CT adds in which a sum is added to itself (already
-in the column, not counted twice); `relinearizations` and `mod_switches`, which are no HOPs and which a plan or an engine
-fills in. Every rotation and every relinearization is one key switch.
+in the column, not counted twice); `relinearizations` and `mod_switches`, which are no HOPs and which a plan or an
+engine fills in. Every rotation and every relinearization is one key switch.
 """
 
 from dataclasses import asdict, dataclass, replace

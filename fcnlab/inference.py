@@ -19,8 +19,11 @@ from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.engine import Account
+from fcnlab.he.packed_client import PackedClient
+from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.server import Server, engine_named
 from fcnlab.memory import peak_resident_bytes
+from fcnlab.packed.plan import PackedPlan
 from fcnlab.plan import Plan
 from fcnlab.report import LayerReport, Report, Seconds
 
@@ -77,12 +80,14 @@ class Parties:
         server: With the public ones.
         public_key_bytes: What was sent.
         keygen_s: Seconds it took to make the keys.
+        evaluation_key_bytes: What was sent for the packed layout.
     """
 
-    client: Client
-    server: Server
+    client: Client | PackedClient
+    server: Server | PackedServer
     public_key_bytes: int
     keygen_s: float
+    evaluation_key_bytes: int = 0
 
 
 def meet(circuit: Circuit, plan: Plan, *, engine: str = "fused", threads: int | None = None) -> Parties:
@@ -92,11 +97,18 @@ def meet(circuit: Circuit, plan: Plan, *, engine: str = "fused", threads: int | 
         FcnlabError: If the engine is unknown, or the plan is not this circuit's.
     """
     engine_named(engine)
+    threads = threads or os.cpu_count() or 1
     began = time.perf_counter()
+    if isinstance(plan, PackedPlan):
+        packed = PackedClient(plan)
+        messages = [packed.keys_message(index) for index in range(plan.parameters.passes)]
+        keygen_s = time.perf_counter() - began
+        packed_server = PackedServer(circuit, plan, messages, engine=engine, threads=threads)
+        return Parties(packed, packed_server, 0, keygen_s, sum(map(len, messages)))
     client = Client(plan)
     public_keys = [client.public_key(index) for index in range(plan.parameters.passes)]
     keygen_s = time.perf_counter() - began
-    server = Server(circuit, plan, public_keys, engine=engine, threads=threads or os.cpu_count() or 1)
+    server = Server(circuit, plan, public_keys, engine=engine, threads=threads)
     return Parties(client, server, sum(map(len, public_keys)), keygen_s)
 
 
@@ -117,7 +129,7 @@ def infer(
 
     Args:
         circuit: The network.
-        plan: `planner.make_plan` of this circuit.
+        plan: `planner.make_plan` of this circuit, or `layouts.choose_plan`; its layout is the run's.
         pixels: Integers from 0 to the circuit's pixel_max, shape (N, ...); split into batches as needed.
         labels: Classes, shape (N,), for the accuracy.
         engine: fused or stepwise.
@@ -140,7 +152,7 @@ def infer(
     if observe_noise and plan.parameters.scheme != "bfv":
         raise FcnlabError(f"Noise can be measured in bfv only, not in {plan.parameters.scheme}; its plan gives bounds.")
     threads = threads or os.cpu_count() or 1
-    passes, slots = plan.parameters.passes, plan.parameters.slots
+    passes, slots = plan.parameters.passes, plan.batch_images
     batches = math.ceil(len(images) / slots)
     turns = batches * passes
     tell = progress or (lambda _: None)
@@ -157,7 +169,8 @@ def infer(
     logits: list[npt.NDArray[Any]] = []
 
     def observe(step: str, ciphertext: bytes) -> None:
-        budgets[step] = client.noise_budget_bits(ciphertext)
+        if isinstance(client, Client):
+            budgets[step] = client.noise_budget_bits(ciphertext)
 
     with EncryptionPool(workers=threads) as pool:
         for batch in range(batches):
@@ -167,7 +180,7 @@ def infer(
                 stage = partial(Progress, turn=batch * passes + index + 1, turns=turns)
                 began = time.perf_counter()
                 upload = client.encrypt(
-                    columns, index=index, pool=pool, report=encryption_report(tell, stage, len(plan.inputs))
+                    columns, index=index, pool=pool, report=encryption_report(tell, stage, plan.steps[0].outputs)
                 )
                 encrypted = time.perf_counter()
                 evaluation = server.evaluate(
@@ -208,7 +221,7 @@ def infer(
         upload_bytes=upload_bytes,
         download_bytes=download_bytes,
         public_key_bytes=parties.public_key_bytes,
-        evaluation_key_bytes=0,
+        evaluation_key_bytes=parties.evaluation_key_bytes,
         peak_memory_bytes=peak_resident_bytes() + pool.peak_bytes,
         threads=threads,
         workers=pool.workers,

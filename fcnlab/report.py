@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
+HOPS = (*COLUMNS, "rotations")  # rotations occur in the packed layout only
 BESIDE = ("doublings", "negations", "relinearizations", "mod_switches")
 
 
@@ -34,12 +35,12 @@ class LayerReport:
 
     @property
     def total(self) -> int:
-        """HOPs of the step: the four columns."""
-        return sum(self.operations.get(column, 0) for column in COLUMNS)
+        """HOPs of the step: the four columns and rotations."""
+        return sum(self.operations.get(column, 0) for column in HOPS)
 
     def as_dict(self) -> dict[str, Any]:
         """The layer as JSON."""
-        operations = {kind: self.operations.get(kind, 0) for kind in (*COLUMNS, *BESIDE)}
+        operations = {kind: self.operations.get(kind, 0) for kind in (*HOPS, *BESIDE)}
         return {
             "name": self.name,
             "outputs": self.outputs,
@@ -86,10 +87,11 @@ class Report:
         upload_bytes: Sent by the client, keys not included.
         download_bytes: Sent back.
         public_key_bytes: Sent once.
-        evaluation_key_bytes: Sent once; these plans need no evaluation keys.
+        evaluation_key_bytes: Sent once; the batch layout needs no evaluation keys.
         peak_memory_bytes: Largest resident size of this process and its workers together.
         threads: Threads of the server.
         workers: Processes of the client.
+        note: Why the layout is not the one that was asked for; empty otherwise.
     """
 
     network: str
@@ -113,12 +115,13 @@ class Report:
     peak_memory_bytes: int
     threads: int
     workers: int
+    note: str = ""
 
     @property
     def hops(self) -> dict[str, int]:
-        """HOPs of one pass over one batch: the four columns, their total, and what stands beside them."""
-        sums = {kind: sum(layer.operations.get(kind, 0) for layer in self.layers) for kind in (*COLUMNS, *BESIDE)}
-        return {**sums, "total": sum(sums[column] for column in COLUMNS)}
+        """HOPs of one pass over one batch: four columns and rotations, their total, and what stands beside them."""
+        sums = {kind: sum(layer.operations.get(kind, 0) for layer in self.layers) for kind in (*HOPS, *BESIDE)}
+        return {**sums, "total": sum(sums[column] for column in HOPS)}
 
     @property
     def images_per_second(self) -> float:
@@ -154,6 +157,7 @@ class Report:
             "peak_memory_bytes": self.peak_memory_bytes,
             "threads": self.threads,
             "workers": self.workers,
+            "note": self.note,
         }  # fmt: skip
 
     @property
@@ -162,8 +166,9 @@ class Report:
         logits = self.images * self.plan["outputs"]
         if self.scheme == "ckks":
             same = self.images - self.mismatched_digits
+            digits = "digit is" if same == 1 else "digits are"
             agreement = (
-                f"{same:,} digits are the clear circuit's, logits within {100 * self.logit_error:.2g} % of their "
+                f"{same:,} {digits} the clear circuit's, logits within {100 * self.logit_error:.2g} % of their "
                 "spread (root mean square)"
             )
         elif self.mismatched_logits:
@@ -171,7 +176,8 @@ class Report:
         else:
             agreement = f"all {logits:,} logits equal the clear circuit's"
         accuracy = "" if self.accuracy is None else f", {self.accuracy:.2f} % right"
-        return f"{self.images:,} images classified under encryption{accuracy}; {agreement}."
+        noun = "image" if self.images == 1 else "images"
+        return f"{self.images:,} {noun} classified under encryption{accuracy}; {agreement}."
 
     def __str__(self) -> str:
         return describe(self)
@@ -179,30 +185,35 @@ class Report:
 
 def describe(report: Report) -> str:
     """The account as a table for a terminal."""
-    seconds, plan = report.seconds, report.plan
+    seconds, plan, hops = report.seconds, report.plan, report.hops
+    decimals = 3 if hops["rotations"] else 2  # packed runs take milliseconds
+
+    def rotations_cell(content: int | str) -> str:
+        return f"{content:>11}" if hops["rotations"] else ""
+
     lines = [
-        f"{report.network}, {report.scheme}, {report.engine} engine, ring degree {plan['ring_degree']}, "
-        f"{plan['security_bits']}-bit security",
+        f"{report.network}, {report.scheme}, {plan.get('layout', 'batch')} layout, {report.engine} engine, ring degree "
+        f"{plan['ring_degree']}, {plan['security_bits']}-bit security",
+        *([report.note] if report.note else []),
         report.verdict,
         "",
         f"{'layer':<26}{'outputs':>9}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
-        f"{'seconds':>10}",
+        f"{rotations_cell('rotations')}{'seconds':>10}",
     ]
     for layer in report.layers:
         counts = [layer.operations.get(column, 0) for column in COLUMNS]
         lines.append(
             f"{layer.name:<26.26}{layer.outputs:>9,}{counts[0]:>12,}{counts[1]:>12,}{counts[2]:>13,}{counts[3]:>13,}"
-            f"{layer.elapsed_s:>10.2f}"
+            f"{rotations_cell(layer.operations.get('rotations', 0))}{layer.elapsed_s:>10.{decimals}f}"
         )
-    hops = report.hops
     lines += [
         f"{'HOPs of one pass':<26}{'':>9}{hops['pt_ct_adds']:>12,}{hops['ct_ct_adds']:>12,}{hops['pt_ct_mults']:>13,}"
-        f"{hops['ct_ct_mults']:>13,}{'':>10}{hops['total']:>10,} in all",
+        f"{hops['ct_ct_mults']:>13,}{rotations_cell(hops['rotations']) or ' ' * 10}{hops['total']:>10,} in all",
         "",
         f"{report.batches} batch{'es' if report.batches > 1 else ''} of {report.passes} "
-        f"pass{'es' if report.passes > 1 else ''}: keys {seconds.keygen:.2f} s, encrypt {seconds.encrypt:.2f} s, "
-        f"evaluate {seconds.evaluate:.2f} s, decrypt {seconds.decrypt:.2f} s; "
-        f"{report.images_per_second:,.0f} images a second",
+        f"pass{'es' if report.passes > 1 else ''}: keys {seconds.keygen:.2f} s, encrypt "
+        f"{seconds.encrypt:.{decimals}f} s, evaluate {seconds.evaluate:.{decimals}f} s, decrypt "
+        f"{seconds.decrypt:.{decimals}f} s; {report.images_per_second:,.{decimals - 2}f} images a second",
         f"sent {report.upload_bytes / 1e6:,.1f} MB, received {report.download_bytes / 1e6:,.1f} MB, public keys "
         f"{report.public_key_bytes / 1e6:.1f} MB, evaluation keys {report.evaluation_key_bytes / 1e6:.1f} MB, peak "
         f"memory {report.peak_memory_bytes / 2**30:.2f} GiB",

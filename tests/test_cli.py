@@ -110,7 +110,7 @@ def test_infer_refuses_with_one_sentence(capsys, network, options, part, as_json
 def test_a_circuit_that_no_ring_holds_is_refused(capsys, tmp_path: Path) -> None:
     network = tiny_checkpoint(tmp_path, exponent=40)
     for verb in ("infer", "plan"):
-        status, out, err = run(capsys, verb, "--network", str(network), "--images", "1")
+        status, out, err = run(capsys, verb, "--network", str(network), "--images", "1", "--layout", "batch")
         assert (status, out) == (REFUSED, "")
         assert "No ring of degree 4096, 8192, 16384, 32768 holds tiny in bgv" in err
 

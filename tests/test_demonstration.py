@@ -52,10 +52,11 @@ def test_the_ring_that_is_asked_for_is_used(network: Path) -> None:
 def test_ckks_plans_learn_from_training_images(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples: list[object] = []
 
-    def make_plan(circuit: object, **options: object) -> None:
+    def choose_plan(circuit: object, **options: object) -> tuple[None, str]:
         samples.append(options["sample"])
+        return None, ""
 
-    monkeypatch.setattr(demonstration, "make_plan", make_plan)
+    monkeypatch.setattr(demonstration, "choose_plan", choose_plan)
     circuit = prepare(network).circuit
     plan_for(circuit, scheme="bgv")
     plan_for(circuit, scheme="ckks")

@@ -37,8 +37,8 @@ def test_a_layers_total_is_the_sum_of_four_columns() -> None:
 
 def test_hops_are_sums_over_layers() -> None:
     assert REPORT.hops == {
-        "pt_ct_adds": 845, "ct_ct_adds": 1500, "pt_ct_mults": 0, "ct_ct_mults": 845, "doublings": 40, "negations": 0,
-        "relinearizations": 2, "mod_switches": 3, "total": 3190,
+        "pt_ct_adds": 845, "ct_ct_adds": 1500, "pt_ct_mults": 0, "ct_ct_mults": 845, "rotations": 0, "doublings": 40,
+        "negations": 0, "relinearizations": 2, "mod_switches": 3, "total": 3190,
     }  # fmt: skip
     assert REPORT.images_per_second == 1000
 
@@ -84,7 +84,7 @@ def test_the_verdict_is_one_sentence_without_timings(changes: dict, expected: st
 def test_text_is_a_table_with_every_layer_and_figure() -> None:
     text = str(REPORT)
     lines = text.splitlines()
-    assert lines[0] == "fcn, bgv, fused engine, ring degree 8192, 128-bit security"
+    assert lines[0] == "fcn, bgv, batch layout, fused engine, ring degree 8192, 128-bit security"
     assert lines[1] == REPORT.verdict
     assert [line.split()[:2] for line in lines if line.startswith(("conv1", "act1"))] == [
         ["conv1", "845"], ["act1", "845"],
@@ -92,6 +92,18 @@ def test_text_is_a_table_with_every_layer_and_figure() -> None:
     for part in ("3,190 in all", "2 batches of 2 passes", "encrypt 8.00 s", "1,000 images a second", "sent 822.0 MB",
                  "received 6.0 MB", "3.00 GiB"):  # fmt: skip
         assert part in text
+    assert "rotations" not in text
     single = str(replace(REPORT, batches=1, passes=1))
     assert "1 batch of 1 pass:" in single
+    assert max(map(len, lines)) <= 120
+
+
+def test_rotations_and_a_note_are_shown_where_there_are_any() -> None:
+    packed = replace(LAYER, operations={"pt_ct_mults": 32, "rotations": 15}, elapsed_s=0.0314)
+    report = replace(REPORT, layers=(packed,), note="The batch layout is used: too wide.")
+    lines = str(report).splitlines()
+    assert lines[1] == report.note == report.as_dict()["note"]
+    assert report.hops["total"] == packed.total == 47
+    assert lines[4].split()[-2:] == ["rotations", "seconds"]
+    assert lines[5].split()[-2:] == ["15", "0.031"]
     assert max(map(len, lines)) <= 120

@@ -44,6 +44,16 @@ def add_ring(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_layout(parser: argparse.ArgumentParser) -> None:
+    """``--layout``."""
+    parser.add_argument(
+        "--layout",
+        default="auto",
+        metavar="LAYOUT",
+        help="packed: one image in a few ciphertexts; batch: an image in each slot; auto: what is cheaper (default)",
+    )
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """``--engine``."""
     parser.add_argument(

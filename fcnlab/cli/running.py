@@ -6,6 +6,7 @@ from fcnlab.cli.options import (
     FINDING,
     OK,
     add_engine,
+    add_layout,
     add_network,
     add_ring,
     add_scheme,
@@ -25,6 +26,7 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         "--images", type=int, default=10_000, metavar="N", help="how many test images (default: all 10000)"
     )
     add_scheme(infer)
+    add_layout(infer)
     add_ring(infer)
     add_engine(infer)
     add_threads(infer)
@@ -34,6 +36,7 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     add_network(plan)
     plan.add_argument("--images", type=int, metavar="N", help="plan for this many images (default: full batches)")
     add_scheme(plan)
+    add_layout(plan)
     add_ring(plan)
 
     train = add_verb(
@@ -62,6 +65,7 @@ def run_infer(chosen: argparse.Namespace) -> int:
             images=chosen.images,
             scheme=chosen.scheme,
             engine=chosen.engine,
+            layout=chosen.layout,
             ring_degree=chosen.ring,
             threads=chosen.threads,
             observe_noise=chosen.noise,
@@ -73,11 +77,13 @@ def run_infer(chosen: argparse.Namespace) -> int:
 
 def run_plan(chosen: argparse.Namespace) -> int:
     """``fcnlab plan``."""
-    from fcnlab.demonstration import DEFAULT_NETWORK, plan_for, prepare
+    from fcnlab.demonstration import DEFAULT_NETWORK, choose_plan_for, prepare
 
     circuit = prepare(chosen.network or DEFAULT_NETWORK).circuit
-    plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring)
-    print_result(chosen, plan.as_dict(), str(plan))
+    plan, note = choose_plan_for(
+        circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring, layout=chosen.layout
+    )
+    print_result(chosen, {**plan.as_dict(), "note": note}, f"{note}\n\n{plan}" if note else str(plan))
     return OK
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fcnlab.errors import CircuitError, WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
+from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.evaluation_keys import make_keys, pack_keys
 from fcnlab.he.symmetric import SymmetricEncryption, new_seed
 from fcnlab.he.wire import (
@@ -58,13 +59,19 @@ class PackedClient:
         return self._messages[index]
 
     def encrypt(
-        self, pixels: npt.NDArray[np.integer[Any]], *, index: int = 0, report: Callable[[int], None] | None = None
+        self,
+        pixels: npt.NDArray[np.integer[Any]],
+        *,
+        index: int = 0,
+        pool: EncryptionPool | None = None,
+        report: Callable[[int], None] | None = None,
     ) -> bytearray:
         """Encrypt one image, or in bgv up to two, for one pass.
 
         Args:
             pixels: Integers from 0 to the plan's pixel_max, shape (images, pixels).
             index: Which plain modulus.
+            pool: Not used: no other process may hold the secret key, and a few ciphertexts take milliseconds.
             report: Called with the number of ciphertexts done.
 
         Returns:

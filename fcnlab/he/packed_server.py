@@ -7,7 +7,7 @@ import numpy as np
 from fcnlab.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
-from fcnlab.he.engine import Report
+from fcnlab.he.engine import Observe, Report
 from fcnlab.he.evaluation_keys import load_keys, unpack_keys
 from fcnlab.he.packed_engine import PackedEngine, Setting, StepwiseEngine
 from fcnlab.he.server import ENGINES, Evaluation
@@ -86,13 +86,16 @@ class PackedServer:
                 load_keys(he, plan, read_ciphertext(local.to_bytes_public_key("none"))[0], keys)
                 self._engines.append(StepwiseEngine(setting))
 
-    def evaluate(self, upload: bytes | bytearray, *, index: int = 0, report: Report | None = None) -> Evaluation:
+    def evaluate(
+        self, upload: bytes | bytearray, *, index: int = 0, report: Report | None = None, observe: Observe | None = None
+    ) -> Evaluation:
         """Run the program on one pass of an upload.
 
         Args:
             upload: The client's message.
             index: Which plain modulus.
             report: Called with step, steps done and in all; an exception it raises stops the work.
+            observe: Not used: noise can be measured in bfv only, which has no packed layout.
 
         Raises:
             WireError: If the upload is truncated, altered, or of another plan or key.

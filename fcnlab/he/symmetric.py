@@ -69,6 +69,9 @@ class SymmetricEncryption:
         self._he, self._parameters, self._plain_modulus = he, parameters, plain_modulus
         secret = plaintext_residues(he.to_bytes_secret_key("none")).reshape(-1, parameters.ring_degree)
         self._secret = secret[: len(parameters.primes)].astype(np.int64)
+        out: Residues = np.empty((len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
+        slots = parameters.ring_degree // (1 if plain_modulus else 2)
+        self.encrypt(np.zeros(slots, dtype=np.int64), seed=new_seed(), place=0, out=out)  # compiles, makes tables
 
     def encrypt(self, slots: npt.NDArray[np.int64], *, seed: bytes, place: int, out: Residues) -> None:
         """Encrypt one row of slots (ckks), or both rows one after the other (bgv).

@@ -122,7 +122,8 @@ def describe(plan: PackedPlan) -> str:
     bits = ", ".join(str(prime.bit_length()) for prime in chosen.primes)
     lines = [
         f"{plan.network} in {chosen.scheme}, packed: ring degree {chosen.ring_degree}, {plan.batch_images} "
-        f"image{'s' if plan.batch_images > 1 else ''} in {len(plan.gather)} ciphertexts of {len(plan.gather[0])} slots"
+        f"image{'s' if plan.batch_images > 1 else ''} in {len(plan.gather)} ciphertext"
+        f"{'s' if len(plan.gather) > 1 else ''} of {len(plan.gather[0])} slots"
         f"{' in each of two rows' if plan.batch_images > 1 else ''}",
         f"ciphertext modulus {chosen.modulus_bits:.0f} bits [{bits} / {chosen.special_prime.bit_length()}]; "
         f"{MODULUS_BITS[chosen.ring_degree]} are allowed at {SECURITY_BITS}-bit security",
@@ -138,8 +139,8 @@ def describe(plan: PackedPlan) -> str:
     else:
         scales = ", ".join(f"2^{math.log2(scale):.0f}" for scale in plan.plain_scales)
         lines.append(
-            f"scale 2^{math.log2(chosen.scale):.1f} a pixel unit, {scales} a unit of the layers' weights; expected "
-            f"error of a logit {100 * plan.predicted_error:.2g} % of the logits' spread"
+            f"scales 2^{math.log2(chosen.scale):.1f} a pixel unit, {scales} a unit of weight; expected error of a "
+            f"logit {100 * plan.predicted_error:.2g} % of the spread"
         )
     lines += [
         "",

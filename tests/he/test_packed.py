@@ -1,0 +1,204 @@
+"""The packed layout under encryption: exact in bgv, as near as predicted in ckks, counted as projected."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fcnlab.circuit import Circuit
+from fcnlab.errors import CircuitError, FcnlabError, PlanError, WireError
+from fcnlab.he.evaluation_keys import pack_keys, unpack_keys
+from fcnlab.he.packed_client import PackedClient
+from fcnlab.he.packed_server import PackedServer
+from fcnlab.he.server import ENGINES
+from fcnlab.he.wire import LENGTH, MAGIC, Envelope, envelope_bytes, key_fingerprint, open_envelope
+from fcnlab.packed.layout import pack
+from fcnlab.packed.planner import make_packed_plan
+from fcnlab.packed.program import count_packed
+from tests.circuits import random_images, tiny_circuit
+
+CIRCUITS = {
+    "ckks": tiny_circuit(1, widths=(30, 12, 9, 4)),
+    "bgv": tiny_circuit(2, widths=(30, 12, 4)),
+}
+
+
+class Sides:
+    """A client and what its server is made of."""
+
+    def __init__(self, scheme: str, circuit: Circuit | None = None) -> None:
+        self.circuit = circuit or CIRCUITS[scheme]
+        self.plan = make_packed_plan(self.circuit, scheme=scheme)  # type: ignore[arg-type]
+        self.client = PackedClient(self.plan)
+        self.keys = [self.client.keys_message(index) for index in range(self.plan.parameters.passes)]
+
+    def classify(self, pixels: np.ndarray, engine: str) -> tuple[np.ndarray, list[dict[str, int]]]:
+        """Logits, and the operations of each step of the first pass."""
+        server = PackedServer(self.circuit, self.plan, self.keys, engine=engine)
+        rows, operations = [], []
+        for start in range(0, len(pixels), self.plan.batch_images):
+            parts = []
+            for index in range(self.plan.parameters.passes):
+                upload = self.client.encrypt(pixels[start : start + self.plan.batch_images], index=index)
+                evaluation = server.evaluate(upload, index=index)
+                parts.append(self.client.decrypt(evaluation.reply, index=index))
+                operations = operations or [dict(account.operations) for account in evaluation.accounts]
+            rows.append(self.client.combine(parts))
+        return np.concatenate(rows), operations
+
+
+@pytest.fixture(scope="module", params=["bgv", "ckks"])
+def sides(request: pytest.FixtureRequest) -> Sides:
+    return Sides(request.param)
+
+
+def spread(logits: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.var(logits.astype(float), axis=1))))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_logits_are_those_of_the_circuit(sides: Sides, engine: str) -> None:
+    pixels = random_images(sides.circuit, 5)
+    logits, _ = sides.classify(pixels, engine)
+    reference = sides.circuit.evaluate(pixels)
+    if sides.plan.parameters.scheme == "bgv":
+        assert np.array_equal(logits, reference)
+    else:
+        errors = np.sqrt(np.mean((logits - reference) ** 2)) / spread(reference)
+        assert errors < 4 * sides.plan.predicted_error + 1e-12
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_executed_is_what_was_projected(sides: Sides, engine: str) -> None:
+    _, operations = sides.classify(random_images(sides.circuit, 1), engine)
+    program = pack(sides.circuit, slots=sides.plan.gather.shape[1])
+    table = count_packed(program, sides.plan.parameters.drops)
+    for counted, layer in zip(operations, table.layers, strict=True):
+        assert counted == {kind: getattr(layer, kind) for kind in counted}
+        assert sum(counted.values()) == layer.total + layer.relinearizations + layer.mod_switches
+    assert table.total.rotations + table.total.relinearizations == sides.plan.key_switches
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 99), st.sampled_from([(9, 5, 3), (14, 20, 11, 5)]), st.sampled_from(["bgv", "ckks"]))
+def test_projection_and_execution_agree_for_any_circuit(seed: int, widths: tuple[int, ...], scheme: str) -> None:
+    case = Sides(scheme, tiny_circuit(seed, widths=widths))
+    pixels = random_images(case.circuit, 1)
+    logits, operations = case.classify(pixels, "stepwise")
+    if scheme == "bgv":
+        assert np.array_equal(logits, case.circuit.evaluate(pixels))
+    program = pack(case.circuit, slots=case.plan.gather.shape[1])
+    for counted, layer in zip(operations, count_packed(program, case.plan.parameters.drops).layers, strict=True):
+        assert counted == {kind: getattr(layer, kind) for kind in counted}
+
+
+def test_bytes_are_those_of_the_plan(sides: Sides) -> None:
+    sent = sum(len(sides.client.encrypt(random_images(sides.circuit, 1))) for _ in sides.keys)
+    assert 0 <= sent - sides.plan.upload_bytes < 4096 * len(sides.keys)
+    keys = sum(map(len, sides.keys))
+    assert 0 <= keys - sides.plan.evaluation_key_bytes < 4096 * len(sides.keys)
+
+
+def test_every_slot_of_the_reply_is_a_logit() -> None:
+    """The reply tells the client nothing but logits: no partial sum, no activation."""
+    case = Sides("ckks")
+    server = PackedServer(case.circuit, case.plan, case.keys, engine="stepwise")
+    pixels = random_images(case.circuit, 1)
+    object.__setattr__(case.plan, "places", tuple(range(case.plan.gather.shape[1])))
+    slots = case.client.decrypt(server.evaluate(case.client.encrypt(pixels)).reply)[0]
+    reference = case.circuit.evaluate(pixels)
+    assert np.allclose(slots.reshape(-1, 4), reference, atol=0.05 * spread(reference))
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+def rewrite(message: bytes, **fields: object) -> bytes:
+    """The message with other fields in its envelope."""
+    start = len(MAGIC) + LENGTH.size
+    (length,) = LENGTH.unpack_from(message, len(MAGIC))
+    values = json.loads(message[start : start + length]) | fields
+    return envelope_bytes(Envelope(**values | {"shape": tuple(values["shape"])})) + bytes(message[start + length :])
+
+
+def with_keys(sides: Sides, payload: bytes) -> list[bytes]:
+    """Key messages whose first brings other bytes."""
+    fields = {"key": key_fingerprint(payload), "shape": (len(payload),)}
+    _, old = open_envelope(sides.keys[0], kind="evaluation keys", plan=sides.plan.fingerprint, key=None, index=0)
+    head = sides.keys[0][: len(sides.keys[0]) - len(old)]
+    return [rewrite(head + payload, **fields), *sides.keys[1:]]
+
+
+def sent_keys(sides: Sides) -> memoryview:
+    return open_envelope(sides.keys[0], kind="evaluation keys", plan=sides.plan.fingerprint, key=None, index=0)[1]
+
+
+def test_a_missing_rotation_key_is_named(sides: Sides) -> None:
+    keys = unpack_keys(sent_keys(sides), sides.plan, 0)
+    step, primes = sides.plan.rotations[2]
+    fewer = replace(sides.plan, rotations=tuple(pair for pair in sides.plan.rotations if pair[0] != step))
+    message = with_keys(sides, pack_keys(keys, fewer))
+    with pytest.raises(WireError, match=f"The key of the rotation by {step} slots for {primes} prime.* is missing"):
+        PackedServer(sides.circuit, sides.plan, message)
+
+
+def test_keys_of_another_plan_are_refused(sides: Sides) -> None:
+    other = tiny_circuit(7, widths=(30, 12, 9, 4) if sides.plan.parameters.scheme == "ckks" else (30, 12, 4))
+    plan = make_packed_plan(other, scheme=sides.plan.parameters.scheme)
+    with pytest.raises(WireError, match="was made for plan"):
+        PackedServer(other, plan, sides.keys)
+    with pytest.raises(PlanError, match="not for"):
+        PackedServer(other, sides.plan, sides.keys)
+
+
+def test_altered_keys_are_refused(sides: Sides) -> None:
+    whole = bytes(sent_keys(sides))
+    for payload in (b"", whole[:100], whole[:-8], whole + b"12345678", whole[:-8] + b"\xff" * 8):
+        with pytest.raises(WireError, match="cut off or were altered"):
+            PackedServer(sides.circuit, sides.plan, with_keys(sides, payload))
+    with pytest.raises(WireError, match="cut off or were altered"):  # another fingerprint
+        PackedServer(sides.circuit, sides.plan, [rewrite(sides.keys[0], key="0" * 16), *sides.keys[1:]])
+    with pytest.raises(WireError, match="key messages; got 0"):
+        PackedServer(sides.circuit, sides.plan, [])
+    with pytest.raises(FcnlabError, match="Unknown engine 'magic'"):
+        PackedServer(sides.circuit, sides.plan, sides.keys, engine="magic")
+
+
+def test_altered_uploads_are_refused(sides: Sides) -> None:
+    server = PackedServer(sides.circuit, sides.plan, sides.keys, engine="stepwise")
+    upload = bytes(sides.client.encrypt(random_images(sides.circuit, 1)))
+    for seed in ("", "00", "x" * 64, "00" * 33):
+        with pytest.raises(WireError, match="seed is not 32 bytes"):
+            server.evaluate(rewrite(upload, seed=seed))
+    with pytest.raises(WireError, match="carry"):
+        server.evaluate(upload[:-8])
+    with pytest.raises(WireError, match="not below its prime"):
+        server.evaluate(upload[:-8] + b"\xff" * 8)
+    with pytest.raises(WireError, match=r"A batch holds 1 to \d images"):
+        server.evaluate(rewrite(upload, images=3))
+    with pytest.raises(WireError, match="with key"):
+        server.evaluate(rewrite(upload, key="0" * 16))
+
+
+def test_the_client_refuses_what_it_cannot_encrypt(sides: Sides) -> None:
+    pixels = random_images(sides.circuit, 3)
+    with pytest.raises(CircuitError, match=r"An upload holds 1 to \d images"):
+        sides.client.encrypt(pixels)
+    with pytest.raises(CircuitError, match="Pixels must be integers"):
+        sides.client.encrypt(pixels[:1] + 1000)
+    with pytest.raises(CircuitError, match="pixels or more"):
+        sides.client.encrypt(pixels[:1, :3])
+
+
+def test_altered_replies_are_refused(sides: Sides) -> None:
+    server = PackedServer(sides.circuit, sides.plan, sides.keys, engine="stepwise")
+    reply = bytes(server.evaluate(sides.client.encrypt(random_images(sides.circuit, 1))).reply)
+    with pytest.raises(WireError, match="cannot come from this plan"):
+        sides.client.decrypt(rewrite(reply, scale=2.0**200, correction=0))
+    with pytest.raises(WireError, match="not below its prime"):
+        sides.client.decrypt(reply[:-8] + b"\xff" * 8)
+    with pytest.raises(WireError, match="carry"):
+        sides.client.decrypt(reply[:-8])
