@@ -13,6 +13,7 @@ SECTIONS = {
     "imports": "seconds until `import fcnlab` and the command line are there",
     "kernels": "residue kernels against the memory-traffic bound of this machine",
     "encryption": "engine x scheme x ring: seconds, images a second, bytes, peak memory, ratios",
+    "packed": "one image in the packed layout: seconds, bytes, keys",
     "projection": "projected against measured seconds and memory of every shipped network",
     "encodings": "PT-CT products by dense, constant and monomial plaintexts, and their growth with the ring",
     "approximation": "milliseconds of optimal polynomial fits",
