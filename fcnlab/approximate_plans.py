@@ -5,6 +5,7 @@ at once, and so is a lower bound of the error, since both take a few numbers a s
 is worked out in full, in the order of cost and then of the bound, until none of the rest can be better.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -73,13 +74,12 @@ def approximate_plans(
         circuit: What will be evaluated.
         rings: Ring degrees to try.
         sample: Pixels of typical images, shape (N, inputs); uniform random ones if not given.
-        cost: Of a plan; it must depend on nothing but the ring, the number of primes, and where they are dropped.
+        cost: Of a plan; it must depend on nothing but the ring, the number of primes, and where they are dropped. Plans
+            of infinite cost are left out.
     """
     if max(interval.bits for interval in circuit.ranges) > WIDEST_BITS:
         return
-    if sample is None:
-        sample = np.random.default_rng(0).integers(0, circuit.pixel_max + 1, size=(256, circuit.inputs))
-    spreads = profile(circuit, sample)
+    spreads = profile(circuit, typical_pixels(circuit, sample))
     sources = weigh_sources(circuit, spreads)
     queue: list[tuple[float, int, Group]] = []
     for degree in rings:
@@ -87,10 +87,17 @@ def approximate_plans(
             if len(points) <= MOST_RESCALES:
                 for group in gather(circuit, degree, points, spreads, sources):
                     queue.append((cost(outline(circuit, group)), len(queue), group))
-    for _, _, group in sorted(queue):
+    for _, _, group in sorted(entry for entry in queue if entry[0] < math.inf):
         plan = most_precise(circuit, group, spreads)
         if plan is not None:
             yield plan
+
+
+def typical_pixels(circuit: Circuit, sample: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+    """The sample, or uniform random pixels if there is none."""
+    if sample is not None:
+        return sample
+    return np.random.default_rng(0).integers(0, circuit.pixel_max + 1, size=(256, circuit.inputs))
 
 
 def gather(

@@ -18,7 +18,7 @@ from fcnlab.exact import integer_array
 Reals = npt.NDArray[np.float64]
 EXACT_BITS = 52  # float64 holds integers of this size, so products and sums of powers of two stay exact
 EXACT_LEAD_BITS = 16  # a polynomial whose exact integers need a wider leading coefficient is rounded instead
-MERGE_LIMIT = 200_000_000  # multiply-adds; a pair of layers whose product takes more is not tried
+MERGE_LIMIT = 400_000_000  # multiply-adds; a pair of layers whose product takes more is not tried
 
 
 @dataclass(frozen=True, eq=False)

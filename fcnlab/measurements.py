@@ -1,23 +1,33 @@
-"""Encrypted runs of shipped networks, one full batch each, measured and kept in a table."""
+"""Encrypted runs of shipped networks, one full batch each or a stated part of it, measured and kept in a table."""
 
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from fcnlab.circuit import Circuit
+from fcnlab.cost import Projection, UnitCosts, project
 from fcnlab.cost.machine import processor_name, usable_cores
 from fcnlab.data import DATA_ROOT, load_mnist, quantise_pixels
-from fcnlab.demonstration import plan_for, prepare
-from fcnlab.errors import DataError
+from fcnlab.demonstration import prepare
+from fcnlab.errors import DataError, PlanError
 from fcnlab.files import write_whole
+from fcnlab.hops import count_executed
 from fcnlab.inference import Progress, infer
+from fcnlab.memory import available_bytes
 from fcnlab.noise import Scheme
+from fcnlab.plan import Plan
+from fcnlab.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
 from fcnlab.report import COLUMNS, Report
+from fcnlab.typical import sample_for
 
 MEASURED: Final = DATA_ROOT / "tables" / "measured.json"
 RECONSTRUCTED: Final = "cryptodl"
 """Networks whose layers are not published, and were chosen so that their counts come near, have names that begin so."""
+
+TEST_IMAGES: Final = 10_000
 
 Kind = Literal["published", "counted", "measured"]
 
@@ -60,38 +70,71 @@ class Row:
 
 
 def measure(
-    network: str,
+    network: str | Path,
     *,
     scheme: Scheme = "bgv",
     engine: str = "fused",
     threads: int | None = None,
+    parts: int | None = None,
+    costs: UnitCosts | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Row:
-    """Classify one full batch of test images under encryption.
+    """Classify one full batch of test images under encryption, or run a stated part of a network too large for that.
+
+    Args:
+        network: Name of a shipped network or path of a checkpoint.
+        scheme: bgv, bfv or ckks.
+        engine: fused or stepwise.
+        threads: Of the server; all cores if not given.
+        parts: Run one in so many outputs of the widest activation, and extrapolate the seconds; 1 for the whole. If not
+            given, as much as `costs` say that this machine can run (`portions`).
+        costs: Of this machine; needed for any part but the whole.
+        progress: As for `infer`.
 
     Raises:
         FcnlabError: If the network cannot be encrypted, with the reason.
     """
     circuit = prepare(network).circuit
-    plan = plan_for(circuit, scheme=scheme)
-    test = load_mnist("test")
-    images = min(plan.parameters.slots, len(test.pixels))
-    report = infer(
+    threads = threads or usable_cores()
+    projector = None
+    if costs is not None:
+        projector = partial(project_batch, engine=engine, threads=threads, costs=costs)
+    elif parts not in (None, 1):
+        raise PlanError("Seconds of a part are extrapolated by unit costs; measure them first: fcnlab calibrate.")
+    available = available_bytes()
+    portion = choose_portion(
         circuit,
-        plan,
+        scheme=scheme,
+        sample=sample_for(scheme, pixel_bits=circuit.pixel_bits),
+        memory_bytes=None if available is None else int(MEMORY_SHARE * available),
+        parts=parts,
+        project=projector,
+    )
+    test = load_mnist("test")
+    images = min(portion.plan.parameters.slots, len(test.pixels), comparable_images(portion.circuit))
+    report = infer(
+        portion.circuit,
+        portion.plan,
         quantise_pixels(test.pixels[:images], bits=circuit.pixel_bits),
-        labels=test.labels[:images],
+        labels=test.labels[:images] if portion.excerpt is None else None,
         engine=engine,
-        threads=threads or usable_cores(),
+        threads=threads,
         progress=progress,
     ).report
-    return measured_row(report, ring_degree=plan.parameters.ring_degree)
+    if portion.excerpt is None or projector is None:
+        return measured_row(report, portion.plan)
+    whole, part = projector(portion.whole_plan, circuit), projector(portion.plan, portion.circuit)
+    return extrapolated_row(report, portion, whole=whole, part=part)
 
 
-def measured_row(report: Report, *, ring_degree: int) -> Row:
+def project_batch(plan: Plan, circuit: Circuit, *, engine: str, threads: int, costs: UnitCosts) -> Projection:
+    """What one batch will take."""
+    return project(plan, circuit, engine=engine, images=plan.parameters.slots, threads=threads, costs=costs)
+
+
+def measured_row(report: Report, plan: Plan) -> Row:
     """The account of one batch as a row."""
     hops = {kind: report.passes * count for kind, count in report.hops.items()}
-    note = ", layers reconstructed" if report.network.startswith(RECONSTRUCTED) else ""
     return Row(
         system=report.network,
         kind="measured",
@@ -101,9 +144,46 @@ def measured_row(report: Report, *, ring_degree: int) -> Row:
         accuracy=report.accuracy,
         message_mb=round(report.upload_bytes / 1e6, 1),
         scheme=report.scheme,
-        setting=f"{report.engine} engine, ring degree {ring_degree}, {counted(report.images, 'image')}, "
-        f"{counted(report.passes, 'pass', 'passes')}, {counted(report.threads, 'thread')} of {processor_name()}{note}",
+        setting=setting_of(report, plan),
         images=report.images,
+    )
+
+
+def extrapolated_row(report: Report, portion: Portion, *, whole: Projection, part: Projection) -> Row:
+    """The account of a part as a row of the whole: HOPs and bytes are counted, seconds are extrapolated.
+
+    Every step is scaled by the work that the projections find in it; what belongs to no step, and decryption, are the
+    same for the part. Encryption is scaled by the number of ciphertexts.
+    """
+    counts = count_executed(portion.whole, portion.plan.parameters, engine=report.engine).total
+    factors = {all_.name: all_.seconds / some.seconds for all_, some in zip(whole.steps, part.steps, strict=True)}
+    around_s = report.seconds.evaluate - sum(layer.elapsed_s for layer in report.layers)
+    inference_s = around_s + sum(factors[layer.name] * layer.elapsed_s for layer in report.layers)
+    ciphertexts = len(portion.whole_plan.inputs) / len(portion.plan.inputs)
+    took = f"{report.seconds.encrypt + report.seconds.evaluate + report.seconds.decrypt:,.0f} s"
+    return Row(
+        system=report.network,
+        kind="measured",
+        **{column: report.passes * getattr(counts, column) for column in (*COLUMNS, "total")},
+        encrypt_decrypt_s=round(ciphertexts * report.seconds.encrypt + report.seconds.decrypt, 3),
+        inference_s=round(inference_s, 3),
+        message_mb=round(portion.whole_plan.upload_bytes / 1e6, 1),
+        scheme=report.scheme,
+        setting=f"{setting_of(report, portion.plan)}; {portion.words}, seconds extrapolated from {took}",
+        images=report.images,
+    )
+
+
+def setting_of(report: Report, plan: Plan) -> str:
+    """Where and how a row was measured."""
+    slots = plan.parameters.slots
+    batch = counted(report.images, "image")
+    if report.images < min(slots, TEST_IMAGES):
+        batch += f" in {slots:,} slots"
+    note = ", layers reconstructed" if report.network.startswith(RECONSTRUCTED) else ""
+    return (
+        f"{report.engine} engine, ring degree {plan.parameters.ring_degree}, {batch}, "
+        f"{counted(report.passes, 'pass', 'passes')}, {counted(report.threads, 'thread')} of {processor_name()}{note}"
     )
 
 

@@ -111,6 +111,19 @@ class Plan:
         last = self.steps[-1]
         return self.parameters.passes * last.outputs * last.size * (last.primes - last.drops) * self.residue_bytes
 
+    @property
+    def held_bytes(self) -> int:
+        """Ciphertext bytes that the fused engine keeps between blocks in one pass.
+
+        The upload, and twice the results of a step that is written back, because primes are dropped after it or because
+        bfv leaves it to SEAL.
+        """
+        upload = self.upload_bytes // self.parameters.passes
+        stored = [step for step in self.steps[1:] if step.drops or self.parameters.scheme == "bfv"]
+        return upload + 2 * self.residue_bytes * max(
+            (step.outputs * step.size * step.primes for step in stored), default=0
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON: ring_degree, prime_bits, plain_modulus_bits, security_bits and the proof by step."""
         chosen = self.parameters

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.approximate_plans import PRECISION, approximate_plans
+from fcnlab.approximate_plans import PRECISION, approximate_plans, typical_pixels
+from fcnlab.approximate_proofs import profile, prove_approximate
 from fcnlab.circuit import Affine, Circuit, Polynomial
 from fcnlab.digits import signed_digits
 from fcnlab.errors import PlanError
 from fcnlab.exact import SUM_BITS, sum_bits
-from fcnlab.exact_plans import exact_plans
+from fcnlab.exact_plans import exact_plans, prove_exact
 from fcnlab.noise import Scheme
-from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS
+from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS, Parameters
 from fcnlab.plan import Plan, step_sizes
 
 MOST_POLYNOMIALS = 16  # of a ciphertext; SEAL_CIPHERTEXT_SIZE_MAX
@@ -30,6 +31,7 @@ def make_plan(
     images: int | None = None,
     ring_degree: int | None = None,
     sample: npt.NDArray[Any] | None = None,
+    most_bytes: int | None = None,
 ) -> Plan:
     """Choose the cheapest parameters that are proven sufficient at 128-bit security.
 
@@ -40,6 +42,7 @@ def make_plan(
         ring_degree: Ask for this ring; otherwise any of 4096 to 32768.
         sample: ckks: pixels of typical images, shape (N, inputs), from which the size of the error is predicted;
             uniform random pixels if not given. The proof against overflow never depends on it.
+        most_bytes: Memory for ciphertexts, as `Plan.held_bytes` counts it; plans that hold more are not considered.
 
     Raises:
         PlanError: If no ring holds the circuit, naming the step that asks for most and what would help.
@@ -55,15 +58,41 @@ def make_plan(
     digits = {step.name: len(signed_digits(step.weights).columns) for step in circuit.affine_steps}
 
     def cost(plan: Plan) -> float:
-        return relative_cost(plan, digits, images)
+        too_large = most_bytes is not None and plan.held_bytes > most_bytes
+        return math.inf if too_large else relative_cost(plan, digits, images)
 
     if scheme == "ckks":
         found = next(approximate_plans(circuit, rings, sample, cost=cost), None)
     else:
         found = min(exact_plans(circuit, rings, scheme), key=cost, default=None)
-    if found is None:
-        raise PlanError(explain_refusal(circuit, scheme, rings))
+    if found is None or cost(found) == math.inf:
+        within = f" within {most_bytes / 2**30:.1f} GiB of ciphertexts" if most_bytes is not None else ""
+        raise PlanError(explain_refusal(circuit, scheme, rings, within=within))
     return found
+
+
+def prove(circuit: Circuit, parameters: Parameters, *, sample: npt.NDArray[Any] | None = None) -> Plan:
+    """The plan of a circuit with parameters that were chosen for another, such as the whole that it is a part of.
+
+    Args:
+        circuit: What will be evaluated.
+        parameters: From a plan of a circuit with the same steps.
+        sample: As for `make_plan`.
+
+    Raises:
+        PlanError: If they do not suffice for this circuit.
+    """
+    check_supported(circuit)
+    if len(parameters.drops) != len(circuit.steps):
+        raise PlanError(f"Parameters for {len(parameters.drops)} steps do not fit {len(circuit.steps)}; plan anew.")
+    if parameters.scheme == "ckks":
+        plan = prove_approximate(circuit, parameters, profile(circuit, typical_pixels(circuit, sample)))
+    else:
+        plan = prove_exact(circuit, parameters)
+    holds = parameters.scheme == "ckks" or plan.steps[-1].value_bits <= math.log2(math.prod(parameters.plain_moduli))
+    if not holds or min(step.budget_bits for step in plan.steps) < 0 or plan.predicted_error > PRECISION:
+        raise PlanError(f"These parameters do not suffice for {circuit.name}; plan anew.")
+    return plan
 
 
 def check_supported(circuit: Circuit) -> None:
@@ -105,16 +134,16 @@ def relative_cost(plan: Plan, digits: dict[str, int], images: int | None) -> flo
     return work * chosen.passes * chosen.ring_degree * math.ceil(images / chosen.slots) / images
 
 
-def explain_refusal(circuit: Circuit, scheme: Scheme, rings: Sequence[int]) -> str:
+def explain_refusal(circuit: Circuit, scheme: Scheme, rings: Sequence[int], *, within: str = "") -> str:
     """Say which step asks for how many bits, and what would help."""
     squares = sum(isinstance(step, Polynomial) for step in circuit.steps)
     widest = max(range(len(circuit.steps)), key=lambda index: circuit.ranges[index].bits)
     allowed = max(MODULUS_BITS[degree] for degree in rings)
     precisely = f", precise to {100 * PRECISION:.2g} % of the logits' spread" if scheme == "ckks" else ""
     return (
-        f"No ring of degree {', '.join(map(str, rings))} holds {circuit.name} in {scheme}{precisely}: after {squares} "
-        f"multiplications step {circuit.steps[widest].name!r} has values of {circuit.ranges[widest].bits} bits, and "
-        f"the modulus may have {allowed} bits at {SECURITY_BITS}-bit security. What helps: fewer pixel bits (now "
-        f"{circuit.pixel_bits}), weights with fewer exponents, fewer weights per unit, fewer activations"
+        f"No ring of degree {', '.join(map(str, rings))} holds {circuit.name} in {scheme}{precisely}{within}: after "
+        f"{squares} multiplications step {circuit.steps[widest].name!r} has values of {circuit.ranges[widest].bits} "
+        f"bits, and the modulus may have {allowed} bits at {SECURITY_BITS}-bit security. What helps: fewer pixel bits "
+        f"(now {circuit.pixel_bits}), weights with fewer exponents, fewer weights per unit, fewer activations"
         + (", or a larger ring." if max(rings) < max(RINGS) else ".")
     )

@@ -1,6 +1,7 @@
 """Tests of fcnlab.measurements: what is kept of a run, and what is refused as a table."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 
 from fcnlab import measurements
 from fcnlab.data import Images, load_mnist
-from fcnlab.errors import DataError
+from fcnlab.errors import DataError, PlanError
 from fcnlab.inference import Progress
 from fcnlab.measurements import Row, load_measurements, measure, store_measurements
+from fcnlab.noise import Scheme
 from tests.checkpoints import tiny_checkpoint
+from tests.costs import made_up
 
 ROW = Row(
     system="tiny", kind="measured", pt_ct_adds=1, ct_ct_adds=2, pt_ct_mults=3, ct_ct_mults=4, total=10,
@@ -46,6 +49,27 @@ def test_reconstructions_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     use_first_images(monkeypatch, 2)
     row = measure(str(tiny_checkpoint(tmp_path, name="cryptodl-tiny")), threads=1)
     assert row.setting.endswith("layers reconstructed")
+
+
+@pytest.mark.parametrize("scheme", ["bgv", "ckks"])
+def test_a_part_is_measured_and_said_to_be_one(scheme: Scheme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_first_images(monkeypatch, 50)
+    path = tiny_checkpoint(tmp_path)
+    whole = measure(path, scheme=scheme, threads=1, parts=1, costs=made_up())
+    assert "extrapolated" not in whole.setting
+    row = measure(path, scheme=scheme, threads=1, parts=2, costs=made_up())
+    assert re.search(r"; \d+ of the \d+ outputs of act1 run, seconds extrapolated from \d+ s$", row.setting)
+    assert row.accuracy is None
+    # Operations and bytes are those of the whole, whatever ran.
+    for name in ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "total", "message_mb"):
+        assert getattr(row, name) == getattr(whole, name)
+    assert row.inference_s is not None
+    assert row.inference_s > 0
+
+
+def test_a_part_needs_unit_costs(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="fcnlab calibrate"):
+        measure(tiny_checkpoint(tmp_path), parts=2)
 
 
 def test_rows_come_back_and_newer_ones_replace_older(tmp_path: Path) -> None:

@@ -71,7 +71,14 @@ def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParse
     compare.add_argument(
         "--measure", action="store_true", help="run one batch of each network under encryption and store what it cost"
     )
-    compare.add_argument("--network", metavar="NAME", help="with --measure: this shipped network only")
+    compare.add_argument("--network", metavar="NAME", help="with --measure: this network only, shipped or a path")
+    compare.add_argument(
+        "--parts",
+        type=positive,
+        metavar="N",
+        help="with --measure: run one in N outputs of the widest activation and extrapolate the seconds; 1 for the "
+        "whole (default: as much as fits this machine)",
+    )
     add_scheme(compare)
     add_engine(compare)
     add_threads(compare)
@@ -181,14 +188,28 @@ def run_calibrate(chosen: argparse.Namespace) -> int:
 
 def run_compare(chosen: argparse.Namespace) -> int:
     """``fcnlab compare``."""
-    from fcnlab.checkpoint import available_networks
+    from fcnlab.checkpoint import available_networks, load_checkpoint
     from fcnlab.comparison import compare
+    from fcnlab.he.calibration import costs_of_this_machine
     from fcnlab.measurements import measure, store_measurements
 
     if chosen.measure:
-        for network in [chosen.network] if chosen.network else available_networks():
+        networks = [chosen.network] if chosen.network else available_networks()
+        for network in networks:
+            load_checkpoint(network)  # what is unknown or damaged is said before anything takes time
+        with StepBar(silent=chosen.json) as steps:
+            costs = costs_of_this_machine(report=steps)
+        for network in networks:
             with InferenceBar(silent=chosen.json) as bar:
-                row = measure(network, scheme=chosen.scheme, engine=chosen.engine, threads=chosen.threads, progress=bar)
+                row = measure(
+                    network,
+                    scheme=chosen.scheme,
+                    engine=chosen.engine,
+                    threads=chosen.threads,
+                    parts=chosen.parts,
+                    costs=costs,
+                    progress=bar,
+                )
             store_measurements([row])  # one by one: an interrupt keeps what is done
     comparison = compare()
     print_result(chosen, comparison.as_dict(), str(comparison))

@@ -1,0 +1,66 @@
+"""Tests of fcnlab.portions: the whole where it fits, as much as fits where it does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from fcnlab.cost import Projection, project
+from fcnlab.cost.units import Line
+from fcnlab.errors import PlanError
+from fcnlab.inference import infer
+from fcnlab.plan import Plan
+from fcnlab.portions import choose_portion, comparable_images, plan_within
+from tests.circuits import random_images, tiny_circuit
+from tests.costs import made_up
+
+CIRCUIT = tiny_circuit(4, widths=(5, 40, 6, 2), largest=3)
+
+
+def projector(*, bytes_per_output: int):
+    """Projections whose memory is that of the widest step alone."""
+
+    def projected(plan: Plan, circuit) -> Projection:
+        whole = project(plan, circuit, images=10, costs=made_up(kernel=0.0, general=0.0, line=Line(0.0, 0.0, 0.0)))
+        widest = max(step.outputs for step in circuit.steps)
+        return replace(whole, peak_memory_bytes=bytes_per_output * widest)
+
+    return projected
+
+
+def test_the_whole_where_it_fits() -> None:
+    portion = choose_portion(CIRCUIT, scheme="bgv", memory_bytes=40_000, project=projector(bytes_per_output=1000))
+    assert portion.circuit is portion.whole is CIRCUIT
+    assert portion.words == ""
+
+
+@pytest.mark.parametrize("scheme", ["bgv", "ckks"])
+def test_as_much_as_fits_runs_under_the_parameters_of_the_whole(scheme) -> None:
+    sample = random_images(CIRCUIT, 64)
+    portion = choose_portion(
+        CIRCUIT, scheme=scheme, sample=sample, memory_bytes=12_000, project=projector(bytes_per_output=1000)
+    )
+    assert portion.words == "10 of the 40 outputs of act1 run"
+    assert portion.plan.parameters == portion.whole_plan.parameters
+    report = infer(portion.circuit, portion.plan, random_images(portion.circuit, 20), threads=1).report
+    assert report.mismatched_logits == 0
+
+
+def test_nothing_fits() -> None:
+    with pytest.raises(PlanError, match="Not even one in"):
+        choose_portion(CIRCUIT, scheme="bgv", memory_bytes=1, project=projector(bytes_per_output=1000))
+
+
+def test_a_plan_that_keeps_fewer_ciphertexts_is_taken_where_memory_is_short() -> None:
+    circuit = tiny_circuit(0, widths=(40, 40, 40, 2), largest=1000)
+    cheapest = plan_within(circuit, scheme="ckks", sample=None, memory_bytes=None)
+    assert any(cheapest.parameters.drops)
+    tight = plan_within(circuit, scheme="ckks", sample=None, memory_bytes=2 * (cheapest.held_bytes - 1))
+    assert tight.held_bytes < cheapest.held_bytes
+    # Where none is small enough, the cheapest is as good as any: an excerpt is taken of it.
+    assert plan_within(circuit, scheme="ckks", sample=None, memory_bytes=1).parameters == cheapest.parameters
+
+
+def test_large_circuits_are_compared_on_fewer_images() -> None:
+    assert comparable_images(CIRCUIT) > 10_000
+    wide = tiny_circuit(0, widths=(200, 300, 300, 10), largest=1 << 30)
+    assert 1 <= comparable_images(wide) < comparable_images(CIRCUIT)
