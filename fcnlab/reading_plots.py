@@ -19,11 +19,11 @@ SMALL: Final = {"size": 12}
 def reading_figure(*, height: int = 620) -> go.Figure:
     """Three panels, empty."""
     figure = make_subplots(
-        rows=2, cols=2, specs=[[{"colspan": 2}, None], [{}, {}]], vertical_spacing=0.2, horizontal_spacing=0.15,
+        rows=2, cols=2, specs=[[{"colspan": 2}, None], [{}, {}]], vertical_spacing=0.22, horizontal_spacing=0.15,
         row_heights=[0.5, 0.5], column_widths=[0.55, 0.45],
         subplot_titles=(
             "logits of each digit, in the clear and under encryption", "seconds and megabytes",
-            "grey values: pixels, and the ciphertext",
+            "how frequent a grey is",
         ),
     )  # fmt: skip
     for name, colour, pattern in (("in the clear", OKABE_ITO["orange"], "/"), ("encrypted", OKABE_ITO["blue"], "")):
@@ -34,7 +34,7 @@ def reading_figure(*, height: int = 620) -> go.Figure:
     for name, colour, symbol, place, width in (
         ("measured", OKABE_ITO["blue"], "circle", "top center", 0),
         ("projected", INK, "x-thin", "bottom center", 3),
-        ("published", OKABE_ITO["vermilion"], "diamond", "bottom center", 0),
+        ("published", OKABE_ITO["vermilion"], "diamond", "middle right", 0),
     ):
         figure.add_scatter(
             mode="markers+text", name=name, y=list(AMOUNTS), textposition=place, hoverinfo="skip",

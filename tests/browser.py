@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,3 +134,17 @@ def open_in_voila(page: Page, address: str, lab: str) -> None:
     """Open a lab in Voila and wait until its first widget is there."""
     page.goto(f"{address}/voila/render/{lab}.ipynb")
     expect(page.locator(".jupyter-widgets").first).to_be_visible(timeout=START_S * 1000)
+
+
+def draw(page: Page, strokes: Sequence[Sequence[Sequence[float]]]) -> None:
+    """Draw strokes, points from 0 to 1, with the mouse on the sheet of lab 04."""
+    sheet = page.locator(".fcn-sheet")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    assert box is not None
+    for stroke in strokes:
+        for index, (x, y) in enumerate(stroke):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+            if index == 0:
+                page.mouse.down()
+        page.mouse.up()

@@ -276,8 +276,9 @@ def in_place(heard: Overheard, inputs: Sequence[int]) -> npt.NDArray[np.uint8]:
 
 
 def sheet(first: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The residues of a ciphertext as rows of 256."""
-    return first.reshape(-1, 256)
+    """The residues of a ciphertext as a sheet about as wide as high."""
+    height = 1 << (int(np.sqrt(first.size)).bit_length() - 1)
+    return first.reshape(height, -1)
 
 
 def chi_squared(greys: npt.NDArray[np.uint8]) -> float:

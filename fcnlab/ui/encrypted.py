@@ -109,7 +109,7 @@ class EncryptedLab(traitlets.HasTraits):
         image.layout.grid_gap = "4px 14px"
         panel = self.panel.widget
         return [
-            image, self.cost, self.measure_panel, panel, self.result, self.figure, self.layers, self.seen, self.account,
+            image, self.cost, self.measure_panel, panel, self.layers, self.result, self.figure, self.seen, self.account,
         ]  # fmt: skip
 
     # --- what can be done ---------------------------------------------------------------------------------------------
@@ -175,15 +175,15 @@ class EncryptedLab(traitlets.HasTraits):
                 self.worker.ask(Wish.of(settings))
             self._show_offer()
             self._show_result()
-        if known is not None and known.refusal:
-            self.model.problem = f"Impossible: {known.refusal}"
+            if known is not None and known.refusal:
+                self.model.problem = f"Impossible: {known.refusal}"
 
     def _take_picture(self) -> None:
-        settings = self.model.settings
+        settings, self._picture = self.model.settings, None
         if settings.source == "test":
             self._picture = pick_digits(settings)
-        else:
-            self._picture = None if self.pad.is_empty else Picture(digit_image(self.pad.sheet.strokes)[None])
+        elif not self.pad.is_empty:
+            self._picture = Picture(digit_image(self.pad.sheet.strokes)[None])
         bits = circuit_of(settings.network).pixel_bits
         self.preview.value = block(preview(self._picture, bits=bits))
 
@@ -193,8 +193,8 @@ class EncryptedLab(traitlets.HasTraits):
         with self.model.guard():
             self._show_offer()
             self._show_result()
-        if self.forecast.refusal:
-            self.model.problem = f"Impossible: {self.forecast.refusal}"
+            if self.forecast.refusal:
+                self.model.problem = f"Impossible: {self.forecast.refusal}"
         if self._wanted:
             self.start()
 
