@@ -1,6 +1,7 @@
 """How much of a network one encrypted run takes: the whole where memory and patience allow it, an excerpt where not."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,14 +55,10 @@ def plan_within(circuit: Circuit, *, scheme: Scheme, sample: npt.NDArray[Any] | 
     Raises:
         PlanError: If no ring holds the circuit.
     """
-    plan = make_plan(circuit, scheme=scheme, sample=sample)
-    most_bytes = None if memory_bytes is None else int(CIPHERTEXT_SHARE * memory_bytes)
-    if most_bytes is None or plan.held_bytes <= most_bytes:
-        return plan
-    try:
-        return make_plan(circuit, scheme=scheme, sample=sample, most_bytes=most_bytes)
-    except PlanError:  # an excerpt may still fit
-        return plan
+    if memory_bytes is not None:
+        with suppress(PlanError):  # an excerpt may still fit
+            return make_plan(circuit, scheme=scheme, sample=sample, most_bytes=int(CIPHERTEXT_SHARE * memory_bytes))
+    return make_plan(circuit, scheme=scheme, sample=sample)
 
 
 def choose_portion(
