@@ -51,6 +51,7 @@ bench-peers: ## TenSEAL and Orion, set up in build/peers, against ours on the sa
 bench-ui: ## measure in the browser how fast the labs answer
 	@$(SETUP) --extras lab,test --browser
 	$(BIN)/python -m tests.benchmarks.dashboards
+	$(BIN)/python -m tests.benchmarks.reading
 
 notebooks: ## run every lab and store what it shows, after a change of code or networks
 	@$(SETUP) --extras lab,test

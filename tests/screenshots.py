@@ -5,7 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser import ROOT, RUN_S, browse, open_in_voila, serve
+from tests.browser import ROOT, RUN_S, browse, draw, open_in_voila, serve
+from tests.strokes import DIGITS
 
 WIDTHS = (1280, 800)
 SETTLE_MS = 2500  # for figures to be drawn
@@ -17,6 +18,9 @@ def prepare(page: Page, lab: str) -> None:
     if lab == "00_start_here":
         page.get_by_role("button", name="Run encrypted").click()
         expect(page.locator(".fcn .verdict")).to_be_visible(timeout=RUN_S * 1000)
+    if lab == "04_encrypted_mnist":
+        draw(page, DIGITS[4])
+        expect(page.locator(".fcn .verdict")).to_contain_text("Read under encryption: 4", timeout=RUN_S * 1000)
 
 
 def take(folder: Path) -> None:
