@@ -10,6 +10,7 @@ from fcnlab.he.context import level_headers, open_context
 from fcnlab.he.engine import Observe, Report
 from fcnlab.he.evaluation_keys import load_keys, unpack_keys
 from fcnlab.he.packed_engine import PackedEngine, Setting, StepwiseEngine
+from fcnlab.he.packed_fused import FusedEngine
 from fcnlab.he.server import ENGINES, Evaluation
 from fcnlab.he.symmetric import SEED_BYTES, expand_mask
 from fcnlab.he.wire import (
@@ -83,8 +84,7 @@ class PackedServer:
                 load_keys(he, plan, read_ciphertext(local.to_bytes_public_key("none"))[0], keys)
                 self._engines.append(StepwiseEngine(setting))
             else:
-                load_keys(he, plan, read_ciphertext(local.to_bytes_public_key("none"))[0], keys)
-                self._engines.append(StepwiseEngine(setting))
+                self._engines.append(FusedEngine(setting))
 
     def evaluate(
         self, upload: bytes | bytearray, *, index: int = 0, report: Report | None = None, observe: Observe | None = None

@@ -1,16 +1,21 @@
-"""Polynomials modulo primes of up to 56 bits: products and number-theoretic transforms.
+"""Polynomials modulo primes of up to 55 bits: products and number-theoretic transforms.
 
 `kernels` and `switching` stop at 50 bits, where one double-precision quotient is exact up to 1. Here the first quotient
-may be off by a few dozen; what it leaves is below 2^62 and is reduced once more.
+may be off: a product of residues below p leaves less than 17 p; within a transform, where values grow by p / 2 a stage
+to at most 8.5 p, it leaves less than 2^8 p. All that is below 2^63, and is reduced once more.
 """
+
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fcnlab.he.kernels import compiled
-from fcnlab.he.switching import VECTOR, transform_tables
+from fcnlab.he.switching import transform_tables
 
-LARGEST_BITS = 56
+LARGEST_BITS = 55
+EIGHT = 8  # butterflies at once; closer neighbours change places first
 
 
 @compiled
@@ -23,80 +28,119 @@ def multiply_residues(a, b, prime, inverse):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def reduce_residue(a, prime, inverse):  # type: ignore[no-untyped-def]
-    """a modulo the prime, in [0, prime); |a| below 2^62."""
-    value = a - np.int64(np.floor(np.float64(a) * inverse)) * prime
-    value = value + prime if value < 0 else value
-    return value - prime if value >= prime else value
+def forward_butterflies(values, other, factor, share, prime, inverse):  # type: ignore[no-untyped-def]
+    """(u, v) -> (u + w v, u - w v), in place, not reduced: each stage adds less than the prime."""
+    for i in range(values.size):
+        product = other[i] * factor - np.int64(np.rint(np.float64(other[i]) * share)) * prime
+        product -= np.int64(np.rint(np.float64(product) * inverse)) * prime
+        value = values[i]
+        values[i] = value + product
+        other[i] = value - product
 
 
 @compiled
-def forward_butterflies(values, other, factor, share, prime, inverse):  # type: ignore[no-untyped-def]
-    """(u, v) -> (u + w v, u - w v), in place."""
+def forward_row(values, other, factors, shares, prime, inverse):  # type: ignore[no-untyped-def]
+    """The same with a factor for each."""
     for i in range(values.size):
-        product = other[i] * factor - np.int64(np.floor(np.float64(other[i]) * share)) * prime
-        product -= np.int64(np.floor(np.float64(product) * inverse)) * prime
-        product = product + prime if product < 0 else product
-        product = product - prime if product >= prime else product
-        total, difference = values[i] + product, values[i] - product
-        values[i] = total - prime if total >= prime else total
-        other[i] = difference + prime if difference < 0 else difference
+        product = other[i] * factors[i] - np.int64(np.rint(np.float64(other[i]) * shares[i])) * prime
+        product -= np.int64(np.rint(np.float64(product) * inverse)) * prime
+        value = values[i]
+        values[i] = value + product
+        other[i] = value - product
 
 
 @compiled
 def backward_butterflies(values, other, factor, share, prime, inverse):  # type: ignore[no-untyped-def]
-    """(u, v) -> (u + v, (u - v) w), in place."""
+    """(u, v) -> (u + v, (u - v) w), in place; both stay between -prime and prime."""
     for i in range(values.size):
         total, difference = values[i] + other[i], values[i] - other[i]
-        values[i] = total - prime if total >= prime else total
-        product = difference * factor - np.int64(np.floor(np.float64(difference) * share)) * prime
-        product -= np.int64(np.floor(np.float64(product) * inverse)) * prime
-        product = product + prime if product < 0 else product
-        other[i] = product - prime if product >= prime else product
+        total = total - prime if total >= prime else total
+        values[i] = total + prime if total <= -prime else total
+        product = difference * factor - np.int64(np.rint(np.float64(difference) * share)) * prime
+        other[i] = product - np.int64(np.rint(np.float64(product) * inverse)) * prime
 
 
 @compiled
-def to_ntt(values, table, prime):  # type: ignore[no-untyped-def]
-    """Coefficients in [0, prime) to NTT form (bit-reversed order, as SEAL's), in place."""
+def backward_row(values, other, factors, shares, prime, inverse):  # type: ignore[no-untyped-def]
+    """The same with a factor for each."""
+    for i in range(values.size):
+        total, difference = values[i] + other[i], values[i] - other[i]
+        total = total - prime if total >= prime else total
+        values[i] = total + prime if total <= -prime else total
+        product = difference * factors[i] - np.int64(np.rint(np.float64(difference) * shares[i])) * prime
+        other[i] = product - np.int64(np.rint(np.float64(product) * inverse)) * prime
+
+
+@compiled
+def reduce_row(values, prime, inverse):  # type: ignore[no-untyped-def]
+    """Back to [0, prime)."""
+    for i in range(values.size):
+        value = values[i] - np.int64(np.floor(np.float64(values[i]) * inverse)) * prime
+        value = value + prime if value < 0 else value
+        values[i] = value - prime if value >= prime else value
+
+
+@compiled
+def to_ntt(values, tables, work, prime):  # type: ignore[no-untyped-def]
+    """Coefficients in [0, prime) to NTT form (bit-reversed order, as SEAL's), in place.
+
+    The last three stages go by columns of eight neighbours, so that all of their butterflies are vectors too.
+
+    Args:
+        values: Shape (n,), n at least 64.
+        tables: Of `ring_tables`, forward.
+        work: Shape (8, n / 8), any content.
+        prime: At most 55 bits.
+    """
+    table, factors, shares = tables
     half, groups, inverse = values.size // 2, 1, 1.0 / prime
-    while half >= VECTOR:
+    while half >= EIGHT:
         for group in range(groups):
-            start = 2 * group * half
-            factor = table[groups + group]
+            start, factor = 2 * group * half, table[groups + group]
             forward_butterflies(
-                values[start : start + half], values[start + half : start + 2 * half], factor, factor / prime, prime,
+                values[start : start + half], values[start + half : start + 2 * half], factor, factor * inverse, prime,
                 inverse,
             )  # fmt: skip
         half, groups = half // 2, groups * 2
-    while half >= 1:
-        for group in range(groups):
-            factor = table[groups + group]
-            for i in range(2 * group * half, (2 * group + 1) * half):
-                product = multiply_residues(values[i + half], factor, prime, inverse)
-                total, difference = values[i] + product, values[i] - product
-                values[i] = total - prime if total >= prime else total
-                values[i + half] = difference + prime if difference < 0 else difference
-        half, groups = half // 2, groups * 2
+    for k in range(EIGHT):
+        for i in range(work.shape[1]):
+            work[k, i] = values[EIGHT * i + k]
+    for k in range(4):
+        forward_row(work[k], work[k + 4], factors[0], shares[0], prime, inverse)
+    for k in (0, 1, 4, 5):
+        forward_row(work[k], work[k + 2], factors[1 + k // 4], shares[1 + k // 4], prime, inverse)
+    for k in (0, 2, 4, 6):
+        forward_row(work[k], work[k + 1], factors[3 + k // 2], shares[3 + k // 2], prime, inverse)
+    for k in range(EIGHT):
+        reduce_row(work[k], prime, inverse)
+    for i in range(work.shape[1]):
+        for k in range(EIGHT):
+            values[EIGHT * i + k] = work[k, i]
 
 
 @compiled
-def from_ntt(values, table, prime, degree_inverse):  # type: ignore[no-untyped-def]
-    """NTT form to coefficients in [0, prime), in place."""
-    half, groups, inverse = 1, values.size // 2, 1.0 / prime
-    while half < VECTOR and groups >= 1:
-        for group in range(groups):
-            factor = table[groups + group]
-            for i in range(2 * group * half, (2 * group + 1) * half):
-                total, difference = values[i] + values[i + half], values[i] - values[i + half]
-                values[i] = total - prime if total >= prime else total
-                values[i + half] = multiply_residues(difference, factor, prime, inverse)
-        half, groups = half * 2, groups // 2
+def from_ntt(values, tables, work, prime, degree_inverse):  # type: ignore[no-untyped-def]
+    """NTT form to coefficients in [0, prime), in place; arguments as for `to_ntt`, with inverse tables and 1 / n."""
+    table, factors, shares = tables
+    inverse = 1.0 / prime
+    for k in range(EIGHT):
+        for i in range(work.shape[1]):
+            work[k, i] = values[EIGHT * i + k]
+    for k in (0, 2, 4, 6):
+        backward_row(work[k], work[k + 1], factors[3 + k // 2], shares[3 + k // 2], prime, inverse)
+    for k in (0, 1, 4, 5):
+        backward_row(work[k], work[k + 2], factors[1 + k // 4], shares[1 + k // 4], prime, inverse)
+    for k in range(4):
+        backward_row(work[k], work[k + 4], factors[0], shares[0], prime, inverse)
+    for i in range(work.shape[1]):
+        for k in range(EIGHT):
+            values[EIGHT * i + k] = work[k, i]
+    half, groups = EIGHT, values.size // (2 * EIGHT)
     while groups >= 1:
         for group in range(groups):
-            start = 2 * group * half
-            factor = table[groups + group]
+            start, factor = 2 * group * half, table[groups + group]
             backward_butterflies(
-                values[start : start + half], values[start + half : start + 2 * half], factor, factor / prime, prime,
+                values[start : start + half], values[start + half : start + 2 * half], factor, factor * inverse, prime,
                 inverse,
             )  # fmt: skip
         half, groups = half * 2, groups // 2
@@ -113,8 +157,29 @@ def encrypt_residues(message, mask, secret, prime, out):  # type: ignore[no-unty
         out[i] = value + prime if value < 0 else value
 
 
+@lru_cache(maxsize=128)
+def ring_tables(prime: int, ring_degree: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Tables for `to_ntt` and `from_ntt`: powers of SEAL's root; those of the last three stages by columns of eight."""
+    tables = transform_tables(prime, ring_degree)
+    eighth = ring_degree // EIGHT
+
+    def arrange(table: npt.NDArray[np.int64]) -> tuple[Any, ...]:
+        rows = [table[eighth : 2 * eighth]]
+        rows += [table[2 * eighth + k : 4 * eighth : 2] for k in range(2)]
+        rows += [table[4 * eighth + k :: 4] for k in range(4)]
+        factors = np.stack(rows)
+        return table, factors, factors / prime
+
+    return arrange(tables.forward), arrange(tables.inverse)
+
+
+def work_space(ring_degree: int) -> npt.NDArray[np.int64]:
+    """Memory that a transform needs beside its values."""
+    return np.empty((EIGHT, ring_degree // EIGHT), dtype=np.int64)
+
+
 def residues_to_ntt(coefficients: npt.NDArray[np.int64], prime: int) -> npt.NDArray[np.int64]:
     """Signed coefficients as residues modulo a prime, in NTT form."""
     values = np.ascontiguousarray(coefficients % prime, dtype=np.int64)
-    to_ntt(values, transform_tables(prime, len(values)).forward, prime)
+    to_ntt(values, ring_tables(prime, len(values))[0], work_space(len(values)), prime)
     return values

@@ -20,7 +20,7 @@ from fcnlab.packed.plan import PackedPlan, finish
 from fcnlab.parameters import MODULUS_BITS, Parameters, choose_primes, log_product
 from fcnlab.plan import PlannedStep
 
-LARGEST_BITS, LARGEST_SPECIAL_BITS = 54, 56  # products in the kernels stay exact up to here
+LARGEST_BITS, LARGEST_SPECIAL_BITS = 54, 55  # products in the kernels stay exact up to here
 SMALLEST_BITS = 26
 SPECIAL_EXCESS = 4  # bits: what a key switch adds is then less than the rounding of a rescale
 MOST_PRIMES = 8

@@ -27,7 +27,7 @@ from fcnlab.parameters import (
 )
 from fcnlab.plan import PlannedStep
 
-LARGEST_BITS, SPECIAL_BITS = 52, 56  # of data primes, and of the special one
+LARGEST_BITS, SPECIAL_BITS = 52, 55  # of data primes, and of the special one
 
 
 class NoiseBounds:

@@ -65,6 +65,8 @@ def run_program(
     *,
     drops: Sequence[int],
     report: Callable[[V], object] = lambda _: None,
+    affine: Callable[[Stage, Sequence[V], Any], V] = run_stage,
+    done: Callable[[int], object] = lambda _: None,
 ) -> V:
     """The whole program.
 
@@ -74,14 +76,17 @@ def run_program(
         operations: For each step of the circuit, by its place.
         drops: Primes dropped after each step of the circuit.
         report: Shown the result of each step, before primes are dropped.
+        affine: What runs an affine step.
+        done: Told the place of each step once its primes are dropped.
     """
     values = list(sources)
     for index, primes in enumerate(drops):
         using = operations(index)
-        value = using.square(values[0]) if index % 2 else run_stage(program.stages[index // 2], values, using)
+        value = using.square(values[0]) if index % 2 else affine(program.stages[index // 2], values, using)
         report(value)
         if primes:
             value = using.drop(value, primes)
+        done(index)
         values = [value]
     return values[0]
 

@@ -202,3 +202,16 @@ def test_altered_replies_are_refused(sides: Sides) -> None:
         sides.client.decrypt(reply[:-8] + b"\xff" * 8)
     with pytest.raises(WireError, match="carry"):
         sides.client.decrypt(reply[:-8])
+
+
+# --- engines ----------------------------------------------------------------------------------------------------------
+
+
+def test_both_engines_reply_the_same_residues(sides: Sides) -> None:
+    """Kernels and hoisting give what SEAL gives, residue for residue."""
+    upload = sides.client.encrypt(random_images(sides.circuit, 1))
+    replies = [
+        bytes(PackedServer(sides.circuit, sides.plan, sides.keys, engine=engine).evaluate(upload).reply)
+        for engine in ENGINES
+    ]
+    assert replies[0] == replies[1]

@@ -1,0 +1,311 @@
+"""The fused engine of the packed layout: every operation as kernels on residues, equal to SEAL's results.
+
+Products of one giant step are summed before they are reduced, and the baby steps share the digits of the ciphertext
+they rotate.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.he.engine import Account, Report, Result
+from fcnlab.he.evaluation_keys import RELINEARIZATION
+from fcnlab.he.kernels import compiled
+from fcnlab.he.key_switching import (
+    add_moved,
+    add_products,
+    drop_last,
+    make_basis,
+    moved_places,
+    reduce_sums,
+    sign_correction,
+    sum_products,
+    take_apart,
+)
+from fcnlab.he.packed_engine import Encoder, Setting
+from fcnlab.he.ring import multiply_residues, residues_to_ntt, work_space
+from fcnlab.he.wire import Residues, plaintext_residues
+from fcnlab.packed.layout import Stage, Term
+from fcnlab.packed.program import run_program
+
+Polynomials = npt.NDArray[np.int64]
+LAZY_TERMS = 16  # products summed before they are reduced: each leaves less than 9 primes of 54 bits
+
+
+@dataclass(frozen=True, eq=False)
+class Cipher:
+    """A ciphertext: residues in NTT form, shape (2, primes, n), with what SEAL keeps beside them."""
+
+    residues: Polynomials
+    scale: float
+    correction: int
+
+
+class FusedEngine:
+    """Kernels on residues; weights, and what signs add to rotations, are prepared once.
+
+    Args:
+        setting: Of the pass.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting, parameters = setting, setting.plan.parameters
+        self._encoder = Encoder(setting)
+        self.work = work_space(parameters.ring_degree)
+        self._weights: dict[int, Polynomials] = {}
+        self._biases: dict[tuple[str, float, int], Polynomials] = {}
+        self._keys: dict[tuple[int, int], tuple[Polynomials, Polynomials]] = {}
+        for index, stage in enumerate(setting.program.stages):
+            primes = parameters.primes[: len(parameters.primes) - sum(parameters.drops[: 2 * index])]
+            for term in stage.terms:
+                self._weights[id(term)] = self._encode(term.weights, primes, setting.plan.plain_scales[index])
+            for step in stage.rotations:
+                self.key(step, len(primes))
+        self.key(RELINEARIZATION, setting.plan.relinearization)
+        empty: Residues = np.zeros(
+            (len(setting.plan.gather), 2, len(parameters.primes), parameters.ring_degree), dtype=np.uint64
+        )
+        self.evaluate(empty, lambda step, done, total: None)  # compiles, and encodes the biases
+
+    def evaluate(self, upload: Residues, report: Report) -> Result:
+        """Run the program; see `packed_engine.PackedEngine`."""
+        setting, parameters = self._setting, self._setting.plan.parameters
+        sources = [Cipher(part, parameters.scale, 1) for part in upload.astype(np.int64)]
+        steps = setting.program.circuit.steps
+        counts: list[Counter[str]] = [Counter() for _ in steps]
+        seconds: list[float] = []
+        began = time.perf_counter()
+
+        def operations(index: int) -> "FusedSlots":
+            primes = parameters.primes[: len(parameters.primes) - sum(parameters.drops[:index])]
+            return FusedSlots(self, setting, primes, counts[index])
+
+        def done(index: int) -> None:
+            nonlocal began
+            now = time.perf_counter()
+            seconds.append(now - began)
+            began = now
+            report(steps[index].name, index + 1, len(steps))
+
+        result = run_program(setting.program, sources, operations, drops=parameters.drops, affine=hoisted, done=done)
+        accounts = tuple(
+            Account(step.name, elapsed_s, dict(count))
+            for step, elapsed_s, count in zip(steps, seconds, counts, strict=True)
+        )
+        residues = np.ascontiguousarray(result.residues[None]).view(np.uint64)
+        return Result(residues, result.scale, result.correction, accounts)
+
+    def key(self, step: int, primes: int) -> tuple[Polynomials, Polynomials]:
+        """The key of a rotation, or of relinearization, for so many primes, and what changed signs add."""
+        if (step, primes) not in self._keys:
+            whole = self._setting.keys[step].view(np.int64)
+            key = np.ascontiguousarray(whole[:primes][:, :, [*range(primes), whole.shape[2] - 1]])
+            parameters = self._setting.plan.parameters
+            if step == RELINEARIZATION:
+                correction = np.zeros(key.shape[1:], dtype=np.int64)
+            else:
+                basis = make_basis(
+                    (*parameters.primes[:primes], parameters.special_prime), parameters.ring_degree,
+                    self._setting.plain_modulus,
+                )  # fmt: skip
+                correction = sign_correction(step, key, basis, self.work)
+            self._keys[step, primes] = key, correction
+        return self._keys[step, primes]
+
+    def weights(self, term: Term) -> Polynomials:
+        """Encoded weights, shape (primes, n)."""
+        return self._weights[id(term)]
+
+    def bias(self, stage: Stage, primes: tuple[int, ...], cipher: Cipher) -> Polynomials:
+        """The bias of a stage as SEAL would add it, shape (primes, n)."""
+        name = (stage.name, cipher.scale, cipher.correction)
+        if name not in self._biases:
+            self._biases[name] = self._encode(stage.bias, primes, cipher.scale, factor=cipher.correction)
+        return self._biases[name]
+
+    def _encode(self, slots: Any, primes: tuple[int, ...], scale: float, *, factor: int = 1) -> Polynomials:
+        """Slots as residues in NTT form; in bgv times a factor modulo t, and centred."""
+        encoded = plaintext_residues(self._encoder.encode(slots, scale=scale, primes=len(primes)).to_bytes("none"))
+        t = self._setting.plain_modulus
+        if t is None:
+            return encoded.reshape(len(primes), -1).astype(np.int64)
+        coefficients = np.zeros(self._setting.plan.parameters.ring_degree, dtype=np.int64)
+        values = encoded.astype(object) * factor % t if factor != 1 else encoded.astype(np.int64)
+        coefficients[: len(values)] = values
+        coefficients -= t * (coefficients > t // 2)
+        return np.stack([residues_to_ntt(coefficients, prime) for prime in primes])
+
+
+def hoisted(stage: Stage, sources: Sequence[Cipher], operations: "FusedSlots") -> Cipher:
+    """One affine step; what `program.run_stage` does, with shared digits and sums that are reduced late."""
+    rotated = {(place, 0): source for place, source in enumerate(sources)}
+    for baby, value in operations.rotate_all(sources[0], stage.babies):
+        rotated[0, baby] = value
+    total: Cipher | None = None
+    for giant, terms in stage.groups:
+        part = operations.weigh([rotated[term.source, term.baby] for term in terms], terms)
+        part = operations.rotate(part, giant) if giant else part
+        total = part if total is None else operations.add(total, part)
+    assert total is not None
+    for fold in stage.folds:
+        total = operations.add(total, operations.rotate(total, fold))
+    return operations.add_bias(total, stage)
+
+
+class FusedSlots:
+    """Operations on residues at one level; an implementation of `program.SlotOperations`.
+
+    Args:
+        engine: Has weights and keys.
+        setting: Of the pass.
+        primes: Data primes at this level.
+        counts: Where operations are counted.
+    """
+
+    def __init__(self, engine: FusedEngine, setting: Setting, primes: tuple[int, ...], counts: Counter[str]) -> None:
+        self._engine, self._primes, self._counts = engine, primes, counts
+        self._parameters, self._modulus = setting.plan.parameters, setting.plain_modulus
+        self._scales = {
+            id(term): scale
+            for stage, scale in zip(setting.program.stages, setting.plan.plain_scales, strict=True)
+            for term in stage.terms
+        }
+        self._extended = make_basis(
+            (*primes, self._parameters.special_prime), self._parameters.ring_degree, self._modulus
+        )
+        self._moduli = np.array(primes, dtype=np.int64)
+
+    def product(self, a: Cipher, term: Term, /) -> Cipher:
+        """A PT-CT mult."""
+        return self.weigh([a], [term])
+
+    def weigh(self, values: Sequence[Cipher], terms: Sequence[Term]) -> Cipher:
+        """PT-CT mults and the CT-CT adds of their sum."""
+        self._counts["pt_ct_mults"] += len(terms)
+        self._counts["ct_ct_adds"] += len(terms) - 1
+        out = np.zeros_like(values[0].residues)
+        for start in range(0, len(terms), LAZY_TERMS):
+            for value, term in zip(values[start : start + LAZY_TERMS], terms[start : start + LAZY_TERMS], strict=True):
+                add_weighted(value.residues, self._engine.weights(term), self._moduli, out)
+            reduce_all(out, self._moduli)
+        first = values[0]
+        return Cipher(out, first.scale * self._scales[id(terms[0])], first.correction)
+
+    def add(self, a: Cipher, b: Cipher, /) -> Cipher:
+        """A CT-CT add, in place."""
+        self._counts["ct_ct_adds"] += 1
+        add_all(a.residues, b.residues, self._moduli)
+        return a
+
+    def rotate(self, a: Cipher, step: int, /) -> Cipher:
+        """A rotation: one key switch."""
+        return next(iter(self.rotate_all(a, (step,))))[1]
+
+    def rotate_all(self, a: Cipher, steps: Sequence[int]) -> list[tuple[int, Cipher]]:
+        """Rotations of one ciphertext, which is taken apart once."""
+        if not steps:
+            return []
+        digits = self._digits(a.residues[1])
+        results = []
+        for step in steps:
+            self._counts["rotations"] += 1
+            places = moved_places(step, self._parameters.ring_degree)
+            out = self._switch(digits, step, places)
+            add_moved(a.residues[0], places, self._moduli, out[0])
+            results.append((step, Cipher(out, a.scale, a.correction)))
+        return results
+
+    def add_bias(self, a: Cipher, stage: Stage, /) -> Cipher:
+        """A PT-CT add, in place."""
+        self._counts["pt_ct_adds"] += 1
+        add_all(a.residues[:1], self._engine.bias(stage, self._primes, a)[None], self._moduli)
+        return a
+
+    def square(self, a: Cipher, /) -> Cipher:
+        """A CT-CT mult and a relinearization: one key switch."""
+        self._counts["ct_ct_mults"] += 1
+        self._counts["relinearizations"] += 1
+        product = np.empty((3, *a.residues.shape[1:]), dtype=np.int64)
+        square_all(a.residues, self._moduli, product)
+        places = np.arange(self._parameters.ring_degree)
+        out = self._switch(self._digits(product[2]), RELINEARIZATION, places)
+        add_all(out, product[:2], self._moduli)
+        correction = a.correction**2 % self._modulus if self._modulus else 1
+        return Cipher(out, a.scale * a.scale, correction)
+
+    def drop(self, a: Cipher, primes: int, /) -> Cipher:
+        """Rescales, or modulus switches."""
+        residues, scale, correction = a.residues, a.scale, a.correction
+        for lost in range(primes):
+            self._counts["mod_switches"] += 1
+            left = self._primes[: len(self._primes) - lost]
+            out = np.empty((2, len(left) - 1, residues.shape[2]), dtype=np.int64)
+            basis = make_basis(left, self._parameters.ring_degree, self._modulus)
+            drop_last(residues, basis.constants, self._engine.work, out)
+            residues = out
+            if self._modulus:
+                correction = correction * pow(left[-1], -1, self._modulus) % self._modulus
+            else:
+                scale /= left[-1]
+        return Cipher(residues, scale, correction)
+
+    def _digits(self, polynomial: Polynomials) -> Polynomials:
+        count, degree = polynomial.shape
+        digits = np.empty((count, count + 1, degree), dtype=np.int64)
+        take_apart(polynomial, self._extended.constants, self._engine.work, digits)
+        return digits
+
+    def _switch(self, digits: Polynomials, step: int, places: Polynomials) -> Polynomials:
+        """Digits times a key, without the special prime; shape (2, primes, n)."""
+        key, correction = self._engine.key(step, len(self._primes))
+        sums = np.empty((2, *digits.shape[1:]), dtype=np.int64)
+        sum_products(digits, key, places, correction, self._extended.primes, sums)
+        out = np.empty((2, len(self._primes), digits.shape[2]), dtype=np.int64)
+        drop_last(sums, self._extended.constants, self._engine.work, out)
+        return out
+
+
+@compiled
+def add_weighted(residues, weights, primes, out):  # type: ignore[no-untyped-def]
+    """Add both polynomials of a ciphertext times a plaintext, not reduced."""
+    for part in range(residues.shape[0]):
+        for place in range(primes.size):
+            prime = primes[place]
+            add_products(residues[part, place], weights[place], prime, 1.0 / prime, out[part, place])
+
+
+@compiled
+def reduce_all(out, primes):  # type: ignore[no-untyped-def]
+    """Back to [0, prime), in place."""
+    for part in range(out.shape[0]):
+        for place in range(primes.size):
+            reduce_sums(out[part, place], primes[place], 1.0 / primes[place], out[part, place])
+
+
+@compiled
+def add_all(a, b, primes):  # type: ignore[no-untyped-def]
+    """a + b, in place of a."""
+    for part in range(b.shape[0]):
+        for place in range(primes.size):
+            prime, total, other = primes[place], a[part, place], b[part, place]
+            for i in range(total.size):
+                value = total[i] + other[i]
+                total[i] = value - prime if value >= prime else value
+
+
+@compiled
+def square_all(residues, primes, out):  # type: ignore[no-untyped-def]
+    """The three polynomials of a square."""
+    for place in range(primes.size):
+        prime, inverse = primes[place], 1.0 / primes[place]
+        a, b = residues[0, place], residues[1, place]
+        for i in range(a.size):
+            out[0, place, i] = multiply_residues(a[i], a[i], prime, inverse)
+            out[2, place, i] = multiply_residues(b[i], b[i], prime, inverse)
+            value = 2 * multiply_residues(a[i], b[i], prime, inverse)
+            out[1, place, i] = value - prime if value >= prime else value
