@@ -115,6 +115,7 @@ def update_layers(
 
 FIT, OPTIMUM, TARGET = (OKABE_ITO[name] for name in ("blue", "vermilion", "black"))
 NAMES: Final = {"fit": "allowed coefficients", "optimum": "real coefficients", "target": "target"}
+FLOOR: Final = -1.5  # of the upper left panel, on which a histogram stands
 ERROR_SCALES: Final = (0.002, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0)
 
 
@@ -154,9 +155,13 @@ def activation_figure(*, degrees: int, reach: float, height: int = 600) -> go.Fi
             name="chosen degree", mode="markers", showlegend=column == 1, row=2, col=column,
             marker={"symbol": "circle-open", "size": 17, "color": INK, "line": {"width": 2}},
         )  # fmt: skip
+    figure.add_scatter(
+        name="values of the layer", mode="lines", line={"width": 0}, fill="toself", fillcolor="rgba(127, 127, 127, .4)",
+        hoverinfo="skip", visible=False, row=1, col=1,
+    )  # fmt: skip
     figure.update_layout(template=THEME, height=height, margin={"t": 76}, legend={"y": 1.075})
     figure.update_xaxes(title={"text": "x", "standoff": 4}, range=[-reach, reach], row=1)
-    figure.update_yaxes(range=[-1.5, reach], row=1, col=1)
+    figure.update_yaxes(range=[FLOOR, reach], row=1, col=1)
     figure.update_yaxes(range=[-1, 1], row=1, col=2)
     figure.update_yaxes(type="log", range=[-4, 1], dtick=1, tickformat="~g", row=2)
     figure.update_xaxes(title={"text": "degree", "standoff": 4}, range=[0.5, degrees + 0.5], dtick=1, row=2, col=1)
@@ -184,6 +189,23 @@ def update_activation_curves(figure: Any, *, fit: Any, optimum: Any) -> None:
         places = np.array(fit.max_error_at)
         summits.x, summits.y = places, fit.problem.target(places) - fit(places)
         figure.layout.yaxis2.range = [-scale, scale]
+
+
+def update_activation_weight(figure: Any, *, counts: Sequence[float], edges: Sequence[float]) -> None:
+    """Show the histogram that weighs the mean square in `activation_figure`, as high as 1 where it is highest.
+
+    Args:
+        figure: The figure, or a widget around it.
+        counts: Of each bin; none hides it.
+        edges: Ends of the bins, one more.
+    """
+    outline = figure.data[12]
+    with figure.batch_update():
+        outline.visible = len(counts) > 0
+        if len(counts):
+            heights = FLOOR + np.array(counts) / max(counts)
+            outline.x = [edges[0], *np.repeat(edges, 2)[1:-1], edges[-1]]
+            outline.y = [FLOOR, *np.repeat(heights, 2), FLOOR]
 
 
 def update_activation_sweep(figure: Any, *, fits: Sequence[Any], optima: Sequence[Any], degree: int) -> None:

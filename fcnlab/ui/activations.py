@@ -1,14 +1,23 @@
 """Lab 01: activations as polynomials, with coefficients that encryption likes."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
 import ipywidgets as widgets
 
-from fcnlab.approximation import TARGETS, Approximation, PowersOfTwo, approximate
+from fcnlab.approximation import TARGETS, Approximation, HistogramNorm, PowersOfTwo, approximate
+from fcnlab.data import DATA_ROOT
 from fcnlab.errors import SettingsError
-from fcnlab.plots import activation_figure, update_activation_curves, update_activation_sweep
-from fcnlab.ui.controls import Choice, Span, Whole
+from fcnlab.frontier import shipped_points
+from fcnlab.plots import (
+    activation_figure,
+    update_activation_curves,
+    update_activation_sweep,
+    update_activation_weight,
+)
+from fcnlab.ui.background import Newest, Superseded
+from fcnlab.ui.controls import Choice, Control, Span, Whole
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.model import LabModel
@@ -27,7 +36,8 @@ class ActivationSettings:
         target: Name of a function.
         interval: Where it is approximated.
         degree: Of the polynomial.
-        norm: What is made small: linf, l2 or gaussian.
+        norm: What is made small: linf, l2, gaussian, or histogram, the mean square over a layer's values.
+        layer: A network and its activation whose values weigh the mean square, if the norm is histogram.
         coefficients: power-of-two, two-powers or real.
         exponents: Smallest and largest exponent of two.
     """
@@ -38,9 +48,10 @@ class ActivationSettings:
     norm: str = "linf"
     coefficients: str = "power-of-two"
     exponents: tuple[int, int] = (-8, 2)
+    layer: str = "fcn-20k act1"
 
 
-CONTROLS: Final = (
+CONTROLS: Final[tuple[Control, ...]] = (
     Choice(
         name="target", label="activation", help="The function to replace by a polynomial.",
         options={name: name for name in TARGETS if name != "silu"},
@@ -55,7 +66,10 @@ CONTROLS: Final = (
     ),
     Choice(
         name="norm", label="make small", help="What is meant by close.",
-        options={"linf": "the largest error", "l2": "the mean square", "gaussian": "the mean square, normal x"},
+        options={
+            "linf": "the largest error", "l2": "the mean square", "gaussian": "the mean square, normal x",
+            "histogram": "the mean square over a layer",
+        },
     ),
     Choice(
         name="coefficients", label="coefficients", help="What a coefficient may be.",
@@ -66,6 +80,22 @@ CONTROLS: Final = (
         help="Smallest and largest exponent of two. Few exponents mean small integers and small ciphertexts.",
     ),
 )  # fmt: skip
+
+ONE_ACTIVATION: Final = "cryptodl-1"
+
+
+def make_controls() -> tuple[Control, ...]:
+    """The controls; which networks there are is found out when a lab opens."""
+    names = [ActivationSettings().layer.split()[0], *(point.name for point in shipped_points(DATA_ROOT / "models"))]
+    layers = [
+        f"{name} {layer}" for name in names for layer in ("act1", "act2") if (name, layer) != (ONE_ACTIVATION, "act2")
+    ]
+    weight = Choice(
+        name="layer", label="over layer", options={name: name for name in layers},
+        help="The trained activation whose inputs weigh the mean square; only the last choice above uses it.",
+    )  # fmt: skip
+    return (*CONTROLS[:4], weight, *CONTROLS[4:])
+
 
 PRESETS: Final = {
     "Swish-AQ": ActivationSettings(),
@@ -80,8 +110,18 @@ def fit_of(settings: ActivationSettings, *, degree: int, real: bool = False) -> 
     terms = {"power-of-two": 1, "two-powers": 2}.get(settings.coefficients)
     allowed = "real" if real or terms is None else PowersOfTwo(*settings.exponents, terms=terms)
     return approximate(
-        settings.target, degree=degree, interval=settings.interval, norm=settings.norm, coefficients=allowed
+        settings.target, degree=degree, interval=settings.interval, norm=norm_of(settings), coefficients=allowed
     )
+
+
+def norm_of(settings: ActivationSettings) -> str | HistogramNorm:
+    """What is made small; the values of a layer are found on first use, which takes a second or two."""
+    if settings.norm != "histogram":
+        return settings.norm
+    from fcnlab.preactivations import preactivation_norm  # torch, which nothing else here needs
+
+    network, layer = settings.layer.split()
+    return preactivation_norm(network, layer, reach=REACH)
 
 
 def highest_degree(settings: ActivationSettings) -> int:
@@ -93,10 +133,13 @@ class ActivationLab:
     """The laboratory; its settings are those of `ActivationSettings`."""
 
     def __init__(self, **settings: Any) -> None:
-        self.model = LabModel("activations", ActivationSettings(), controls=CONTROLS, presets=PRESETS)
+        self.model = LabModel("activations", ActivationSettings(), controls=make_controls(), presets=PRESETS)
         self.model.change(**settings)
         self.figure = LiveFigure(activation_figure(degrees=HIGHEST_DEGREE, reach=REACH))
         self.numbers = widgets.HTML(layout={"width": "100%"})
+        self._drawing = threading.RLock()  # plotly mixes up two batches of changes that overlap
+        self._weighed: set[str] = set()
+        self.worker = Newest(self._weigh, rest_s=0.0)
         self.frame = Frame(self.model, [self.numbers, self.figure])
         self.model.observe(self._update, names="settings")
         self._update()
@@ -124,9 +167,14 @@ class ActivationLab:
 
     def _update(self, _: object = None) -> None:
         settings = self.model.settings
-        with self.model.guard():
+        if settings.norm == "histogram" and settings.layer not in self._weighed:
+            note = f"Evaluating the network up to {settings.layer} on training images; shown is the setting before …"
+            self.numbers.value = block(f'<p class="note"><i>{escape(note)}</i></p>')
+            self.worker.ask(settings.layer)
+            return
+        with self.model.guard(), self._drawing:
             fit, optimum = self.fits()
-            self.numbers.value = block(describe(fit, optimum))
+            self.numbers.value = block(describe(fit, optimum) + weight_note(settings))
             update_activation_curves(self.figure, fit=fit, optimum=optimum)
             degrees = range(1, highest_degree(settings) + 1)
             update_activation_sweep(
@@ -135,17 +183,27 @@ class ActivationLab:
                 optima=[fit_of(settings, degree=degree, real=True) for degree in degrees],
                 degree=settings.degree,
             )
+            norm = fit.problem.norm
+            weight = (norm.counts, norm.edges) if isinstance(norm, HistogramNorm) else ((), ())
+            update_activation_weight(self.figure, counts=weight[0], edges=weight[1])
+
+    def _weigh(self, layer: str, superseded: Superseded) -> None:
+        with self.model.guard():
+            norm_of(ActivationSettings(norm="histogram", layer=layer))
+            self._weighed.add(layer)
+            self._update()
 
     def _text(self) -> str:
         if self.model.problem:
             return f"{self.model.line}\n{self.model.problem}"
         fit, optimum = self.fits()
-        return "\n".join([self.model.line, f"p(x) = {formula(fit)}", text_table(HEADS, rows(fit, optimum))])
+        lines = [self.model.line, f"p(x) = {formula(fit)}", text_table(HEADS, rows(fit, optimum))]
+        return "\n".join([*lines, weight_sentence(self.model.settings)]).rstrip()
 
     def _markup(self) -> str:
         if self.model.problem:
             return f"<p>{escape(self.model.problem)}</p>"
-        return describe(*self.fits())
+        return describe(*self.fits()) + weight_note(self.model.settings)
 
 
 def activations(**settings: Any) -> ActivationLab:
@@ -158,6 +216,27 @@ def activations(**settings: Any) -> ActivationLab:
 
 
 # --- words and numbers ------------------------------------------------------------------------------------------------
+
+
+def weight_sentence(settings: ActivationSettings) -> str:
+    """How much of a layer the interval covers; empty where no layer weighs."""
+    if settings.norm != "histogram":
+        return ""
+    from fcnlab.preactivations import share_inside
+
+    network, layer = settings.layer.split()
+    share, (low, high) = share_inside(network, layer, interval=settings.interval), settings.interval
+    return (
+        f"{100 * share:.1f} % of what {layer} of {network} sees on training images lies between {low:g} and {high:g}; "
+        "beyond it the polynomial is not held to anything."
+    )
+
+
+def weight_note(settings: ActivationSettings) -> str:
+    """The same as HTML."""
+    sentence = weight_sentence(settings)
+    return f'<p class="note">{escape(sentence)}</p>' if sentence else ""
+
 
 HEADS: Final = ("coefficients", "largest error", "rms error", "CT-CT mults", "other HOPs", "depth")
 

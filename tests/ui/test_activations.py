@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from fcnlab.approximation import PowersOfTwo, approximate
 from fcnlab.errors import SettingsError
+from fcnlab.plots import FLOOR
+from fcnlab.preactivations import preactivation_norm
 from fcnlab.ui.activations import PRESETS, ActivationSettings, activations
 
 
@@ -86,6 +89,37 @@ def test_the_optimum_is_a_bound_for_every_target_and_norm():
             fit, optimum = lab.fits()
             assert fit.error >= optimum.error * (1 - 1e-9)
             assert lab.model.problem == ""
+
+
+def test_a_trained_layer_weighs_the_mean_square():
+    lab = activations()
+    lab.model.change(norm="histogram", layer="fcn-20k act2", target="tanh")
+    assert lab.worker.wait()
+    fit, optimum = lab.fits()
+    norm = preactivation_norm("fcn-20k", "act2", reach=8.0)
+    assert fit.problem.norm == norm
+    direct = approximate("tanh", norm=norm, coefficients=PowersOfTwo(-8, 2))
+    assert (fit.coefficients, fit.rms_error) == (direct.coefficients, direct.rms_error)
+    assert fit.error >= optimum.error
+    assert f"{fit.rms_error:.4f}" in lab.numbers.value
+    assert "of what act2 of fcn-20k sees" in lab.numbers.value
+    outline = lab.figure.data[12]
+    assert outline.visible
+    assert np.max(outline.y) == pytest.approx(FLOOR + 1)
+    assert lab.frame.line.value == "activations(target='tanh', norm='histogram', layer='fcn-20k act2')"
+    assert "of what act2 of fcn-20k sees" in repr(activations(norm="histogram", layer="fcn-20k act2"))
+    lab.model.change(norm="l2")
+    assert not outline.visible
+    assert "of what act2" not in lab.numbers.value
+
+
+def test_an_interval_without_values_of_the_layer_is_refused_beside_the_controls():
+    lab = activations(norm="histogram", layer="cryptonets act1", interval=(7.0, 8.0))
+    assert lab.worker.wait()
+    assert "no mass on the interval 7 to 8" in lab.frame.status.value
+    lab.model.change(interval=(-4.0, 4.0))
+    assert lab.worker.wait()
+    assert lab.model.problem == ""
 
 
 def test_a_page_loaded_again_finds_the_figure_as_it_is():
