@@ -25,7 +25,8 @@ def add_transfer_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         "--study",
         required=True,
         metavar="NAME",
-        help="uci-digits, mnist-split, breast-cancer, or folder:PATH with one subfolder of images for each class",
+        help="uci-digits, mnist-split, breast-cancer, folder:PATH with one subfolder of images for each class, or "
+        "cifar10[:N] by torchvision (fetched once)",
     )
     transfer.add_argument(
         "--epsilon",

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fcnlab.errors import DataError
 from fcnlab.fitting import single_thread
@@ -66,10 +67,10 @@ def load_colour_extractor() -> ColourExtractor:
 def extract_colour(
     images: npt.NDArray[np.uint8], *, progress: Callable[[int, int], None] | None = None
 ) -> npt.NDArray[np.float32]:
-    """Features of uint8 images (N, 224, 224, 3), shape (N, 64).
+    """Features of uint8 images (N, height, width, 3), shape (N, 64).
 
     Args:
-        images: As `folders.read_image` gives them.
+        images: As `folders.read_image` gives them, 224 pixels wide; others are enlarged or reduced to that.
         progress: Called with the images done and their number; about 0.1 s an image.
     """
     extractor = load_colour_extractor()
@@ -77,6 +78,8 @@ def extract_colour(
     with torch.no_grad():
         for start in range(0, len(images), BATCH):
             batch = torch.from_numpy(images[start : start + BATCH].copy()).permute(0, 3, 1, 2).float()
+            if batch.shape[2:] != (SIDE, SIDE):
+                batch = functional.interpolate(batch, size=(SIDE, SIDE), mode="bilinear", antialias=True)
             parts.append(extractor(batch).numpy())
             if progress is not None:
                 progress(min(start + BATCH, len(images)), len(images))

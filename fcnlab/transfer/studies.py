@@ -90,11 +90,11 @@ def load_study(
     """A study by name.
 
     Args:
-        name: uci-digits, mnist-split, breast-cancer or folder:PATH.
+        name: uci-digits, mnist-split, breast-cancer, folder:PATH, cifar10, or cifar10:N for its first N images.
         bits: Of a feature, 1 to 8.
         units: Hidden units of the head; the study's own if not given.
         skip_unreadable: folder: leave out images that cannot be read, instead of refusing them all.
-        progress: folder: called with the images whose features are extracted, and their number.
+        progress: folder, cifar10: called with the images whose features are extracted, and their number.
 
     Raises:
         DataError: If the name is unknown, data are missing, or a folder cannot be used.
@@ -104,10 +104,14 @@ def load_study(
         from fcnlab.transfer.folders import load_folder_study
 
         study = load_folder_study(path, bits=bits, skip_unreadable=skip_unreadable, progress=progress)
+    elif kind == "cifar10":
+        from fcnlab.transfer.cifar import load_cifar_study
+
+        study = load_cifar_study(path, bits=bits, progress=progress)
     elif name in STUDIES:
         study = STUDIES[name](bits)
     else:
-        raise DataError(f"Unknown study {name!r}: choose one of {', '.join(STUDIES)}, or folder:PATH.")
+        raise DataError(f"Unknown study {name!r}: choose one of {', '.join(STUDIES)}, folder:PATH or cifar10.")
     return study if units is None else replace(study, units=units)
 
 

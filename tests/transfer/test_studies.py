@@ -52,8 +52,10 @@ def test_cross_validation_tests_each_record_once_and_spreads_classes() -> None:
 def test_options_and_unknown_names() -> None:
     study = load_study("breast-cancer", bits=3, units=2)
     assert (study.features.bits, study.shape.units) == (3, 2)
-    for name in ("cats", "folder:", "folder"):
-        with pytest.raises(DataError, match="choose one of uci-digits, mnist-split, breast-cancer, or folder:PATH"):
+    for name in ("cats", "folder:", "folder", "cifar100"):
+        with pytest.raises(
+            DataError, match="choose one of uci-digits, mnist-split, breast-cancer, folder:PATH or cifar10"
+        ):
             load_study(name)
 
 
