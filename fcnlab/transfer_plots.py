@@ -95,10 +95,12 @@ def transfer_figure(*, height: int = 640) -> go.Figure:
         mode="markers", marker=cross, showlegend=False, row=3, col=1,
         hovertemplate="ε %{customdata}: %{y:+.3f}<extra>trained here</extra>",
     )  # fmt: skip
+    bars = {"color": list(BARS.values()), "pattern": pattern_of("") | {"shape": ["", "/", "x"]}}
     for row, template in ((3, "%{x:,.0f}"), (4, "%{x:,.2f}")):
         figure.add_bar(
-            orientation="h", showlegend=False, texttemplate=template, textposition="outside", cliponaxis=False,
-            textfont={"size": 12}, hovertemplate="%{y}: " + template + "<extra></extra>", row=row, col=2,
+            orientation="h", showlegend=False, marker=bars, texttemplate=template, textposition="outside",
+            cliponaxis=False, textfont={"size": 12}, row=row, col=2,
+            hovertemplate="%{y}: " + template + "<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
         template=THEME, height=height, bargap=0.28, margin={"t": 104, "r": 16, "l": 48, "b": 48},
@@ -204,21 +206,19 @@ def update_setting(
         part["sparse yours"].x, part["sparse yours"].y = list(sweep), list(sweep.values())
 
 
-def update_bars(figure: Any, *, names: Mapping[str, str], hops: Sequence[int], message_kb: Sequence[float]) -> None:
+def update_bars(figure: Any, *, names: Sequence[str], hops: Sequence[int], message_kb: Sequence[float]) -> None:
     """Show what is encrypted: the head, and the networks that read images themselves.
 
     Args:
         figure: From `transfer_figure`, or a widget around it.
-        names: Label of each bar by its kind, a key of `BARS`.
+        names: Label of each bar, in the order of `BARS`; the later ones may be missing.
         hops: Of each.
         message_kb: Of each, for one record of a full batch.
     """
     part = parts(figure)
-    colours, labels = [BARS[kind] for kind in names], list(names.values())
     with figure.batch_update():
         for trace, values in ((part["hops"], hops), (part["message"], message_kb)):
-            trace.x, trace.y = list(values), labels
-            trace.marker = {"color": colours, "pattern": pattern_of("") | {"shape": ["", "/", "x"][: len(labels)]}}
+            trace.x, trace.y = list(values), list(names)
 
 
 def parts(figure: Any) -> dict[str, Any]:

@@ -40,7 +40,6 @@ from fcnlab.ui.head_runs import (
 from fcnlab.ui.model import LabModel
 from fcnlab.ui.private_words import (
     Shown,
-    bar_kind,
     bar_name,
     cost_of,
     describe,
@@ -261,11 +260,11 @@ class PrivateTransferLab(traitlets.HasTraits):
             sweep=shown.released.sweep if shown.released else {},
         )  # fmt: skip
         if (cost := cost_of(shown)) is not None:
-            networks = {bar_kind(each): each for each in reversed(tables.networks)}
+            networks = tuple(reversed(tables.networks))  # the shipped one, and the whole
             update_bars(
-                self.figure, names={"head": "the head"} | {kind: bar_name(each) for kind, each in networks.items()},
-                hops=[cost.hops, *(each.hops for each in networks.values())],
-                message_kb=[record_kb(cost), *map(record_kb, networks.values())],
+                self.figure, names=["the head", *map(bar_name, networks)],
+                hops=[cost.hops, *(each.hops for each in networks)],
+                message_kb=[record_kb(cost), *map(record_kb, networks)],
             )  # fmt: skip
 
     def _offer(self, settings: PrivateSettings) -> None:

@@ -26,7 +26,7 @@ NETWORK_HEADS: Final = (
     "MB a batch",
     "kB a record",
 )
-HERE_HEADS: Final = ("head trained here", "ε", "clipping", "noise", "accuracy %", "attack", "95 % interval")
+HERE_HEADS: Final = ("head trained here", "ε", "clip", "noise", "accuracy %", "attack, 95 %")
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,11 +198,6 @@ def network_rows(shown: Shown) -> list[list[object]]:
     ]  # fmt: skip
 
 
-def bar_kind(network: NetworkCost) -> str:
-    """Of its bar in the figure."""
-    return "whole" if network.network == "whole" else "shipped"
-
-
 def bar_name(network: NetworkCost) -> str:
     """A network that reads images, in words."""
     return "extractor and head" if network.network == "whole" else f"{network.network}, sparse"
@@ -241,7 +236,7 @@ def here_rows(heads: Sequence[tuple[Trained, Released]]) -> list[list[object]]:
             [
                 head_name(trained.training), f"{guarantee.epsilon:.3f}" if private else "∞",
                 f"{guarantee.clipping:g}" if private else None, f"{guarantee.noise_multiplier:.2f}",
-                f"{released.head.accuracy:.2f}", f"{attack.advantage:+.3f}", f"{attack.low:+.3f} to {attack.high:+.3f}",
+                f"{released.head.accuracy:.2f}", f"{attack.advantage:+.3f} ± {(attack.high - attack.low) / 2:.3f}",
             ]
         )  # fmt: skip
     return rows
