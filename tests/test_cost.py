@@ -1,6 +1,7 @@
 """Tests of fcnlab.cost with made-up unit costs: laws of the projection, counts of the engines, files."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,17 @@ from hypothesis import strategies as st
 from fcnlab.circuit import Circuit, Polynomial
 from fcnlab.cost import load_costs, project
 from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
+from fcnlab.cost.crossing import project_crossing
 from fcnlab.cost.machine import cache_folder, machine_digest, machine_name
+from fcnlab.cost.packed import list_packed_work
 from fcnlab.cost.units import Line, costs_path, parse_costs, save_costs
 from fcnlab.cost.work import ENGINES, list_work, local_runs
 from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.hops import count_polynomial
 from fcnlab.inference import infer
+from fcnlab.packed.layout import pack
+from fcnlab.packed.planner import make_packed_plan
+from fcnlab.packed.program import count_packed
 from fcnlab.parameters import SCHEMES
 from fcnlab.plan import Plan
 from fcnlab.planner import make_plan
@@ -308,3 +314,64 @@ def test_parsing_checks_every_line() -> None:
     values["seal"]["ckks"]["8192"]["square"]["slope"] = 1
     with pytest.raises(DataError, match="slope"):
         parse_costs(values)
+
+
+# --- the packed layout ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("scheme", ["bgv", "ckks"])
+def test_a_packed_run_is_projected(scheme: str, engine: str) -> None:
+    circuit = tiny_circuit(3, widths=(20, 12, 6, 3))
+    plan = make_packed_plan(circuit, scheme=scheme)  # type: ignore[arg-type]
+    once, thrice, nothing = (
+        project(plan, circuit, engine=engine, images=images, costs=made_up(kernel=size, general=size, line=line))
+        for images, size, line in ((1, 2.0, Line(5, 7, 11)), (3, 2.0, Line(5, 7, 11)), (1, 0.0, Line(0, 0, 0)))
+    )
+    assert once.layout == once.as_dict()["layout"] == "packed"
+    assert [step.hops for step in once.steps] == list(
+        count_packed(pack(circuit, slots=plan.gather.shape[1]), plan.parameters.drops).layers
+    )
+    turns = {"bgv": 2, "ckks": 3}[scheme]  # two images travel together in bgv
+    assert thrice.evaluate_s == pytest.approx(turns * once.evaluate_s)
+    assert thrice.upload_bytes == turns * plan.upload_bytes
+    assert (once.public_key_bytes, once.evaluation_key_bytes) == (0, plan.evaluation_key_bytes)
+    assert once.evaluate_s > sum(step.seconds for step in once.steps) > 0
+    assert nothing.total_s == 0
+    assert all(len(line) <= 120 for line in str(once).splitlines())
+    assert "rotations" in str(once)
+    with pytest.raises(FcnlabError, match="Unknown engine"):
+        project(plan, circuit, engine="warp", images=1, costs=made_up())
+    with pytest.raises(FcnlabError, match="at least 1 image"):
+        project(plan, circuit, images=0, costs=made_up())
+    with pytest.raises(PlanError, match="plan again"):
+        project(plan, tiny_circuit(4, widths=(20, 12, 6, 3)), images=1, costs=made_up())
+
+
+def test_stepwise_calls_are_the_projected_operations() -> None:
+    circuit = tiny_circuit(3, widths=(20, 12, 6, 3))
+    plan = make_packed_plan(circuit, scheme="ckks")
+    *steps, _ = list_packed_work(plan, circuit, engine="stepwise")
+    for work in steps:
+        counted = Counter[str]()
+        for call in work.calls:
+            counted[call.unit] += call.count
+        hops = work.hops
+        assert counted["rotate"] == hops.rotations
+        assert counted["relinearize"] == counted["square"] == hops.ct_ct_mults
+        assert (counted["multiply_plain"], counted["add"]) == (hops.pt_ct_mults, hops.ct_ct_adds)
+        assert counted["switch"] == hops.mod_switches
+
+
+def test_layouts_cross_where_a_batch_becomes_as_fast() -> None:
+    circuit = tiny_circuit(3, widths=(20, 12, 6, 3))
+    packed, batch = make_packed_plan(circuit, scheme="ckks"), make_plan(circuit, scheme="ckks")
+    costs = made_up(general=0)
+    crossing = project_crossing(packed, batch, circuit, costs=costs)
+
+    def seconds(plan: Plan, images: int) -> float:
+        projection = project(plan, circuit, images=images, costs=costs)
+        return projection.total_s - projection.keygen_s
+
+    assert seconds(batch, crossing) <= seconds(packed, crossing)
+    assert crossing == 1 or seconds(batch, crossing - 1) > seconds(packed, crossing - 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fcnlab.cli.options import (
     OK,
     add_engine,
+    add_layout,
     add_network,
     add_ring,
     add_scheme,
@@ -61,6 +62,7 @@ def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParse
     add_network(cost)
     cost.add_argument("--images", type=positive, metavar="N", help="how many images (default: one full batch)")
     add_scheme(cost)
+    add_layout(cost)
     add_ring(cost)
     add_engine(cost)
     add_threads(cost)
@@ -160,14 +162,14 @@ def run_cost(chosen: argparse.Namespace) -> int:
     from fcnlab.he.calibration import costs_of_this_machine
 
     circuit = prepare(chosen.network or DEFAULT_NETWORK).circuit
-    plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring)
+    plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring, layout=chosen.layout)
     with StepBar(silent=chosen.json) as bar:
         costs = costs_of_this_machine(report=bar)
     projection = project(
         plan,
         circuit,
         engine=chosen.engine,
-        images=chosen.images or plan.parameters.slots,
+        images=chosen.images or plan.batch_images,
         threads=chosen.threads or usable_cores(),
         costs=costs,
     )

@@ -4,106 +4,27 @@ Seconds are those of a machine with nothing else to do. Nothing here knows SEAL:
 """
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from fcnlab.circuit import Circuit
+from fcnlab.cost.account import ProjectedStep, Projection
 from fcnlab.cost.machine import usable_cores
+from fcnlab.cost.packed import (
+    list_packed_work,
+    packed_encrypt_seconds,
+    packed_keygen_seconds,
+    packed_peak_bytes,
+)
 from fcnlab.cost.units import UnitCosts
-from fcnlab.cost.work import BLOCK, StepWork, ciphertext_bytes, list_work, local_runs
+from fcnlab.cost.work import BLOCK, ENGINES, StepWork, ciphertext_bytes, list_work, local_runs
 from fcnlab.errors import FcnlabError, PlanError
-from fcnlab.hops import LayerHops
-from fcnlab.plan import Plan, PlannedStep
+from fcnlab.packed.layout import pack
+from fcnlab.packed.plan import PackedPlan
+from fcnlab.plan import Plan, PlannedStep, circuit_fingerprint
+
+__all__ = ["ProjectedStep", "Projection", "project"]
 
 WORD = 8  # bytes of a residue, and of a pixel
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectedStep:
-    """One step of the circuit.
-
-    Attributes:
-        name: Of the step.
-        hops: Its operations in one pass of one batch.
-        seconds: Over all batches and passes.
-    """
-
-    name: str
-    hops: LayerHops
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Projection:
-    """What a run will cost.
-
-    Attributes:
-        network: Name.
-        scheme: bgv, bfv or ckks.
-        ring_degree: Of the plan.
-        engine: fused or stepwise.
-        images: How many are classified.
-        batches: Batches they are split into; each is evaluated once for each plain modulus (`passes`).
-        passes: Encrypted evaluations of a batch.
-        threads: Threads of the server and processes of the client.
-        keygen_s: Seconds to make keys, all passes.
-        encrypt_s: Seconds to encrypt, over all batches and passes, the start of the processes included.
-        evaluate_s: Seconds to evaluate, over all batches and passes.
-        decrypt_s: Seconds to decrypt, over all batches and passes.
-        steps: What `evaluate_s` is made of, but for taking uploads in and giving replies out.
-        upload_bytes: Ciphertexts sent, over all batches and passes.
-        download_bytes: Ciphertexts sent back.
-        public_key_bytes: Sent once.
-        peak_memory_bytes: Largest resident size of the process and its workers together.
-    """
-
-    network: str
-    scheme: str
-    ring_degree: int
-    engine: str
-    images: int
-    batches: int
-    passes: int
-    threads: int
-    keygen_s: float
-    encrypt_s: float
-    evaluate_s: float
-    decrypt_s: float
-    steps: tuple[ProjectedStep, ...]
-    upload_bytes: int
-    download_bytes: int
-    public_key_bytes: int
-    peak_memory_bytes: int
-
-    @property
-    def total_s(self) -> float:
-        """Seconds of the whole run."""
-        return self.keygen_s + self.encrypt_s + self.evaluate_s + self.decrypt_s
-
-    def as_dict(self) -> dict[str, Any]:
-        """The projection as JSON."""
-        stages = {
-            "keygen": self.keygen_s, "encrypt": self.encrypt_s, "evaluate": self.evaluate_s, "decrypt": self.decrypt_s,
-            "total": self.total_s,
-        }  # fmt: skip
-        plain = ("network", "scheme", "ring_degree", "engine", "images", "batches", "passes", "threads")
-        return {
-            **{name: getattr(self, name) for name in plain},
-            "seconds": {stage: round(seconds, 4) for stage, seconds in stages.items()},
-            "steps": [
-                {"name": step.name, "hops": step.hops.total, "seconds": round(step.seconds, 4)} for step in self.steps
-            ],
-            "bytes": {
-                "upload": self.upload_bytes,
-                "download": self.download_bytes,
-                "public_keys": self.public_key_bytes,
-            },
-            "peak_memory_bytes": self.peak_memory_bytes,
-        }
-
-    def __str__(self) -> str:
-        return describe(self)
 
 
 def project(
@@ -123,6 +44,8 @@ def project(
         PlanError: If the plan is not this circuit's.
         FcnlabError: If the engine is unknown, or there is no image or no thread.
     """
+    if isinstance(plan, PackedPlan):
+        return project_packed(plan, circuit, engine=engine, images=images, threads=threads, costs=costs)
     if [row.name for row in plan.steps[1:]] != [step.name for step in circuit.steps]:
         raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
     if images < 1 or threads < 1:
@@ -154,6 +77,47 @@ def project(
         download_bytes=batches * plan.download_bytes,
         public_key_bytes=chosen.passes * key_bytes,
         peak_memory_bytes=peak_bytes(plan, circuit, costs, engine=engine, images=images, threads=threads),
+    )
+
+
+def project_packed(
+    plan: PackedPlan, circuit: Circuit, *, engine: str, images: int, threads: int, costs: UnitCosts
+) -> Projection:
+    """The same for a packed plan; all of it is done on one thread."""
+    if plan.circuit != circuit_fingerprint(circuit):
+        raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
+    if images < 1 or threads < 1:
+        raise FcnlabError(f"A run needs at least 1 image and 1 thread; got {images} and {threads}.")
+    if engine not in ENGINES:
+        raise FcnlabError(f"Unknown engine {engine!r}; choose one of {', '.join(ENGINES)}.")
+    chosen = plan.parameters
+    batches = math.ceil(images / plan.batch_images)
+    turns = batches * chosen.passes
+    *steps, around = list_packed_work(plan, circuit, engine=engine)
+    seconds = [turns * work_seconds(work, plan, costs, 1) for work in steps]
+    return Projection(
+        network=plan.network,
+        layout=plan.layout,
+        scheme=chosen.scheme,
+        ring_degree=chosen.ring_degree,
+        engine=engine,
+        images=images,
+        batches=batches,
+        passes=chosen.passes,
+        threads=threads,
+        keygen_s=packed_keygen_seconds(plan, costs),
+        encrypt_s=turns * packed_encrypt_seconds(plan, costs),
+        evaluate_s=sum(seconds) + turns * work_seconds(around, plan, costs, 1),
+        decrypt_s=turns * decrypt_seconds(plan, costs),
+        steps=tuple(
+            ProjectedStep(name=work.name, hops=work.hops, seconds=elapsed_s)
+            for work, elapsed_s in zip(steps, seconds, strict=True)
+        ),
+        upload_bytes=batches * plan.upload_bytes,
+        download_bytes=batches * plan.download_bytes,
+        public_key_bytes=0,
+        evaluation_key_bytes=plan.evaluation_key_bytes,
+        peak_memory_bytes=packed_peak_bytes(plan, pack(circuit, slots=plan.gather.shape[1]), costs),
     )
 
 
@@ -233,31 +197,3 @@ def fused_results(plan: Plan, circuit: Circuit) -> list[int]:
         if row.drops or (index not in ends and plan.parameters.scheme == "bfv"):
             results.append(2 * written)  # each ciphertext by itself, then all of them together
     return results
-
-
-def describe(projection: Projection) -> str:
-    """The projection as a table."""
-    chosen = projection
-    lines = [
-        f"{chosen.network} in {chosen.scheme}, ring degree {chosen.ring_degree}, {chosen.engine} engine, "
-        f"{chosen.images:,} image{'s' if chosen.images > 1 else ''}, {chosen.threads} "
-        f"thread{'s' if chosen.threads > 1 else ''}",
-        f"about {chosen.total_s:.1f} s on this machine when nothing else runs",
-        "",
-        f"{'step':<26}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}{'seconds':>10}",
-    ]
-    for step in chosen.steps:
-        hops = step.hops
-        lines.append(
-            f"{step.name:<26.26}{hops.pt_ct_adds:>12,}{hops.ct_ct_adds:>12,}{hops.pt_ct_mults:>13,}"
-            f"{hops.ct_ct_mults:>13,}{step.seconds:>10.2f}"
-        )
-    lines += [
-        "",
-        f"{chosen.batches} batch{'es' if chosen.batches > 1 else ''} of {chosen.passes} "
-        f"pass{'es' if chosen.passes > 1 else ''}: keys {chosen.keygen_s:.2f} s, encrypt {chosen.encrypt_s:.2f} s, "
-        f"evaluate {chosen.evaluate_s:.2f} s, decrypt {chosen.decrypt_s:.2f} s",
-        f"send {chosen.upload_bytes / 1e6:,.1f} MB, receive {chosen.download_bytes / 1e6:,.1f} MB, public keys "
-        f"{chosen.public_key_bytes / 1e6:.1f} MB, peak memory {chosen.peak_memory_bytes / 2**30:.2f} GiB",
-    ]
-    return "\n".join(lines)

@@ -15,20 +15,21 @@ from fcnlab.errors import DataError
 from fcnlab.files import write_whole
 from fcnlab.parameters import SCHEMES
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Of the file; a file of another layout is measured again."""
 
 MEASURED_RINGS: Final = (4096, 8192, 16384)
 
 KERNELS: Final = (
     "load", "add_eight", "add_one", "double", "reduce", "square", "multiply", "multiply_plain", "add", "add_plain",
-    "store",
+    "store", "transform", "weigh", "key_product", "mask",
 )  # fmt: skip
-"""Work of the fused engine's kernels, in seconds for each residue they touch, or for each product of residues."""
+"""Work of the fused engine's kernels, in seconds for each residue they touch, or for each product of residues; the last
+four belong to the packed layout: transforms (at n = 8192), weights, keys, and masks from their seed."""
 
 SEAL: Final = (
     "keys", "open", "encrypt", "decrypt", "load", "save", "copy", "add", "negate", "add_plain", "multiply_plain",
-    "encode", "square", "multiply", "switch",
+    "encode", "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key", "encrypt_symmetric",
 )  # fmt: skip
 """Operations of SEAL and the ways to it and back: a `Line` each, for every scheme and ring."""
 
@@ -42,7 +43,8 @@ has loaded everything, and of a worker."""
 class Line:
     """Seconds of an operation on a ciphertext: fixed + primes * (per_prime + per_part * parts), none negative.
 
-    Parts are polynomials; for a mult of ciphertexts, the products of polynomials it needs.
+    Parts are polynomials; for a mult of ciphertexts, the products of polynomials it needs; for key switches and their
+    keys, the primes of the key, special one included.
     """
 
     fixed: float

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import Pipe
 from typing import Any, Final
 
@@ -25,7 +26,9 @@ from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs,
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import CHUNK, encrypt_chunk
+from fcnlab.he.evaluation_keys import read_keys
 from fcnlab.he.kernel_costs import measure_kernels
+from fcnlab.he.symmetric import SymmetricEncryption, new_seed
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.noise import Scheme
 from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
@@ -125,11 +128,35 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
 
     he = open_context(parameters, 0)
     he.keyGen()
+    he.relinKeyGen()
+
+    def make_rotation_key() -> None:
+        he.rotateKeyGen([1])
+        dict(read_keys(he.to_bytes_rotate_key("none")))
+
+    keyed = len(parameters.primes) + 1
+    yield "evaluation_key", keyed, seconds_of(make_rotation_key)
+    yield "encrypt_symmetric", 2, time_symmetric(parameters)
     ciphertext, other = (encrypt_slots(he, parameters, columns[row]) for row in range(2))
+    yield "rotate", keyed, seconds_on_copies(ciphertext, lambda operand: he.rotate(operand, 1, in_new_ctxt=True))
+    squared = he.square(ciphertext, in_new_ctxt=True)
+    yield "relinearize", keyed, seconds_on_copies(squared, he.relinearize)
     for size in sizes:
         while ciphertext.size() < size:
             he.square(ciphertext)
         yield from measure_size(he, parameters, ciphertext, other, size)
+
+
+def time_symmetric(parameters: Parameters) -> float:
+    """Seconds of one encryption with the secret key; of bgv's for bfv, which has none."""
+    if parameters.scheme == "bfv":
+        parameters = replace(parameters, scheme="bgv")
+    he = open_context(parameters, 0)
+    he.keyGen()
+    encryption = SymmetricEncryption(he, parameters, parameters.plain_moduli[0] if parameters.plain_moduli else None)
+    out: Residues = np.empty((len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
+    slots, seed = np.zeros(parameters.slots, dtype=np.int64), new_seed()
+    return seconds_of(lambda: encryption.encrypt(slots, seed=seed, place=0, out=out))
 
 
 def measure_size(

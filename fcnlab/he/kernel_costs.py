@@ -11,10 +11,16 @@ from scipy import optimize, sparse
 from fcnlab.cost.activations import products
 from fcnlab.cost.units import KERNELS
 from fcnlab.digits import signed_digits
+from fcnlab.errors import FcnlabError
 from fcnlab.he import kernels
 from fcnlab.he.blocks import Block, BlockOperations, Label, Scratch
 from fcnlab.he.fused import BLOCK, kernel_program, read_only
+from fcnlab.he.key_switching import make_basis, moved_places, sum_products
+from fcnlab.he.packed_fused import add_weighted, reduce_all
+from fcnlab.he.ring import ring_tables, to_ntt, work_space
+from fcnlab.he.symmetric import expand_mask, new_seed
 from fcnlab.he.wire import Residues
+from fcnlab.parameters import choose_primes
 
 Clock = Callable[[Callable[[], object]], float]  # seconds of a piece of work
 
@@ -49,6 +55,7 @@ def measure_kernels(clock: Clock) -> tuple[dict[str, float], dict[str, float]]:
         "add": reuse(lambda: operations.add(block, other)) / residues.size,
         "add_plain": reuse(lambda: operations.add_constant(block, 3)) / residues.size,
     }
+    measured |= time_packed(clock, rng)
     weights = layer_weights(rng.choice([-2, -1, 1, 2], size=(OUTPUTS, ENTRIES)), rng)
     single = kernel_program(signed_digits(layer_weights(np.ones((1, 1), dtype=np.int64), rng)), None)
 
@@ -79,6 +86,32 @@ def time_transfers(clock: Clock, residues: npt.NDArray[np.int64]) -> dict[str, f
             kernels.store_block(residues, out.view(np.int64), 0, start)
 
     return {"load": clock(load) / upload.size, "store": clock(store) / upload.size}
+
+
+def time_packed(clock: Clock, rng: np.random.Generator) -> dict[str, float]:
+    """Seconds a residue of the packed layout's kernels: two data primes and a special one."""
+    degree, chosen = 8192, choose_primes(8192, [53, 53, 55])
+    if chosen is None:
+        raise FcnlabError("There are no primes of 53 bits for ring degree 8192.")
+    *data, _ = chosen
+    basis, work = make_basis(chosen, degree, None), work_space(degree)
+    values = rng.integers(0, data[0], size=degree)
+    residues, weights = rng.integers(0, data[1], size=(2, 2, degree)), rng.integers(0, data[1], size=(2, degree))
+    digits, key = rng.integers(0, data[1], size=(2, 3, degree)), rng.integers(0, data[1], size=(2, 2, 3, degree))
+    sums, total = np.zeros((2, 3, degree), dtype=np.int64), np.zeros_like(residues)
+    moduli, places, tables = np.array(data, dtype=np.int64), moved_places(1, degree), ring_tables(data[0], degree)[0]
+    seed = new_seed()
+
+    def weigh() -> None:
+        add_weighted(residues, weights, moduli, total)
+        reduce_all(total, moduli)
+
+    return {
+        "transform": clock(lambda: to_ntt(values, tables, work, data[0])) / degree,
+        "weigh": clock(weigh) / residues.size,
+        "key_product": clock(lambda: sum_products(digits, key, places, sums, basis.primes, sums)) / key.size,
+        "mask": clock(lambda: expand_mask(seed, 0, (data[0],), degree)) / degree,
+    }
 
 
 def fit_affine(clock: Clock, residues: npt.NDArray[np.int64], rng: np.random.Generator) -> dict[str, float]:
