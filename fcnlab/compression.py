@@ -46,14 +46,21 @@ class CompressedLayer:
         """The weights as the network will have them."""
         return torch.where(self.frozen, self.fixed, self.weight.detach() * self.keep)
 
-    def freeze(self, *, share: float, exponents: int) -> None:
-        """Round the largest weights, up to `share` of the kept ones, to powers of two and hold them there."""
+    def freeze(self, *, share: float, exponents: int, keep_nonzero: bool = True) -> None:
+        """Round the largest weights, up to `share` of the kept ones, to powers of two and hold them there.
+
+        With `keep_nonzero` the smallest weights become the smallest power; otherwise those that round to zero are
+        pruned.
+        """
         values = self.values().numpy()
+        if not values.any():
+            return
         window = self.window(exponents=exponents)
-        frozen = torch.from_numpy(grow_frozen(values, frozen=self.frozen.numpy(), share=share))
-        rounded = torch.from_numpy(round_to_powers_of_two(values, window=window, keep_nonzero=True))
-        self.fixed = torch.where(self.frozen, self.fixed, rounded * frozen)
-        self.frozen = frozen
+        chosen = torch.from_numpy(grow_frozen(values, frozen=self.frozen.numpy(), share=share))
+        rounded = torch.from_numpy(round_to_powers_of_two(values, window=window, keep_nonzero=keep_nonzero))
+        self.fixed = torch.where(self.frozen, self.fixed, rounded * chosen)
+        self.keep = self.keep & ~(chosen & (self.fixed == 0))
+        self.frozen = chosen & self.keep
 
     def window(self, *, exponents: int) -> ExponentWindow:
         """The exponents of this layer: those of the frozen weights, or the best ones while nothing is frozen."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fcnlab.augmentation import warp_images
-from fcnlab.data import Images, load_mnist, split_validation
+from fcnlab.data import Images, load_mnist, quantise_pixels, split_validation
 from fcnlab.fitting import (
     EVALUATION_SIZE,
     Batch,
@@ -34,8 +35,6 @@ from fcnlab.storage import load_tensors, save_tensors
 
 PEAK_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 1e-3
-TEMPERATURE: Final = 3.0
-SOFT_SHARE: Final = 0.9  # of the loss; the rest is the plain cross entropy with the true labels
 
 Report = Callable[[str, int, int, float, float], None]
 """Called after each epoch with: phase, epochs done, epochs in all, loss, validation accuracy in percent."""
@@ -153,12 +152,28 @@ def mark_lesson(network: nn.Module, *, pixels: Tensor, recipe: TeacherRecipe, nu
     return {"pixels": torch.cat(warped), "logits": torch.cat(logits)}
 
 
-def distillation_loss(logits: Tensor, *, goal: Tensor, labels: Tensor) -> Tensor:
+def distillation_loss(logits: Tensor, *, goal: Tensor, labels: Tensor, temperature: float, soft_share: float) -> Tensor:
     """Mean loss of a student: mostly to answer as the teacher does, and a little to be right.
+
+    A high temperature makes the student imitate how the teacher ranks the wrong digits too. A student with few weights
+    left has none to spare for that, and does better at a temperature not far above 1.
+
+    Args:
+        logits: Of the student, shape (N, 10).
+        goal: The teacher's, same shape.
+        labels: True digits, shape (N,).
+        temperature: Divides both logits where they are compared.
+        soft_share: Share of the comparison in the loss; the rest is the cross entropy with the labels.
 
     Source: Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network", section 2.
     """
-    student = functional.log_softmax(logits / TEMPERATURE, dim=1)
-    wanted = functional.softmax(goal / TEMPERATURE, dim=1)
-    soft = functional.kl_div(student, wanted, reduction="batchmean") * TEMPERATURE**2
-    return SOFT_SHARE * soft + (1 - SOFT_SHARE) * functional.cross_entropy(logits, labels)
+    student = functional.log_softmax(logits / temperature, dim=1)
+    wanted = functional.softmax(goal / temperature, dim=1)
+    soft = functional.kl_div(student, wanted, reduction="batchmean") * temperature**2
+    return soft_share * soft + (1 - soft_share) * functional.cross_entropy(logits, labels)
+
+
+def pixel_values(bits: int) -> Tensor:
+    """What a network sees for each of the 256 grey values: float, shape (256,)."""
+    levels = quantise_pixels(np.arange(256, dtype=np.uint8), bits=bits)
+    return torch.tensor(levels / 2**bits, dtype=torch.float32)

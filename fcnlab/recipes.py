@@ -10,6 +10,7 @@ from typing import Final
 from fcnlab.augmentation import Warp
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
+from fcnlab.quantization import INQ_SHARES
 
 PHASES: Final = ("dense", "prune", "quantise", "calibrate")
 STRONG_WARP: Final = Warp(rotation_degrees=12, scale=0.12, shear=0.15, shift_pixels=2, elastic_pixels=1.2)
@@ -19,6 +20,7 @@ WEIGHT_LAYERS: Final = {
     "cryptonets": ("conv1", "conv2", "fc1", "fc2"),
     "cryptodl-1": ("conv1", "conv2", "fc1", "fc2"),
     "cryptodl-2": ("conv1", "conv2", "conv3", "fc1", "fc2"),
+    "untied": ("fc1", "fc2", "fc3"),
 }
 
 
@@ -43,6 +45,11 @@ class TeacherRecipe:
     images: int = 0
 
 
+FINE_SHARES: Final = tuple(round(0.4 + 0.03 * step, 2) for step in range(21))
+"""From 40 % to all in steps of 3 %: the weights that are still free take up the rounding of few at a time."""
+FEWER_LESSONS: Final = TeacherRecipe(lessons=10)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One network to train.
@@ -56,7 +63,11 @@ class Recipe:
         quantise_epochs: Epochs while growing shares of the weights are rounded and frozen; 0 keeps real weights.
         calibrate_epochs: Epochs with all weights final, in which only the biases learn.
         budgets: For each weight layer, the products per image that are left after pruning.
+        hops: HOPs of one pass that are left after pruning, in place of budgets (``untied`` only).
         exponents: For each weight layer, how many neighbouring exponents its powers of two may use.
+        shares: Of the weights that are frozen, step by step, in the epochs of quantization.
+        temperature: By which the logits of teacher and student are divided where they are compared.
+        soft_share: Of the loss, what is asked of the teacher's answer; the rest is asked of the label, 0 to 1.
         seed: Of the initial weights and the order of the images.
         teacher: What the student learns from.
     """
@@ -69,7 +80,11 @@ class Recipe:
     quantise_epochs: int = 0
     calibrate_epochs: int = 0
     budgets: dict[str, int] = field(default_factory=dict)
+    hops: int = 0
     exponents: dict[str, int] = field(default_factory=dict)
+    shares: tuple[float, ...] = INQ_SHARES
+    temperature: float = 3.0
+    soft_share: float = 0.9
     seed: int = 0
     teacher: TeacherRecipe = field(default_factory=TeacherRecipe)
 
@@ -77,7 +92,9 @@ class Recipe:
         layers = WEIGHT_LAYERS[self.architecture.kind]
         if bool(self.dense_epochs) == bool(self.start):
             raise DataError(f"Recipe {self.name!r} needs dense epochs, or a shipped network to start from, not both.")
-        if self.prune_epochs and set(self.budgets) != set(layers):
+        if bool(self.hops) != (self.architecture.kind == "untied"):
+            raise DataError(f"Recipe {self.name!r}: HOPs are for networks of kind 'untied', and these need them.")
+        if self.prune_epochs and not self.hops and set(self.budgets) != set(layers):
             raise DataError(f"Recipe {self.name!r} prunes: give a product budget for {', '.join(layers)}.")
         if self.quantise_epochs and set(self.exponents) != set(layers):
             raise DataError(f"Recipe {self.name!r} quantises: give exponents for {', '.join(layers)}.")
@@ -126,6 +143,36 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 calibrate_epochs=4,
                 budgets={"conv1": 10_000, "conv2": 6_500, "fc1": 5_800, "fc2": 707},
                 exponents={"conv1": 6, "conv2": 6, "fc1": 6, "fc2": 6},
+                shares=FINE_SHARES,
+                temperature=1.5,
+                soft_share=0.8,
+                teacher=FEWER_LESSONS,
+            ),
+            Recipe(
+                name="fcn-25k",
+                architecture=Architecture(kind="untied", activation="square", window=2),
+                start="cryptonets",
+                prune_epochs=80,
+                quantise_epochs=30,
+                calibrate_epochs=4,
+                hops=27_000,
+                exponents={"fc1": 3, "fc2": 4, "fc3": 4},
+                temperature=1.5,
+                soft_share=0.8,
+                teacher=FEWER_LESSONS,
+            ),
+            Recipe(
+                name="fcn-12k",
+                architecture=Architecture(kind="untied", activation="square", window=2),
+                start="cryptonets",
+                prune_epochs=80,
+                quantise_epochs=30,
+                calibrate_epochs=4,
+                hops=13_000,
+                exponents={"fc1": 3, "fc2": 4, "fc3": 4},
+                temperature=1.5,
+                soft_share=0.8,
+                teacher=FEWER_LESSONS,
             ),
             Recipe(
                 name="cryptonets",

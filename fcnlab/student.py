@@ -8,12 +8,16 @@ from torch import nn
 
 from fcnlab.checkpoint import load_checkpoint
 from fcnlab.compression import Compression
+from fcnlab.connections import freeze_in_turn
 from fcnlab.conversion import convert
+from fcnlab.distillation import image_tensors, pixel_values, training_images
 from fcnlab.fitting import load_state, restore_optimizer, save_state
 from fcnlab.network import fold_batch_norm, seeded
 from fcnlab.recipes import PHASES, Recipe
+from fcnlab.untying import equalise_units, normalise_units, untie
 
 WEIGHT_DECAY: Final = 1e-4
+MEASURED_IMAGES: Final = 2000
 
 
 class Student:
@@ -48,8 +52,12 @@ class Student:
 
     def enter(self, phase: str) -> None:
         """Begin a phase: batch norm is folded on leaving ``dense``, and every phase has a fresh optimiser."""
+        if phase == "quantise" and self.recipe.hops:
+            equalise_units(self.network, layers=self.compression.layers, exponents=self.recipe.exponents)
         if self.phase == "dense":
             self.adopt(fold_batch_norm(self.network))
+        if phase == "calibrate" and self.recipe.hops and self.recipe.quantise_epochs:
+            freeze_in_turn(self.compression, done=1.0, exponents=self.recipe.exponents)
         if phase == "calibrate" and self.recipe.quantise_epochs:
             self.settle_first_bias()
         self.phase, self.epoch = phase, 0
@@ -64,7 +72,8 @@ class Student:
         """
         name, layer = next(iter(self.compression.layers.items()))
         weights = layer.values()
-        unit = weights[weights != 0].abs().min() / 2**self.recipe.architecture.pixel_bits
+        built = self.recipe.architecture
+        unit = weights[weights != 0].abs().min() / 2**built.pixel_bits / built.window**2
         bias = self.network.get_parameter(f"{name}.bias")
         bias.requires_grad_(False).copy_((bias / unit).round() * unit)
 
@@ -96,6 +105,11 @@ class Student:
 
 def first_network(recipe: Recipe) -> nn.Sequential:
     """What a training begins with: a new network with batch norm, or the shipped one that the recipe starts from."""
+    if recipe.hops:
+        network = untie(load_checkpoint(recipe.start).network, target=recipe.architecture)
+        pixels, _ = image_tensors(training_images(recipe.teacher)[0][:MEASURED_IMAGES])
+        normalise_units(network, inputs=pixel_values(recipe.architecture.pixel_bits)[pixels.int()])
+        return network
     if recipe.start:
         return convert(load_checkpoint(recipe.start).network, target=recipe.architecture)
     return seeded(lambda: recipe.architecture.build(batch_norm=True), seed=recipe.seed)

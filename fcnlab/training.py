@@ -13,14 +13,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from fcnlab.checkpoint import MODELS, Checkpoint, ModelCard, measure_circuit, save_checkpoint
 from fcnlab.compression import squared_gradients
-from fcnlab.data import load_mnist, quantise_pixels
-from fcnlab.distillation import Lesson, Lessons, distillation_loss, image_tensors, prepare_lessons, training_images
+from fcnlab.connections import freeze_in_turn, prune_to_hops
+from fcnlab.data import load_mnist
+from fcnlab.distillation import (
+    Lesson,
+    Lessons,
+    distillation_loss,
+    image_tensors,
+    pixel_values,
+    prepare_lessons,
+    training_images,
+)
 from fcnlab.fitting import (
     Batch,
     accuracy_percent,
@@ -32,15 +39,19 @@ from fcnlab.fitting import (
     single_thread,
 )
 from fcnlab.pruning import cubic_budget
-from fcnlab.quantization import INQ_SHARES
 from fcnlab.recipes import PHASES, Recipe, fingerprint
 from fcnlab.student import Student
+from fcnlab.untying import remove_dead_units
 
 WORK: Final = Path("runs")
 PEAK_RATES: Final = {"dense": 3e-3, "prune": 1.5e-3, "quantise": 1.5e-3, "calibrate": 5e-4}
 """Learning rate at the start of each phase; it falls along a cosine."""
 SETTLE_SHARE: Final = 0.3  # of the pruning epochs pass at the final budget
 SALIENCY_BATCHES: Final = 40
+STRIDE: Final = 25  # batches between two steps of compression of an untied network
+DENSE_HOPS: Final = 160_000  # where its pruning begins: what is beyond has no effect, and goes at once
+PRUNE_SHARE: Final = 0.75  # of the pruning, after which the connections stay the same
+FREEZE_SHARE: Final = 0.9  # of the quantization, after which all weights are frozen
 RECONSTRUCTION: Final = "a reconstruction: its layers are not published, and were chosen for counts near the published"
 
 
@@ -166,13 +177,25 @@ def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         pixels, goal, labels = batch
-        return distillation_loss(network(table[pixels.int()]), goal=goal, labels=labels)
+        return distillation_loss(
+            network(table[pixels.int()]),
+            goal=goal,
+            labels=labels,
+            temperature=recipe.temperature,
+            soft_share=recipe.soft_share,
+        )
 
     def batches() -> Iterable[Batch]:
         generator = epoch_generator(seed=recipe.seed, phase=phase, epoch=epoch)
         return shuffled_batches(lesson.pixels, lesson.logits, lesson.labels, generator=generator)
 
-    if phase == "prune":
+    def batches_between_steps() -> Iterable[Batch]:
+        for index, batch in enumerate(batches()):
+            if recipe.hops and index % STRIDE == 0:
+                compress_connections(student, done=(epoch + index / batch_count(len(lesson.labels))) / epochs)
+            yield batch
+
+    if phase == "prune" and not recipe.hops:
         done = (epoch + 1) / (epochs * (1 - SETTLE_SHARE))
         budgets = {
             name: cubic_budget(dense=int(layer.costs.sum()), target=recipe.budgets[name], progress=done)
@@ -181,13 +204,13 @@ def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
         with compression.applied():
             curvature = squared_gradients(student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss)
         compression.prune(curvature, budgets=budgets)
-    if phase == "quantise":
-        step = math.ceil((epoch + 1) * len(INQ_SHARES) / epochs) - 1
-        compression.freeze(share=INQ_SHARES[step], exponents=recipe.exponents)
+    if phase == "quantise" and not recipe.hops:
+        step = math.ceil((epoch + 1) * len(recipe.shares) / epochs) - 1
+        compression.freeze(share=recipe.shares[step], exponents=recipe.exponents)
     mean_loss = fit_epoch(
         student.network,
         optimizer=student.optimizer,
-        batches=batches(),
+        batches=batches_between_steps(),
         count=batch_count(len(lesson.labels)),
         loss=loss,
         rate=cosine_rate(PEAK_RATES[phase], epoch=epoch, epochs=epochs),
@@ -197,17 +220,40 @@ def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
     return mean_loss
 
 
+def compress_connections(student: Student, *, done: float) -> None:
+    """Take the step of compression that is due in an untied network at a share `done` of its phase, 0 to 1.
+
+    The optimiser's mean squared gradients serve as the curvature.
+    """
+    recipe, compression = student.recipe, student.compression
+    if student.phase == "prune":
+        moments = {name: student.optimizer.state[layer.weight] for name, layer in compression.layers.items()}
+        if all(moments.values()):
+            prune_to_hops(
+                compression,
+                curvature={name: moment["exp_avg_sq"] for name, moment in moments.items()},
+                hops=cubic_budget(dense=DENSE_HOPS, target=recipe.hops, progress=done / PRUNE_SHARE),
+                window=recipe.architecture.window,
+            )
+    if student.phase == "quantise":
+        freeze_in_turn(compression, done=min(done / FREEZE_SHARE, 1.0), exponents=recipe.exponents)
+
+
 def finish(student: Student, *, table: Tensor) -> Checkpoint:
     """Put the compressed weights in place, look at the test images once, and write the card."""
     recipe, network = student.recipe, student.network
     network.requires_grad_(False).eval()
     for layer in student.compression.layers.values():
         layer.weight.copy_(layer.values())
+    architecture = recipe.architecture
+    if recipe.hops:
+        network, architecture = remove_dead_units(network, architecture=architecture)
+        network.requires_grad_(False).eval()
     pixels, labels = image_tensors(load_mnist("test"))
-    hops, range_bits = measure_circuit(network, architecture=recipe.architecture)
+    hops, range_bits = measure_circuit(network, architecture=architecture)
     card = ModelCard(
         name=recipe.name,
-        architecture=recipe.architecture,
+        architecture=architecture,
         accuracy=accuracy_percent(network, inputs=table[pixels.int()], labels=labels),
         validation=student.validation_percent,
         products=student.compression.products,
@@ -220,9 +266,3 @@ def finish(student: Student, *, table: Tensor) -> Checkpoint:
         note=RECONSTRUCTION if recipe.architecture.is_reconstruction else "",
     )
     return Checkpoint(network, card)
-
-
-def pixel_values(bits: int) -> Tensor:
-    """What a network sees for each of the 256 grey values: float, shape (256,)."""
-    levels = quantise_pixels(np.arange(256, dtype=np.uint8), bits=bits)
-    return torch.tensor(levels / 2**bits, dtype=torch.float32)

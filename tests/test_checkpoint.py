@@ -17,12 +17,12 @@ from fcnlab.checkpoint import (
     save_checkpoint,
 )
 from fcnlab.data import load_mnist
+from fcnlab.distillation import pixel_values
 from fcnlab.errors import DataError
 from fcnlab.fitting import accuracy_percent
 from fcnlab.network import Architecture, seeded
 from fcnlab.recipes import find_recipe
 from fcnlab.storage import load_tensors, save_tensors
-from fcnlab.training import pixel_values
 
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)
 

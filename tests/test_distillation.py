@@ -74,12 +74,14 @@ def test_no_test_image_is_learnt_from() -> None:
     assert not any(image.tobytes() in learnt for image in load_mnist("test").pixels[:500])
 
 
-def test_the_loss_is_soft_and_hard_cross_entropy() -> None:
+@pytest.mark.parametrize(("temperature", "share"), [(3.0, 0.9), (1.5, 0.8)])
+def test_the_loss_is_soft_and_hard_cross_entropy(temperature: float, share: float) -> None:
     generator = torch.Generator().manual_seed(0)
     logits, goal = torch.randn(6, 10, generator=generator), torch.randn(6, 10, generator=generator)
     labels = torch.arange(6)
-    soft = (goal / 3).softmax(1)
-    divergence = (soft * (soft.log() - (logits / 3).log_softmax(1))).sum(1).mean()
+    soft = (goal / temperature).softmax(1)
+    divergence = (soft * (soft.log() - (logits / temperature).log_softmax(1))).sum(1).mean()
     hard = -logits.log_softmax(1)[torch.arange(6), labels].mean()
-    expected = 0.9 * 9 * divergence + 0.1 * hard
-    torch.testing.assert_close(distillation_loss(logits, goal=goal, labels=labels), expected)
+    expected = share * temperature**2 * divergence + (1 - share) * hard
+    loss = distillation_loss(logits, goal=goal, labels=labels, temperature=temperature, soft_share=share)
+    torch.testing.assert_close(loss, expected)

@@ -29,6 +29,13 @@ def test_the_published_budget_of_the_uncollapsed_network() -> None:
     assert recipe.max_products <= 23_007
 
 
+def test_hops_are_for_untied_networks() -> None:
+    untied = Architecture(kind="untied", activation="square")
+    for architecture, hops in ((NETWORK, 9_000), (untied, 0)):
+        with pytest.raises(DataError, match="kind 'untied'"):
+            Recipe(name="x", architecture=architecture, start="cryptonets", hops=hops)
+
+
 def test_a_recipe_begins_in_one_way() -> None:
     for beginning in ({}, {"dense_epochs": 1, "start": "cryptonets"}):
         with pytest.raises(DataError, match="not both"):

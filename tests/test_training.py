@@ -15,10 +15,11 @@ from fcnlab import distillation, training
 from fcnlab.checkpoint import load_checkpoint
 from fcnlab.compiler import compile_circuit, measure_fidelity
 from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.distillation import pixel_values
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
 from fcnlab.recipes import PHASES, Recipe, TeacherRecipe
-from fcnlab.training import Progress, pixel_values, train
+from fcnlab.training import Progress, train
 
 TINY = Recipe(
     name="tiny",
@@ -30,6 +31,18 @@ TINY = Recipe(
     budgets={"conv1": 3_000, "fc1": 900, "fc2": 70},
     exponents={"conv1": 1, "fc1": 2, "fc2": 3},
     teacher=TeacherRecipe(epochs=1, lessons=2, images=768),
+)
+
+UNTIED = Recipe(
+    name="untied",
+    architecture=Architecture(kind="untied", activation="square", window=2),
+    start="cryptonets",
+    prune_epochs=5,
+    quantise_epochs=2,
+    calibrate_epochs=1,
+    hops=14_000,
+    exponents={"fc1": 3, "fc2": 4, "fc3": 4},
+    teacher=TINY.teacher,
 )
 
 
@@ -198,3 +211,39 @@ def test_networks_see_quantised_pixels() -> None:
     values = pixel_values(4)
     assert values.shape == (256,)
     assert torch.equal(values.unique(), torch.arange(16) / 16)
+
+
+@pytest.fixture(scope="module")
+def untied_work(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder in which an untied network has been trained without interruption."""
+    folder = fresh_work(work, tmp_path_factory.mktemp("untied"))
+    train(UNTIED, folder=folder / "models", work=folder)
+    return folder
+
+
+def test_an_untied_network_keeps_to_its_hops_and_to_powers_of_two(untied_work: Path) -> None:
+    checkpoint = load_checkpoint("untied", folder=untied_work / "models")
+    card, network = checkpoint.card, checkpoint.network
+    assert 1_000 < card.hops["total"] <= UNTIED.hops
+    assert card.hops["total"] == 2 * card.products + 2 * card.hops["ct_ct_mults"] + 10 + 784
+    assert card.hops["ct_ct_mults"] == card.architecture.hidden + card.architecture.units
+    for name, exponents in UNTIED.exponents.items():
+        weights = network.get_submodule(name).weight.detach()
+        assert weights.any(dim=1).all()
+        magnitudes = np.unique(weights[weights != 0].abs().numpy())
+        assert set(np.frexp(magnitudes)[0]) == {0.5}
+        assert magnitudes.max() / magnitudes.min() <= 2 ** (exponents - 1)
+    circuit = compile_circuit(network, name="untied", pixel_bits=card.architecture.pixel_bits)
+    pixels = quantise_pixels(load_mnist("test").pixels[:200], bits=card.architecture.pixel_bits)
+    assert measure_fidelity(circuit, network, pixels=pixels).digit_agreement > 0.98
+
+
+@pytest.mark.parametrize("epochs_before", [4, 6])
+def test_an_untied_run_resumes_to_the_same_network(
+    work: Path, untied_work: Path, tmp_path: Path, epochs_before: int
+) -> None:
+    fresh_work(work, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(UNTIED, progress=stop_after(epochs_before, KeyboardInterrupt()), folder=tmp_path, work=tmp_path)
+    train(UNTIED, folder=tmp_path, work=tmp_path)
+    assert (tmp_path / "untied.safetensors").read_bytes() == (untied_work / "models/untied.safetensors").read_bytes()
