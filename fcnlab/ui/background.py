@@ -1,5 +1,6 @@
 """Work beside the sliders: the newest question in a thread, and long jobs in a worker process with a panel."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ class Newest(Generic[T]):
 
     Args:
         answer: Called in the thread with a question, and a function that says whether a newer one has come. It sets
-            traits with what it finds; it must not raise.
+            traits with what it finds. What it raises is told by `threading.excepthook`, and the next question answered.
         rest_s: How long no newer question must come before work begins, so that it does not slow a hand that moves.
     """
 
@@ -56,7 +57,11 @@ class Newest(Generic[T]):
                 if self._condition.wait(self._rest_s):  # told that a newer one has come
                     continue
                 self._waiting.clear()
-            self._answer(question, lambda: bool(self._waiting))
+            try:
+                self._answer(question, lambda: bool(self._waiting))
+            except Exception:
+                # It is told where threads tell; without this the thread would end, and no question be answered again.
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
 
 class Task(traitlets.HasTraits):

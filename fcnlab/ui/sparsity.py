@@ -183,10 +183,10 @@ class SparsityLab(traitlets.HasTraits):
         self.measured = self._known[settings]
 
     def _show(self, _: object = None) -> None:
-        settings = self.model.settings
-        known = self._known.get(settings)
-        hops = count_variant(settings.variation).total
-        with self._drawing:
+        with self.model.guard(), self._drawing:
+            settings = self.model.settings
+            known = self._known.get(settings)
+            hops = count_variant(settings.variation).total
             update_place(
                 self.figure, hops=hops.total, accuracy=known.accuracy if known else None, nearest=nearest_to(settings)
             )

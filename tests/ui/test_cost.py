@@ -164,6 +164,23 @@ def test_only_the_newest_question_is_answered():
     assert len(answered) <= 3
 
 
+def test_a_question_that_fails_does_not_keep_the_next_from_its_answer(monkeypatch: pytest.MonkeyPatch):
+    told: list[Any] = []
+    monkeypatch.setattr("threading.excepthook", lambda arguments: told.append(arguments.exc_value))
+    answered: list[int] = []
+
+    def answer(question: int, _: Any) -> None:
+        answered.append(1 // question)
+
+    worker = Newest(answer, rest_s=0.0)
+    worker.ask(0)
+    assert worker.wait(5)
+    worker.ask(1)
+    assert worker.wait(5)
+    assert answered == [1]
+    assert [type(error) for error in told] == [ZeroDivisionError]
+
+
 def count_up(*, to: int, progress: Any) -> int:
     for step in range(to):
         progress((f"step {step}", step, to))
