@@ -27,6 +27,7 @@ from fcnlab.ui.estimates import (
 )
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
+from fcnlab.ui.layouts import layout_markup, layout_text
 from fcnlab.ui.model import LabModel
 from fcnlab.ui.views import View, block, escape, table, text_table, tiles
 from fcnlab.variants import as_trained, count_variant, pruned_percent
@@ -61,6 +62,10 @@ def make_controls() -> tuple[Control, ...]:
             name="engine", label="engine", help="How the server works.",
             options={"fused": "fused kernels", "stepwise": "one SEAL call a HOP"},
         ),
+        Choice(
+            name="layout", label="layout", help="A batch has an image in each slot; packed, one image fills the slots.",
+            options={"auto": "the cheaper one", "batch": "batch", "packed": "packed"},
+        ),
         Whole(name="images", label="images", low=1, high=10_000, help="Classified in one go; a batch holds thousands."),
         Choice(
             name="beside", label="compare with", options={name: name for name in published_systems()},
@@ -74,7 +79,8 @@ def make_presets() -> dict[str, CostSettings]:
     best = cheapest(accuracy=99.0)
     presets = {
         "published": CostSettings(
-            network="cryptonets", thinned=92, weight_bits="4", scheme="bfv", engine="stepwise", images=1
+            network="cryptonets", thinned=92, weight_bits="4", scheme="bfv", engine="stepwise", layout="batch",
+            images=1,
         ),
         "fewest HOPs at 99 %": CostSettings(network=best.name) if best is not None else CostSettings(),
         "dense": CostSettings(network="cryptonets", beside="CryptoNets"),
@@ -209,8 +215,9 @@ class CostLab(traitlets.HasTraits):
     def _text(self) -> str:
         settings, (counts, estimate) = self.model.settings, self._final()
         lines = [self.model.line, summary(settings, counts, estimate), text_table(HEADS, count_rows(counts))]
-        if estimate.plan:
+        if estimate.layouts:
             lines += [plan_sentence(estimate), text_table(PROOF_HEADS, proof_rows(estimate))]
+            lines.append(layout_text(estimate.layouts))
         return "\n".join([*lines, estimate.refusal]).rstrip()
 
     def _markup(self) -> str:
@@ -379,7 +386,7 @@ def plan_sentence(estimate: Estimate) -> str:
     return (
         f"Plan: {plan['scheme']}, ring degree {plan['ring_degree']:,}, primes of {', '.join(map(str, primes))} bits "
         f"(and {special} for keys), {plan['security_bits']}-bit security, {moduli}; {plan['encrypted_pixels']} "
-        f"encrypted pixels, {plan['slots']:,} images a batch, {plan['upload_bytes'] / 1e6:,.0f} MB a batch."
+        f"encrypted pixels, {plan['layout']} layout."
     )
 
 
@@ -388,7 +395,8 @@ def describe_tables(counts: HopTable, estimate: Estimate) -> str:
     *layers, total = count_rows(counts)
     proof = (
         f'<p class="note">{escape(plan_sentence(estimate))}</p>{table(PROOF_HEADS, proof_rows(estimate))}'
-        if estimate.plan
+        f"{layout_markup(estimate.layouts)}"
+        if estimate.layouts
         else ""
     )
     return f"{table(HEADS, layers, total=total)}{proof}"

@@ -10,8 +10,8 @@ from fcnlab.cost import Projection, UnitCosts, load_costs, project
 from fcnlab.cost.machine import usable_cores
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
 from fcnlab.ui.background import Superseded
+from fcnlab.ui.layouts import Layouts, plan_layouts
 from fcnlab.variants import Variation, as_trained, base_of, compile_variant, measure_accuracy, thin_evenly
 
 
@@ -28,6 +28,7 @@ class CostSettings:
         pixel_bits: Bits of a pixel.
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
+        layout: auto, batch or packed.
         images: How many are classified.
         beside: The published system to compare with.
     """
@@ -40,6 +41,7 @@ class CostSettings:
     pixel_bits: int = 4
     scheme: str = "bgv"
     engine: str = "fused"
+    layout: str = "auto"
     images: int = 8192
     beside: str = "Faster CryptoNets"
 
@@ -65,17 +67,22 @@ class Estimate:
 
     Attributes:
         settings: Of which.
-        plan: Proven parameters; None if there are none.
+        layouts: Proven parameters in both layouts; None if there are none.
         refusal: Why there are none; empty otherwise.
         projection: Seconds and bytes; None without a plan or without unit costs of this machine.
         accuracy: Percent of the 10,000 test images; None until it is measured.
     """
 
     settings: CostSettings
-    plan: Plan | None = None
+    layouts: Layouts | None = None
     refusal: str = ""
     projection: Projection | None = None
     accuracy: float | None = None
+
+    @property
+    def plan(self) -> Plan | None:
+        """The proven parameters of the setting, in its layout."""
+        return self.layouts.chosen if self.layouts else None
 
 
 def unit_costs() -> UnitCosts | None:
@@ -90,10 +97,10 @@ def plan_now(settings: CostSettings) -> Estimate:
     """Plan and project: a fraction of a second."""
     try:
         circuit = compile_variant(settings.variation)
-        plan = find_plan(settings.variation, settings.scheme, settings.images)
+        layouts = find_layouts(settings.variation, settings.scheme, settings.images, settings.layout)
     except FcnlabError as error:
         return Estimate(settings, refusal=str(error))
-    return Estimate(settings, plan=plan, projection=projection_of(settings, plan, circuit))
+    return Estimate(settings, layouts, projection=projection_of(settings, layouts.chosen, circuit))
 
 
 def projection_of(settings: CostSettings, plan: Plan, circuit: Circuit) -> Projection | None:
@@ -105,13 +112,13 @@ def projection_of(settings: CostSettings, plan: Plan, circuit: Circuit) -> Proje
 
 
 @lru_cache(maxsize=256)
-def find_plan(variation: Variation, scheme: Any, images: int) -> Plan:
-    """The plan of a variation.
+def find_layouts(variation: Variation, scheme: Any, images: int, layout: str) -> Layouts:
+    """The plans of a variation.
 
     Raises:
-        PlanError: If there is none.
+        PlanError: If there are none.
     """
-    return make_plan(compile_variant(variation), scheme=scheme, images=images)
+    return plan_layouts(compile_variant(variation), layout=layout, scheme=scheme, images=images)
 
 
 def with_accuracy(estimate: Estimate) -> Estimate:
