@@ -100,3 +100,7 @@ def test_activations_follow_the_keyboard_in_voila(application: str, page: Page) 
     page.get_by_role("button", name="Reset").click()
     expect(verdict).to_contain_text("2−3 + 2−1 x + 2−3 x2")
     expect(page.locator(".fcn .error")).to_have_count(0)
+
+    page.get_by_label("make small").select_option("the mean square over a layer")
+    expect(page.locator(".fcn .note").last).to_contain_text("of what act1 of fcn-20k sees", timeout=60_000)
+    expect(page.locator(".legend", has_text="values of the layer").first).to_be_attached()

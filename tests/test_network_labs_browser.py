@@ -11,6 +11,10 @@ from tests.browser import browse, open_in_voila, serve  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
 SLOW_MS = 90_000
+CHANGED = """drawn => {
+  const now = [...document.querySelectorAll('.js-plotly-plot .barlayer .point path')].map(p => p.getAttribute('d'));
+  return now.length && JSON.stringify(now) !== JSON.stringify(drawn);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +39,26 @@ def slider(page: Page, label: str) -> Locator:
     return page.locator(".widget-slider", has_text=label).locator(".noUi-handle")
 
 
+def bars(page: Page) -> list[str]:
+    """The shapes of all bars that are drawn."""
+    return page.locator(".js-plotly-plot .barlayer .point path").evaluate_all(
+        "all => all.map(p => p.getAttribute('d'))"
+    )
+
+
 def test_cost_follows_a_slider_and_takes_a_point(application: str, page: Page) -> None:
     open_in_voila(page, application, "03_cost")
     hops = tile(page, "HOPs of one pass")
     expect(tile(page, "accuracy")).to_have_text("99.08 %", timeout=SLOW_MS)
-    before = hops.inner_text()
+    before, drawn = hops.inner_text(), bars(page)
+    assert drawn
     handle = slider(page, "prune further")
     handle.focus()
     for _ in range(5):
         handle.press("ArrowRight")
     expect(hops).not_to_have_text(before)
     expect(page.get_by_label("settings")).to_have_value("cost(thinned=5)")
+    page.wait_for_function(CHANGED, arg=drawn)
     expect(page.locator(".fcn", has_text="as it stands").first).to_be_visible(timeout=SLOW_MS)
     page.locator("select", has_text="CryptoDL-1").last.select_option("CryptoNets")
     expect(hops).to_have_text("611,267")
@@ -72,11 +85,22 @@ def test_sparsity_follows_a_slider(application: str, page: Page) -> None:
     open_in_voila(page, application, "02_sparsity")
     hops = tile(page, "HOPs of one pass")
     expect(hops).to_have_text("611,267", timeout=SLOW_MS)
+    page.wait_for_function(CHANGED, arg=[])
+    drawn = bars(page)
     handle = slider(page, "prune overall")
     handle.focus()
     for _ in range(4):
         handle.press("ArrowRight")
     expect(page.get_by_label("settings")).to_have_value("sparsity(overall=4)")
     expect(hops).not_to_have_text("611,267")
+    page.wait_for_function(CHANGED, arg=drawn)
     expect(tile(page, "accuracy as it stands")).to_contain_text("99.", timeout=SLOW_MS)
     expect(page.locator(".fcn img[alt*='nonzero weights of fc1']")).to_be_visible()
+    page.get_by_role("button", name="published").click()
+    expect(page.get_by_label("settings")).to_have_value("sparsity(overall=92, weight_bits='4')")
+    settings = page.get_by_label("settings")
+    settings.fill("sparsity(fc2=30)")
+    settings.press("Enter")
+    expect(slider(page, "prune fc2")).to_have_attribute("aria-valuenow", "30.0")
+    page.get_by_role("button", name="Reset").click()
+    expect(hops).to_have_text("611,267")
