@@ -149,7 +149,8 @@ class Estimating:
     ) -> None:
         self._sizes, self._primes, self._plain_scale = sizes, list(primes), plain_scale
         self._rescale = CkksNoise(ring_degree).typical_rounding(2) ** 2
-        self._encoding = ring_degree / 2 * ROUNDING_VARIANCE
+        # Encoded real numbers are polynomials with m(X) = m(1 / X), and so is their rounding: real in every slot.
+        self._encoding = ring_degree * ROUNDING_VARIANCE
         self._switch = typical_key_switch(ring_degree, self._primes, special_prime) ** 2
 
     def product(self, a: Estimate, term: Term, /) -> Estimate:
@@ -219,7 +220,7 @@ def estimate(
     """
     fresh, sizes = traced
     following = iter(sizes)
-    variance = np.full(program.slots, ring_degree / 2 * (ERROR_VARIANCE + ROUNDING_VARIANCE))
+    variance = np.full(program.slots, ring_degree * (ERROR_VARIANCE / 2 + ROUNDING_VARIANCE))
     start = Estimate(fresh, scale, variance, variance)
     rows = [start]
 
