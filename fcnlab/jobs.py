@@ -1,13 +1,15 @@
 """Long work in a process of its own, so that a notebook stays alive: progress, cancel, and the cause of a death.
 
 Encrypted arithmetic never releases Python's global lock, so a thread would freeze every slider. A job is one function
-in a spawned process, called with its arguments and a `progress` callback; the process can be made ready before the job
-is known. Both ends are the same machine and the same user: what travels through the pipe is trusted.
+in a spawned process, called with its arguments and a `progress` callback. A process can be kept for several jobs, with
+what the earlier ones have loaded. Both ends are the same machine and the same user: what travels through the pipe is
+trusted.
 """
 
 import atexit
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 import time
@@ -20,6 +22,7 @@ from typing import Any, Final, Generic, TypeVar
 from fcnlab.errors import Cancelled, FcnlabError, JobError
 
 REPORT_INTERVAL_S: Final = 0.05  # between two progress reports of one stage
+CANCEL, LEAVE = b"cancel", b"leave"  # beside orders, which are pickled
 GRACE_S: Final = 0.1  # a cancelled worker has this long to tidy up before it is killed
 
 R = TypeVar("R")
@@ -44,8 +47,9 @@ class Job(Generic[R]):
         self._result: R | None = None
         self._error: FcnlabError | None = None
         self._cancelling = False
-        self._ordered, self._ended = threading.Event(), threading.Event()
+        self._ended = threading.Event()
         order = bytes(ForkingPickler.dumps((function, dict(arguments))))  # what cannot be sent fails here
+        self._keeps_worker = worker is not None
         self._worker = worker or Worker()
         threading.Thread(target=self._listen, args=(order,), daemon=True).start()
 
@@ -80,28 +84,23 @@ class Job(Generic[R]):
         """Ask it to stop, and kill it with all its own workers if it has not done so at once. Returns immediately."""
         if self.running and not self._cancelling:
             self._cancelling = True
-            if not self._ordered.is_set():  # it is still getting ready
-                self._worker.kill()
-                return
-            with suppress(OSError):
-                self._worker.pipe.send(None)
+            self._worker.ask_to_stop()
             timer = threading.Timer(GRACE_S, self._worker.kill)
             timer.daemon = True
             timer.start()
 
     def _listen(self, order: bytes) -> None:
         kind, value = "died", None
-        pipe = self._worker.pipe
-        with suppress(EOFError, OSError):
-            pipe.send_bytes(order)  # a long one waits until the worker is ready to read it
-            self._ordered.set()
-            while (message := pipe.recv())[0] == "progress":
+        with self._worker.busy, suppress(EOFError, OSError):
+            self._worker.send(order)
+            while (message := self._worker.pipe.recv())[0] == "progress":
                 if not self._cancelling:
                     self._on_progress(message[1])
             kind, value = message
         if kind == "died" or self._cancelling:
             self._worker.kill()
-        status = self._worker.close()
+        gone = kind == "died" or self._cancelling or not self._keeps_worker
+        status = self._worker.close() if gone else None
         if self._cancelling:
             self._error = Cancelled("The run was cancelled; nothing of it was kept.")
         elif kind == "result":
@@ -113,20 +112,44 @@ class Job(Generic[R]):
 
 
 class Worker:
-    """A spawned process that waits for one job.
+    """A spawned process that does jobs, one after the other; when one is cancelled it ends.
 
-    Args:
-        warm: Called in the process before it waits, to load and make what the job will need; importable by name.
+    Attributes:
+        pipe: To it.
+        busy: Held by the job that it works on.
     """
 
-    def __init__(self, warm: Callable[[], object] | None = None) -> None:
+    def __init__(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
+        self.busy = threading.Lock()
+        self._sending, self._closing = threading.Lock(), threading.Lock()
         # Not a daemon: it has worker processes of its own. `atexit` stops it when this process ends.
-        self._process = spawn.Process(target=work, args=(theirs, warm))
+        self._process = spawn.Process(target=work, args=(theirs,))
         self._process.start()
         theirs.close()
         atexit.register(self.kill)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take a job."""
+        return not self.pipe.closed and self._process.is_alive()
+
+    def send(self, message: bytes) -> None:
+        """Send an order; a long one waits until the process is ready to read it."""
+        with self._sending:
+            self.pipe.send_bytes(message)
+
+    def ask_to_stop(self) -> None:
+        """Have the job stop at its next report; kill a worker that is not even ready to hear it."""
+        if self._sending.acquire(blocking=False):
+            try:
+                with suppress(OSError):
+                    self.pipe.send_bytes(CANCEL)
+            finally:
+                self._sending.release()
+        else:
+            self.kill()
 
     def kill(self) -> None:
         """End it, with all its own workers."""
@@ -137,17 +160,16 @@ class Worker:
                 except ProcessLookupError:  # it has not yet made its own group
                     os.kill(self._process.pid, signal.SIGKILL)
 
-    def dismiss(self) -> None:
-        """End it; it has no job."""
-        self.kill()
-        self.close()
-
     def close(self) -> int | None:
-        """Wait for its end; returns the exit status."""
-        self._process.join()
-        self.pipe.close()
-        atexit.unregister(self.kill)
-        return self._process.exitcode
+        """Let it end, and wait for that; returns the exit status."""
+        with self._closing:
+            if not self.pipe.closed:
+                with suppress(OSError):
+                    self.send(LEAVE)
+                self._process.join()
+                self.pipe.close()
+                atexit.unregister(self.kill)
+            return self._process.exitcode
 
 
 def submit(
@@ -165,34 +187,25 @@ def submit(
         arguments: Keyword arguments.
         on_progress: Called in a thread with what the function gives to its `progress`, at most every 50 ms.
         on_end: Called in the same thread once, at the very end.
-        worker: A process that was made ready beforehand; it takes this one job.
+        worker: A process to do it in, once it has done what it was given before; it is kept for further jobs, unless
+            this one is cancelled.
     """
     return Job(worker, function, arguments, on_progress or (lambda _: None), on_end or (lambda _: None))
 
 
-def work(pipe: Connection, warm: Callable[[], object] | None) -> None:
-    """The worker's side: get ready, wait for the job, run it, report, obey."""
+def work(pipe: Connection) -> None:
+    """The worker's side: take orders, report, obey."""
     # A group of its own: its worker processes are stopped with it, and an interrupt of the notebook spares it.
     os.setsid()
-    trouble = None
-    try:
-        if warm is not None:
-            warm()
-    except FcnlabError as error:
-        trouble = ("failed", error)
-    except Exception as error:
-        trouble = ("failed", JobError(f"The worker could not get ready: {type(error).__name__}: {error}"))
-    try:
-        function, arguments = pipe.recv()
-    except (EOFError, OSError):  # the other side is gone, and had no job
-        return
-    pipe.send(trouble or perform(pipe, function, arguments))
-
-
-def perform(pipe: Connection, function: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[str, Any]:
-    """Run the job; how it ended."""
+    orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     cancelled = threading.Event()
-    threading.Thread(target=obey, args=(pipe, cancelled), daemon=True).start()
+    threading.Thread(target=obey, args=(pipe, orders, cancelled), daemon=True).start()
+    while (order := orders.get()) != LEAVE:
+        pipe.send(perform(pipe, order, cancelled))
+
+
+def perform(pipe: Connection, order: bytes, cancelled: threading.Event) -> tuple[str, Any]:
+    """Do one job; how it ended."""
     reported_s = 0.0
 
     def progress(value: Any) -> None:
@@ -205,6 +218,7 @@ def perform(pipe: Connection, function: Callable[..., Any], arguments: Mapping[s
             reported_s = now
 
     try:
+        function, arguments = ForkingPickler.loads(order)
         return "result", function(**arguments, progress=progress)
     except FcnlabError as error:
         return "failed", error
@@ -212,12 +226,16 @@ def perform(pipe: Connection, function: Callable[..., Any], arguments: Mapping[s
         return "failed", JobError(f"The worker failed unexpectedly: {type(error).__name__}: {error}")
 
 
-def obey(pipe: Connection, cancelled: threading.Event) -> None:
-    """Wait for the word to stop; if the other side is gone, end this process and its workers."""
+def obey(pipe: Connection, orders: "queue.SimpleQueue[bytes]", cancelled: threading.Event) -> None:
+    """Listen for orders and for the word to stop; if the other side is gone, end this process and its workers."""
     with suppress(EOFError, OSError):
-        pipe.recv()
-        cancelled.set()
-        pipe.recv()  # nothing more is sent: this waits for the other side to close
+        while (message := pipe.recv_bytes()) != LEAVE:
+            if message == CANCEL:
+                cancelled.set()
+            else:
+                orders.put(message)
+        orders.put(LEAVE)
+        return
     os.killpg(0, signal.SIGKILL)
 
 

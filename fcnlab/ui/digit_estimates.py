@@ -1,21 +1,26 @@
 """What a run of lab 04 will take: circuit, plan and projection; remembered, and found without holding up the hand."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Final
 
 from fcnlab.circuit import Circuit
 from fcnlab.compiler import compile_circuit
 from fcnlab.cost import Projection, project
 from fcnlab.cost.machine import usable_cores
+from fcnlab.cost.work import ENGINES
 from fcnlab.errors import FcnlabError, PlanError
 from fcnlab.hops import HopTable, count_executed
 from fcnlab.jobs import submit
+from fcnlab.layouts import choose_plan, crossing_images
 from fcnlab.memory import available_bytes
+from fcnlab.packed.layout import pack
+from fcnlab.packed.plan import PackedPlan
+from fcnlab.packed.program import count_packed
 from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
 from fcnlab.typical import sample_for
 from fcnlab.ui.background import Superseded
 from fcnlab.ui.digit_runs import Setup
@@ -25,44 +30,60 @@ from fcnlab.variants import base_of
 
 WORTH_MORE_CORES: Final = 1.5
 """How many times faster a run must be to take all cores: they are missed by everything else on the machine."""
+PROJECTED: Final = ("batch",)
+"""Layouts that `cost` knows."""
 POOL_BYTES: Final = 400_000_000
 """An upload larger than this is worth the start of more processes, where this machine has not been measured."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What of the settings decides the plan.
+    """What of the settings decides a run's cost.
 
     Attributes:
         network: A shipped network.
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
+        layout: packed, batch or auto.
         ring_degree: None for the cheapest.
-        single: Whether it is for one image, and not for a batch.
+        images: How many.
     """
 
     network: str
     scheme: Any
     engine: str
+    layout: str
     ring_degree: int | None
-    single: bool
+    images: int
 
     @classmethod
     def of(cls, settings: DigitSettings) -> "Wish":
         """The wish that settings express."""
         ring = None if settings.ring_degree == CHEAPEST else int(settings.ring_degree)
-        single = settings.source == "drawn" or settings.count == 1
-        return cls(settings.network, settings.scheme, settings.engine, ring, single)
+        images = 1 if settings.source == "drawn" else settings.count
+        return cls(settings.network, settings.scheme, settings.engine, settings.layout, ring, images)
 
     @property
-    def images(self) -> int:
-        """How many the plan is made for."""
-        return 1 if self.single else MOST
+    def question(self) -> tuple[str, Any, str, int | None]:
+        """What of it the plans depend on."""
+        return self.network, self.scheme, self.layout, self.ring_degree
 
-    @property
-    def question(self) -> dict[str, Any]:
-        """Arguments of `make_plan`: the engine does not matter to it."""
-        return {"scheme": self.scheme, "images": self.images, "ring_degree": self.ring_degree}
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A plan with what belongs to it.
+
+    Attributes:
+        plan: Proven parameters.
+        hops: Operations of one pass, by engine.
+        fewest: For this many images and more it is the one to take.
+        note: Why the layout is not the one that was asked for; empty otherwise.
+    """
+
+    plan: Plan
+    hops: Mapping[str, HopTable]
+    fewest: int = 1
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +96,7 @@ class Forecast:
         refusal: Why there is none, or why it cannot be run here; empty otherwise.
         projection: Seconds and bytes; None without a plan or without unit costs of this machine.
         hops: Operations of one pass as the engine performs them.
+        note: Why the layout is not the one that was asked for; empty otherwise.
     """
 
     wish: Wish
@@ -82,6 +104,7 @@ class Forecast:
     refusal: str = ""
     projection: Projection | None = None
     hops: HopTable | None = None
+    note: str = ""
 
 
 @cache
@@ -92,21 +115,42 @@ def circuit_of(network: str) -> Circuit:
     return compile_circuit(checkpoint.network, name=card.name, pixel_bits=card.architecture.pixel_bits)
 
 
-def plan_aside(*, circuit: Circuit, question: dict[str, Any], progress: Callable[[Any], None]) -> Plan | str:
-    """In a worker: a plan, or why there is none."""
+def plan_aside(
+    *, circuit: Circuit, scheme: Any, layout: str, ring_degree: int | None, progress: Callable[[Any], None]
+) -> tuple[Planned, ...] | str:
+    """In a worker: the plan for one image, and if many want another layout, that one too; or why there is none."""
+    ask = partial(
+        choose_plan, circuit, scheme=scheme, ring_degree=ring_degree,
+        sample=sample_for(scheme, pixel_bits=circuit.pixel_bits),
+    )  # fmt: skip
     try:
-        return make_plan(circuit, **question, sample=sample_for(question["scheme"], pixel_bits=circuit.pixel_bits))
+        plan, note = ask(layout=layout, images=1)
+        found = [Planned(plan, count_hops(circuit, plan), note=note)]
+        if layout == "auto" and isinstance(plan, PackedPlan):
+            with suppress(PlanError):
+                other, _ = ask(layout="batch", images=MOST)
+                fewest = crossing_images(circuit, plan, other)
+                found.append(Planned(other, count_hops(circuit, other), fewest))
     except PlanError as error:
         return str(error)
+    return tuple(found)
 
 
-def forecast(wish: Wish, plan: Plan) -> Forecast:
+def count_hops(circuit: Circuit, plan: Plan) -> dict[str, HopTable]:
+    """Operations of one pass as each engine performs them."""
+    if isinstance(plan, PackedPlan):
+        packed = count_packed(pack(circuit, slots=plan.gather.shape[1]), plan.parameters.drops)
+        return dict.fromkeys(ENGINES, packed)
+    return {engine: count_executed(circuit, plan.parameters, engine=engine) for engine in ENGINES}
+
+
+def forecast(wish: Wish, planned: Planned) -> Forecast:
     """Threads, projection and operations; a refusal if this machine has too little memory."""
-    circuit = circuit_of(wish.network)
+    circuit, plan = circuit_of(wish.network), planned.plan
     costs, cores = unit_costs(), usable_cores()
     projection = None
     threads = cores if plan.upload_bytes > POOL_BYTES else 1
-    if costs is not None:
+    if costs is not None and plan.layout in PROJECTED:
         alone, together = (
             project(plan, circuit, engine=wish.engine, images=wish.images, threads=count, costs=costs)
             for count in (1, cores)
@@ -118,7 +162,8 @@ def forecast(wish: Wish, plan: Plan) -> Forecast:
         Setup(circuit, plan, wish.engine, threads),
         refusal=lack_of_memory(projection),
         projection=projection,
-        hops=count_executed(circuit, plan.parameters, engine=wish.engine),
+        hops=planned.hops[wish.engine],
+        note=planned.note,
     )
 
 
@@ -134,19 +179,25 @@ def lack_of_memory(projection: Projection | None) -> str:
 
 
 class Forecaster:
-    """Finds forecasts and remembers them.
+    """Finds forecasts and remembers plans and forecasts.
 
     Args:
-        tell: Called with each, from a thread.
+        tell: Called with each that took time, from a thread.
     """
 
     def __init__(self, tell: Callable[[Forecast], None]) -> None:
         self._tell = tell
         self._known: dict[Wish, Forecast] = {}
-        self._plans: dict[Wish, Plan | str] = {}
+        self._plans: dict[Any, tuple[Planned, ...] | str] = {}
 
     def recall(self, wish: Wish) -> Forecast | None:
-        """What is known already."""
+        """What is known, or follows from a plan that is known."""
+        if wish not in self._known and wish.question in self._plans:
+            plans = self._plans[wish.question]
+            if isinstance(plans, str):
+                self._known[wish] = Forecast(wish, refusal=plans)
+            else:
+                self._known[wish] = forecast(wish, [each for each in plans if each.fewest <= wish.images][-1])
         return self._known.get(wish)
 
     def forget(self) -> None:
@@ -154,29 +205,22 @@ class Forecaster:
         self._known.clear()
 
     def answer(self, wish: Wish, superseded: Superseded) -> None:
-        """Work on one wish; give up where a newer one waits."""
+        """Plan for one wish; give up where a newer one waits."""
         try:
-            plan = self._plan(wish, superseded)
-            if plan is None:
-                return
-            found = Forecast(wish, refusal=plan) if isinstance(plan, str) else forecast(wish, plan)
-        except FcnlabError as error:
-            found = Forecast(wish, refusal=str(error))
-        except Exception as error:  # a thread has nobody else to tell
-            found = Forecast(wish, refusal=f"This was not foreseen ({type(error).__name__}: {error}).")
-        self._known[wish] = found
-        self._tell(found)
-
-    def _plan(self, wish: Wish, superseded: Superseded) -> Plan | str | None:
-        key = replace(wish, engine="")
-        if key not in self._plans:
             # In a process of its own: seconds of pure Python would hold up every slider.
-            arguments = {"circuit": circuit_of(wish.network), "question": wish.question}
+            network, scheme, layout, ring_degree = wish.question
+            arguments = {"circuit": circuit_of(network), "scheme": scheme, "layout": layout, "ring_degree": ring_degree}
             job = submit(plan_aside, arguments=arguments)
             while job.running:
                 if superseded():
                     job.cancel()
-                    return None
+                    return
                 time.sleep(0.02)
-            self._plans[key] = job.result()
-        return self._plans[key]
+            self._plans[wish.question] = job.result()
+            found = self.recall(wish)
+        except FcnlabError as error:
+            found = self._known[wish] = Forecast(wish, refusal=str(error))
+        except Exception as error:  # a thread has nobody else to tell
+            reason = f"This was not foreseen ({type(error).__name__}: {error})."
+            found = self._known[wish] = Forecast(wish, refusal=reason)
+        self._tell(found)  # type: ignore[arg-type]  # it was planned just now

@@ -6,7 +6,6 @@ The kernel itself loads no encryption library: circuit and plan go to the worker
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +20,8 @@ from fcnlab.ui.digit_settings import Picture
 from fcnlab.ui.runs import RunModel, RunProgress
 
 GREYS: Final = 256
+IDLE_S: Final = 600
+"""A worker that has had nothing to do for so long is dismissed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +94,13 @@ class Reading:
 
 
 def overhear(upload: memoryview, plan: Plan) -> Overheard:
-    """The residues of an upload as greys; they are its last bytes."""
+    """The residues of an upload as greys; they are its last bytes.
+
+    In the packed layout one polynomial of each ciphertext is sent, and a seed from which the server makes the other.
+    """
     chosen = plan.parameters
-    shape = (len(plan.inputs), 2, len(chosen.primes), chosen.ring_degree)
+    polynomials = 2 if plan.layout == "batch" else 1
+    shape = (plan.steps[0].outputs, polynomials, len(chosen.primes), chosen.ring_degree)
     residues = np.frombuffer(upload[len(upload) - 8 * int(np.prod(shape)) :], dtype="<u8").reshape(shape)
     primes = np.array(chosen.primes, dtype=np.float64)
 
@@ -107,18 +112,21 @@ def overhear(upload: memoryview, plan: Plan) -> Overheard:
     )
 
 
-_ready: dict[str, Any] = {}  # in a worker: the parties that have met, and for what
+_ready: dict[str, Any] = {}  # in a worker: the parties that have met, and for which setup
 
 
-def get_ready(setup: Setup) -> None:
+def get_ready(*, setup: Setup, progress: Callable[[RunProgress], None]) -> None:
     """In a worker, before it has an image: load the library and the kernels, make the keys."""
     from fcnlab.inference import meet
 
-    _ready["parties"] = meet(setup.circuit, setup.plan, engine=setup.engine, threads=setup.threads)
+    if not _ready or not setup.same_as(_ready["setup"]):
+        _ready.clear()  # keys may take hundreds of megabytes
+        parties = meet(setup.circuit, setup.plan, engine=setup.engine, threads=setup.threads)
+        _ready.update(setup=setup, parties=parties)
 
 
 def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgress], None]) -> Reading:
-    """The worker's function: classify under encryption; with the keys that were made beforehand, if they were."""
+    """The worker's function: classify under encryption, with the keys of the runs before where they fit."""
     from fcnlab.data import quantise_pixels
     from fcnlab.inference import Progress, infer
 
@@ -131,6 +139,8 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgre
         if not heard:
             heard.append(overhear(upload, setup.plan))
 
+    progress(RunProgress("keys", "", 0, 1, 1, 1))
+    get_ready(setup=setup, progress=progress)
     result = infer(
         setup.circuit,
         setup.plan,
@@ -140,7 +150,7 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgre
         threads=setup.threads,
         observe_noise=setup.plan.parameters.scheme == "bfv",
         progress=tell,
-        parties=_ready.get("parties"),
+        parties=_ready["parties"],
         overhear=listen,
     )
     unit = setup.plan.unit
@@ -155,7 +165,7 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgre
 
 
 class DigitRun(RunModel):
-    """A run of lab 04; a worker can be made ready for it.
+    """Runs of lab 04, all in one worker process, which is made ready for the next as soon as it is known.
 
     Attributes:
         outcome: A `Reading`.
@@ -166,35 +176,59 @@ class DigitRun(RunModel):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._standby: tuple[Setup, Worker] | None = None
+        self._worker: Worker | None = None
+        self._ready_for: Setup | None = None
+        self._idle: threading.Timer | None = None
 
     def make_ready(self, setup: Setup) -> None:
-        """Have a worker get ready for this setup, unless one is; returns at once."""
+        """Have the worker get ready for this setup, unless it is; returns at once."""
         threading.Thread(target=self._make_ready, args=(setup,), daemon=True).start()
 
-    def close(self) -> None:
-        """End the worker that waits, and the run."""
-        self.cancel()
+    def cancel(self) -> None:
+        """Stop the run, if there is one; its worker ends with it."""
+        if self.state == "running":
+            with self._lock:
+                self._worker = None
+        super().cancel()
+
+    def dismiss(self) -> None:
+        """End the worker, if it does nothing: it holds keys and the library in memory."""
         with self._lock:
-            self._dismiss()
+            worker, self._worker = (None, self._worker) if self.state == "running" else (self._worker, None)
+        if worker is not None:
+            worker.kill()
+            worker.close()
+
+    def close(self) -> None:
+        """End everything."""
+        self.cancel()
+        self._wake()
+        self.dismiss()
 
     def _make_ready(self, setup: Setup) -> None:
-        with self._lock:
-            if self._standby is None or self._standby[0] is not setup:
-                self._dismiss()
-                self._standby = setup, Worker(partial(get_ready, setup))
+        if self.state == "running":
+            return
+        worker = self._get_worker()
+        if self._ready_for is None or not setup.same_as(self._ready_for):
+            self._ready_for = setup
+            submit(get_ready, arguments={"setup": setup}, worker=worker)
+        self._wake()
+        self._idle = threading.Timer(IDLE_S, self.dismiss)
+        self._idle.daemon = True
+        self._idle.start()
 
-    def _dismiss(self) -> None:
-        if self._standby is not None:
-            self._standby[1].dismiss()
-            self._standby = None
+    def _get_worker(self) -> Worker:
+        with self._lock:
+            if self._worker is None or not self._worker.alive:
+                self._worker, self._ready_for = Worker(), None
+            return self._worker
+
+    def _wake(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
 
     def _submit(self, arguments: dict[str, Any]) -> Job[Any]:
-        with self._lock:
-            standby, self._standby = self._standby, None
-        worker = None
-        if standby is not None and standby[0] is arguments["setup"]:
-            worker = standby[1]
-        elif standby is not None:
-            standby[1].dismiss()
+        self._wake()
+        worker = self._get_worker()
+        self._ready_for = arguments["setup"]
         return submit(read_digits, arguments=arguments, on_progress=self._tell, on_end=self._end, worker=worker)

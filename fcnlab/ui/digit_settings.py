@@ -35,6 +35,7 @@ class DigitSettings:
         network: A shipped network.
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
+        layout: packed, batch, or auto for what is cheaper.
         ring_degree: As text, or ``cheapest``.
         beside: The published system to compare with.
     """
@@ -49,6 +50,7 @@ class DigitSettings:
     network: str = "fcn-20k"
     scheme: str = "ckks"
     engine: str = "fused"
+    layout: str = "auto"
     ring_degree: str = CHEAPEST
     beside: str = "Faster CryptoNets"
 
@@ -62,7 +64,7 @@ def make_controls() -> tuple[Control, ...]:
             help="Drawing on the sheet chooses it; moving one of the next four controls chooses test digits.",
         ),
         Whole(name="first", label="from", low=0, high=9999, help="Which of the 10,000 test digits comes first."),
-        Whole(name="count", label="how many", low=1, high=MOST, help="One costs as much as a hundred."),
+        Whole(name="count", label="how many", low=1, high=MOST, help="In a batch one costs as much as a hundred."),
         Choice(
             name="label", label="only digits", options={ANY: ANY, **{str(digit): str(digit) for digit in range(10)}},
             help="Test digits of one label.",
@@ -83,6 +85,10 @@ def make_controls() -> tuple[Control, ...]:
             options={"fused": "fused kernels", "stepwise": "one SEAL call a HOP"},
         ),
         Choice(
+            name="layout", label="layout", help="One image in a few ciphertexts, or an image in each slot.",
+            options={"auto": "the cheaper one", "packed": "packed, for one image", "batch": "batch, for thousands"},
+        ),
+        Choice(
             name="ring_degree", label="ring degree", help="A larger ring bears more, and costs more.",
             options={CHEAPEST: "the cheapest", **{str(degree): f"{degree:,}" for degree in RINGS}},
         ),
@@ -99,7 +105,7 @@ def make_presets() -> dict[str, DigitSettings]:
         "one digit": DigitSettings(),
         "exact": DigitSettings(scheme="bgv"),
         "a hundred": DigitSettings(count=MOST),
-        "as published": DigitSettings(network="faster-cryptonets", scheme="bfv", engine="stepwise"),
+        "as published": DigitSettings(network="faster-cryptonets", scheme="bfv", engine="stepwise", layout="batch"),
     }
     known = {point.name for point in shipped_points(DATA_ROOT / "models")}
     return {name: settings for name, settings in presets.items() if settings.network in known}

@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from fcnlab.data import quantise_pixels
 from fcnlab.hops import LayerHops
+from fcnlab.packed.plan import PackedPlan
 from fcnlab.published import PublishedSystem
+from fcnlab.report import Report
 from fcnlab.ui.cost import spell_seconds
 from fcnlab.ui.digit_estimates import Forecast
 from fcnlab.ui.digit_runs import Overheard, Reading
@@ -68,39 +70,44 @@ def cost_before(found: Forecast | None) -> str:
     if found.setup is None or found.hops is None:
         return ""
     plan, projection = found.setup.plan, found.projection
-    numbers = {"HOPs of a pass": f"{found.hops.total.total:,}"}
-    if projection is None:
-        numbers |= {
-            "sent": f"{plan.upload_bytes / 1e6:,.0f} MB", "received": f"{plan.download_bytes / 1e6:,.1f} MB",
-            "ring degree": f"{plan.parameters.ring_degree:,}",
-        }  # fmt: skip
-    else:
+    chosen = plan.parameters
+    numbers = {
+        "sent": f"{plan.upload_bytes / 1e6:,.3g} MB", "received": f"{plan.download_bytes / 1e6:,.3g} MB",
+        "HOPs of a pass": f"{found.hops.total.total:,}",
+    }  # fmt: skip
+    if isinstance(plan, PackedPlan):
+        numbers["keys, sent once"] = f"{plan.evaluation_key_bytes / 1e6:,.0f} MB"
+    if projection is not None:
         numbers = {
             "in all": spell_seconds(projection.total_s),
             "encrypt": spell_seconds(projection.encrypt_s),
             "evaluate": spell_seconds(projection.evaluate_s),
-            "sent": f"{projection.upload_bytes / 1e6:,.0f} MB",
             "memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB",
             **numbers,
         }
-    chosen = plan.parameters
     passes = f"{chosen.passes} passes, " if chosen.passes > 1 else ""
     threads = f"{found.setup.threads} thread{'s' if found.setup.threads > 1 else ''}"
+    room = f"{plan.batch_images:,} image{'s' if plan.batch_images > 1 else ''}"
+    note = f'<p class="note">{escape(found.note)}</p>' if found.note else ""
     return (
-        f'<p class="note"><b>Before it starts</b>, projected: {chosen.scheme}, ring degree {chosen.ring_degree:,}, '
-        f"{passes}{len(plan.inputs)} encrypted pixels, room for {chosen.slots:,} images, {threads}</p>{tiles(numbers)}"
+        f'<p class="note"><b>Before it starts</b>: {chosen.scheme}, {plan.layout} layout, ring degree '
+        f"{chosen.ring_degree:,}, {passes}{len(plan.inputs)} pixels in {plan.steps[0].outputs:,} ciphertexts with room "
+        f"for {room}, {threads}</p>{note}{tiles(numbers)}"
     )
 
 
-def layer_shares(names: Sequence[str], progress: RunProgress | None, state: str) -> list[float]:
+def layer_shares(names: Sequence[str], progress: RunProgress | None, state: str, *, layout: str) -> list[float]:
     """How much of each layer is done, 0 to 1, in the present pass.
 
-    The fused engine takes a block of coefficients through several layers at once, and reports them together.
+    In the batch layout the fused engine takes a block of coefficients through several layers at once, and reports them
+    together; in the packed layout both engines report each layer when it is done.
     """
     if state == "done" or (progress is not None and progress.stage == "decrypt"):
         return [1.0] * len(names)
     if state != "running" or progress is None or progress.stage != "evaluate":
         return [0.0] * len(names)
+    if layout == "packed":
+        return [float(index < progress.done) for index in range(len(names))]
     at_work, _, switching = progress.detail.partition(": ")
     for start in range(len(names)):
         for end in range(start + 1, len(names) + 1):
@@ -123,8 +130,9 @@ def progress_table(found: Forecast | None, progress: RunProgress | None, state: 
     """Layer by layer: how far it is, its operations, and the noise budget."""
     if found is None or found.setup is None or found.hops is None:
         return ""
-    layers, steps = found.hops.layers, found.setup.plan.steps[1:]
-    shares = layer_shares([layer.name for layer in layers], progress, state)
+    layers, plan = found.hops.layers, found.setup.plan
+    steps = plan.steps[1:]
+    shares = layer_shares([layer.name for layer in layers], progress, state, layout=plan.layout)
     measured: list[int | None] = [None] * len(steps)
     if state == "done" and reading is not None and reading.setup.same_as(found.setup):
         measured = [layer.measured_budget_bits for layer in reading.report.layers]
@@ -209,17 +217,23 @@ def account_rows(reading: Reading | None, found: Forecast | None, beside: Publis
             projection.encrypt_s + projection.decrypt_s if projection else None, beside.encrypt_decrypt_s),
         row("evaluate", "s", seconds.evaluate if seconds else None, projection.evaluate_s if projection else None,
             beside.inference_s),
-        row("keys", "s", seconds.keygen if seconds else None, projection.keygen_s if projection else None, None),
+        row("make keys", "s", seconds.keygen if seconds else None, projection.keygen_s if projection else None, None),
         row("sent", "MB", report.upload_bytes / 1e6 if report else None,
             projection.upload_bytes / 1e6 if projection else None, beside.message_mb),
         row("received", "MB", report.download_bytes / 1e6 if report else None,
             projection.download_bytes / 1e6 if projection else None, None),
+        row("keys, sent once", "MB", key_megabytes(report), None, None),
         row("peak memory", "GiB", report.peak_memory_bytes / 2**30 if report else None,
             projection.peak_memory_bytes / 2**30 if projection else None, None),
         ["HOPs of a pass, as executed", report.hops["total"] if report else None,
          found.hops.total.total if found and found.hops else None, None],
         ["HOPs, published convention", None, published_hops, beside.total],
     ]  # fmt: skip
+
+
+def key_megabytes(report: Report | None) -> float | None:
+    """Public and evaluation keys."""
+    return None if report is None else (report.public_key_bytes + report.evaluation_key_bytes) / 1e6
 
 
 def spell_amount(value: float | None, unit: str) -> str | None:
@@ -251,11 +265,11 @@ def server_view(reading: Reading, shown: int) -> str:
     heard, plan = reading.overheard, reading.setup.plan
     plain = quantised(reading.picture.pixels[shown], bits=reading.setup.circuit.pixel_bits)
     first = sheet(heard.first)
-    pictures = [
-        (plain, 168, 168, "the client's image"),
-        (in_place(heard, plan.inputs), 168, 168, "at the server: one residue of each pixel's ciphertext, in its place"),
-        (first, round(168 * first.shape[1] / first.shape[0]), 168, "at the server: one whole ciphertext"),
-    ]
+    pictures = [(plain, 168, 168, "the client's image")]
+    if plan.layout == "batch":
+        words = "at the server: one residue of each pixel's ciphertext, in its place"
+        pictures.append((in_place(heard, plan.inputs), 168, 168, words))
+    pictures.append((first, round(168 * first.shape[1] / first.shape[0]), 168, "at the server: one whole ciphertext"))
     cells = "".join(
         f'<figure style="margin: 0; width: {max(width, 168)}px"><img src="{png_address(image)}" alt="{words}" '
         f'width="{width}" height="{height}" style="image-rendering: pixelated; border-radius: 4px">'
@@ -290,9 +304,10 @@ def chi_squared(greys: npt.NDArray[np.uint8]) -> float:
 def noise_sentence(heard: Overheard) -> str:
     """Numbers on the ciphertexts."""
     polynomials, primes, degree = heard.first.shape
+    sent = "2 polynomials" if polynomials == 2 else "1 polynomial (and a seed, from which the server makes the other)"
     return (
-        f"{heard.ciphertexts:,} ciphertexts, {heard.bytes / 1e6:,.0f} MB in the first pass. One of them is "
-        f"{polynomials} polynomials of {degree:,} coefficients modulo {primes} primes: {heard.first.size:,} residues, "
-        f"here as greys from 0 to the prime. All greys are equally frequent: chi-squared of 256 greys is "
-        f"{chi_squared(heard.first):.0f}, and pure chance gives 255 ± 23. The blackest pixel looks no different."
+        f"{heard.ciphertexts:,} ciphertexts, {heard.bytes / 1e6:,.3g} MB in the first pass. One of them is {sent} of "
+        f"{degree:,} coefficients modulo {primes} primes: {heard.first.size:,} residues, here as greys from 0 to the "
+        f"prime. All greys are equally frequent: chi-squared of 256 greys is {chi_squared(heard.first):.0f}, and pure "
+        "chance gives 255 ± 23. The blackest pixel looks no different."
     )

@@ -49,6 +49,7 @@ from fcnlab.variants import base_of
 
 REST_S: Final = 0.3
 """How long the pen must be off the sheet before a run starts; the next stroke cancels it."""
+POLL_S: Final = 0.05
 WIDE: Final = "calc(100% - 4px)"
 NOTHING_DRAWN: Final = "Nothing is drawn yet: draw a digit on the sheet, or set the image to test digits."
 NOT_PROVEN: Final = "The parameters for these settings are still being proven."
@@ -211,20 +212,24 @@ class EncryptedLab(traitlets.HasTraits):
             self._timer.cancel()
         self._wanted = False
         found = self._known()
-        if self.model.settings.start == "rest":
-            self.run.cancel()  # whatever it reads, it is not this drawing
-        if found is not None and found.setup is not None:
-            self.run.make_ready(found.setup)
+        if found is None or found.setup is None:
+            return
+        if self.model.settings.start == "rest" and found.setup.plan.layout == "batch":
+            self.run.cancel()  # whatever it reads, it is not this drawing; in the packed layout it is over as soon
+        self.run.make_ready(found.setup)
 
     def _pen_up(self) -> None:
         if self.model.settings.start == "rest":
-            self._timer = threading.Timer(REST_S, self._rested)
-            self._timer.daemon = True
-            self._timer.start()
+            self._wait_for_rest(REST_S)
+
+    def _wait_for_rest(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._rested)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _rested(self) -> None:
-        if self.run.state == "running":  # a cancelled one is not yet gone
-            self._pen_up()
+        if self.run.state == "running":  # an earlier one is not yet gone
+            self._wait_for_rest(POLL_S)
         elif not self.pad.is_empty and self.model.settings.source == "drawn":
             self._wanted = True
             self.start()
@@ -348,6 +353,6 @@ def hops_sentence(settings: DigitSettings) -> str:
     published = base_of(settings.network).checkpoint.card.hops["total"]
     beside = published_systems()[settings.beside]
     return (
-        f"{settings.network}, {settings.scheme}, {settings.engine} engine: {executed:,} HOPs a pass as executed, "
+        f"{settings.network}, {settings.scheme}, {settings.engine} engine: {executed:,} HOPs a pass of a batch, "
         f"{published:,} by the published convention ({beside.method}: {beside.total:,})."
     )

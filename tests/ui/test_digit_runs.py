@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from fcnlab.data import quantise_pixels
+from fcnlab.layouts import choose_plan
 from fcnlab.planner import make_plan
+from fcnlab.typical import sample_for
 from fcnlab.ui.digit_runs import GREYS, DigitRun, Setup, overhear
 from fcnlab.ui.digit_settings import DigitSettings, Picture, pick_digits
 from fcnlab.ui.digit_words import chi_squared
@@ -27,7 +29,7 @@ def run():
     model = DigitRun()
     yield model
     model.close()
-    assert model._standby is None
+    assert model._worker is None
 
 
 def test_a_reading_is_that_of_the_circuit_in_the_clear(run, setup):
@@ -47,28 +49,63 @@ def test_a_reading_is_that_of_the_circuit_in_the_clear(run, setup):
     assert 100 < chi_squared(heard.first) < 400  # 255 give or take 23
 
 
-def test_a_worker_made_ready_has_its_keys_before_the_image(run, setup):
-    run.make_ready(setup)
+def wait_for_worker(run: DigitRun):
     deadline = time.monotonic() + 60
-    while run._standby is None and time.monotonic() < deadline:
+    while run._worker is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    waiting = run._standby[1]
+    return run._worker
+
+
+def test_a_worker_is_made_ready_and_kept_with_its_keys(run, setup):
+    run.make_ready(setup)
+    worker = wait_for_worker(run)
     run.make_ready(setup)  # twice is once
-    run.start(setup=setup, picture=PICTURE)
-    assert run._standby is None or run._standby[1] is not waiting
-    run.wait()
-    assert run.state == "done", run.message
-    assert run.outcome.report.seconds.keygen > 0
+    keygen_s = []
+    for _ in range(2):
+        run.start(setup=setup, picture=PICTURE)
+        run.wait()
+        assert run.state == "done", run.message
+        assert run._worker is worker
+        keygen_s.append(run.outcome.report.seconds.keygen)
+    assert keygen_s[0] == keygen_s[1] > 0
+    run.dismiss()
+    assert not worker.alive
 
 
-def test_a_worker_ready_for_something_else_is_not_used(run, setup):
+def test_a_worker_ready_for_something_else_makes_other_keys(run, setup):
     run.make_ready(Setup(setup.circuit, setup.plan, "stepwise", 1))
-    while run._standby is None:
-        time.sleep(0.01)
+    worker = wait_for_worker(run)
     run.start(setup=setup, picture=PICTURE)
     run.wait()
     assert run.state == "done", run.message
     assert run.outcome.report.engine == "fused"
+    assert run._worker is worker
+
+
+def test_an_idle_worker_is_dismissed(run, setup, monkeypatch):
+    monkeypatch.setattr("fcnlab.ui.digit_runs.IDLE_S", 0.05)
+    run.make_ready(setup)
+    worker = wait_for_worker(run)
+    deadline = time.monotonic() + 30
+    while (worker.alive or run._worker is not None) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not worker.alive
+    assert run._worker is None
+
+
+def test_one_image_in_a_few_ciphertexts(run):
+    circuit = tiny_circuit(0, widths=(784, 6, 10))
+    sample = sample_for("ckks", pixel_bits=circuit.pixel_bits)
+    plan, _ = choose_plan(circuit, layout="packed", scheme="ckks", images=1, sample=sample)
+    assert plan.layout == "packed"
+    run.start(setup=Setup(circuit, plan, "fused", 1), picture=Picture(PICTURE.pixels[:1]))
+    run.wait()
+    assert run.state == "done", run.message
+    reading = run.outcome
+    assert np.abs(reading.logits - reading.clear).max() < 0.05 * np.ptp(reading.clear)
+    assert reading.overheard.ciphertexts == plan.steps[0].outputs
+    assert reading.overheard.first.shape == (1, len(plan.parameters.primes), plan.parameters.ring_degree)
+    assert chi_squared(reading.overheard.first) < 400
 
 
 def test_cancelled_at_once_and_started_again(run, setup):

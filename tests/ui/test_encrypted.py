@@ -24,7 +24,7 @@ TEST = load_mnist("test")
 
 @pytest.fixture(scope="module")
 def opened() -> EncryptedLab:
-    lab = encrypted_mnist(scheme="bgv", start="button")  # bgv is planned in a moment
+    lab = encrypted_mnist(scheme="bgv", layout="batch", start="button")  # planned in a moment
     assert lab.worker.wait()
     yield lab
     lab.close()
@@ -36,7 +36,7 @@ def lab(opened: EncryptedLab) -> EncryptedLab:
     opened.run.set_trait("state", "idle")
     opened.run.outcome = None
     opened.model.reset()
-    opened.model.change(scheme="bgv", start="button")
+    opened.model.change(scheme="bgv", layout="batch", start="button")
     assert opened.worker.wait()
     return opened
 
@@ -77,7 +77,7 @@ def words(widget) -> str:
 
 def test_opens_with_the_first_test_digit_and_what_it_will_cost(lab):
     assert "test image 0" in repr(lab)
-    assert "20,164 HOPs a pass as executed, 43,574 by the published convention" in repr(lab)
+    assert "20,164 HOPs a pass of a batch, 43,574 by the published convention" in repr(lab)
     assert "Nothing has been encrypted yet." in repr(lab)
     assert "Before it starts" in words(lab.cost)
     assert "2 passes" in words(lab.cost)
@@ -255,7 +255,8 @@ def test_a_run_that_was_wanted_too_early_starts_when_its_parameters_are_proven(l
     started: list[object] = []
     monkeypatch.setattr(lab.run, "start", lambda *, setup, picture: started.append(setup.plan.parameters.scheme))
     lab.pad.sheet.strokes = DIGITS[1]
-    lab.forecaster.forget()
+    lab.forecaster._known.clear()
+    lab.forecaster._plans.clear()
     lab.model.change(scheme="bfv", start="rest")
     lab._rested()
     assert not started
