@@ -24,9 +24,9 @@ from fcnlab.report import Report
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
 from fcnlab.transfer.heads import HeadShape, Release
 from fcnlab.transfer.membership import Membership
-from fcnlab.transfer.studies import FOLDS, Study
+from fcnlab.transfer.studies import CLIPPING, FOLDS, Study
 from fcnlab.transfer.tables import SEEDS
-from fcnlab.transfer.training import TrainedHead, attack_heads, train_head
+from fcnlab.transfer.training import TrainedHead, attack_heads, settings_for, train_head
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work
 DIGIT_SHAPE: Final = (1, 28, 28)
@@ -112,6 +112,8 @@ def run_study(
     delta: float | None = None,
     seeds: int = SEEDS,
     release: Release | None = None,
+    clipping: float = CLIPPING,
+    batch: int | None = None,
     secure_random: bool = False,
     threads: int | None = None,
     progress: Tell | None = None,
@@ -124,6 +126,8 @@ def run_study(
         delta: 1 / N if not given.
         seeds: Heads to train; seed s holds out fold s modulo 5.
         release: Pruning and rounding of the heads.
+        clipping: Largest norm of one record's gradient.
+        batch: Expected records of a private step; as `default_settings` has it if not given.
         secure_random: Noise from the operating system's generator.
         threads: Threads of the server and processes of the client; all cores if not given.
         progress: Called with what is being done, the heads done and their number; an exception it raises stops the run.
@@ -139,7 +143,8 @@ def run_study(
         tell(f"training, seed {seed}", seed, seeds)
         clear.append(train_head(study, epsilon=math.inf, seed=seed, delta=delta, release=release))
         private = partial(train_head, study, epsilon=epsilon, delta=delta, secure_random=secure_random)
-        heads.append(private(seed=seed, release=release))
+        settings = settings_for(study, seed=seed, epsilon=epsilon, clipping=clipping, batch=batch)
+        heads.append(private(seed=seed, settings=settings, release=release))
         tell(f"encrypted inference, seed {seed}", seed, seeds)
         runs.append(infer_head(study, heads[-1], threads=threads))
     tell("costs of the whole network", seeds, seeds)

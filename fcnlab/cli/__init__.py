@@ -15,7 +15,7 @@ from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED
 from fcnlab.cli.progress import InferenceBar, print_epoch
 from fcnlab.cli.running import add_running_verbs
 from fcnlab.cli.sweeping import add_sweeping_verb
-from fcnlab.cli.transfer import add_transfer_verb
+from fcnlab.cli.transfer import add_predict_verb, add_transfer_verb
 from fcnlab.errors import FcnlabError
 
 __all__ = ["FINDING", "INTERRUPTED", "OK", "REFUSED", "InferenceBar", "build_parser", "main", "print_epoch"]
@@ -47,4 +47,5 @@ def build_parser() -> argparse.ArgumentParser:
     add_counting_verbs(verbs)
     add_sweeping_verb(verbs)
     add_transfer_verb(verbs)
+    add_predict_verb(verbs)
     return parser

@@ -15,7 +15,7 @@ from fcnlab.cli.options import (
     print_result,
 )
 from fcnlab.cli.progress import InferenceBar, print_epoch
-from fcnlab.cli.transfer import train_private_head, train_public_extractor
+from fcnlab.cli.transfer import add_gradients, add_skipping, train_private_head, train_public_extractor
 
 
 def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,6 +51,8 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     train.add_argument("--afresh", action="store_true", help="begin again instead of resuming")
     train.add_argument("--private", action="store_true", help="train a head with differential privacy, for release")
     train.add_argument("--epsilon", type=float, default=2.0, metavar="E", help="with --private: to spend (default: 2)")
+    add_gradients(train)
+    add_skipping(train)
 
     add_verb(verbs, "doctor", run_doctor, "examine this machine and say how to mend what is broken")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fcnlab.cli.options import FINDING, OK, add_threads, add_verb, positive, print_result
-from fcnlab.cli.progress import StepBar
+from fcnlab.cli.progress import InferenceBar, StepBar
 from fcnlab.errors import FcnlabError
 
 if TYPE_CHECKING:
@@ -36,15 +36,14 @@ def add_transfer_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         help=f"privacy to spend, above 0; inf for none (default: {DEFAULT_EPSILON:g})",
     )
     transfer.add_argument("--delta", type=float, metavar="D", help="probability of failure (default: 1 / N)")
+    add_gradients(transfer)
     transfer.add_argument("--seeds", type=positive, default=5, metavar="N", help="heads to train (default: 5)")
     transfer.add_argument("--bits", type=positive, default=5, metavar="B", help="bits of a feature (default: 5)")
     transfer.add_argument("--keep", type=float, default=1.0, metavar="SHARE", help="share of weights kept (default: 1)")
     transfer.add_argument(
         "--secure", action="store_true", help="noise from the operating system's generator: not reproducible"
     )
-    transfer.add_argument(
-        "--skip-unreadable", action="store_true", help="folder: leave out images that cannot be read, and list them"
-    )
+    add_skipping(transfer)
     transfer.add_argument(
         "--curve", metavar="FILE", help="also measure epsilon 0.5 to 8 and infinity, and write the table as CSV"
     )
@@ -52,6 +51,34 @@ def add_transfer_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         "--tables", metavar="FOLDER", help="also measure what lab 06 shows of this study, and write its two tables"
     )
     add_threads(transfer)
+
+
+def add_predict_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verb for images of one's own."""
+    predict = add_verb(
+        verbs, "predict", run_predict, "classify images under encryption with a head that train --private stored"
+    )
+    predict.add_argument("head", metavar="HEAD", help="its .safetensors file")
+    predict.add_argument("images", metavar="IMAGES", help="an image, or a folder of images")
+    add_skipping(predict)
+    add_threads(predict)
+
+
+def add_gradients(parser: argparse.ArgumentParser) -> None:
+    """``--clipping`` and ``--batch``, of a private training."""
+    parser.add_argument(
+        "--clipping", type=float, default=1.0, metavar="C", help="largest norm of one record's gradient (default: 1)"
+    )
+    parser.add_argument(
+        "--batch", type=int, metavar="N", help="records of a private step, about (default: all, at most 4,096)"
+    )
+
+
+def add_skipping(parser: argparse.ArgumentParser) -> None:
+    """``--skip-unreadable``."""
+    parser.add_argument(
+        "--skip-unreadable", action="store_true", help="leave out images that cannot be read, and list them"
+    )
 
 
 def run_transfer(chosen: argparse.Namespace) -> int:
@@ -79,6 +106,8 @@ def run_transfer(chosen: argparse.Namespace) -> int:
             delta=chosen.delta,
             seeds=chosen.seeds,
             release=release,
+            clipping=chosen.clipping,
+            batch=chosen.batch,
             secure_random=chosen.secure,
             threads=chosen.threads,
             progress=bar,
@@ -99,6 +128,22 @@ def run_transfer(chosen: argparse.Namespace) -> int:
         text += f"\nwritten to {' and '.join(map(str, paths))}"
     print_result(chosen, values, text)
     return FINDING if report.mismatched_logits else OK
+
+
+def run_predict(chosen: argparse.Namespace) -> int:
+    """``fcnlab predict``."""
+    from fcnlab.image_prediction import predict_images
+
+    with InferenceBar(silent=chosen.json) as bar:
+        found = predict_images(
+            chosen.head,
+            chosen.images,
+            skip_unreadable=chosen.skip_unreadable,
+            threads=chosen.threads,
+            progress=bar,
+        )
+    print_result(chosen, found.as_dict(), str(found))
+    return FINDING if found.report.mismatched_logits else OK
 
 
 def train_public_extractor(chosen: argparse.Namespace) -> int:
@@ -125,14 +170,22 @@ def train_private_head(chosen: argparse.Namespace) -> int:
     from fcnlab.transfer.cards import HEADS, make_card, save_head
     from fcnlab.transfer.privacy import check_epsilon
     from fcnlab.transfer.studies import load_study
-    from fcnlab.transfer.training import train_head
+    from fcnlab.transfer.training import settings_for, train_head
 
     check_epsilon(chosen.epsilon)
     if chosen.epsilon == float("inf"):
         raise FcnlabError("A private head needs a finite epsilon, such as 2.")
-    study: Study = load_study(chosen.recipe)
-    head = train_head(study, epsilon=chosen.epsilon, secure_random=True)
-    card = make_card(study, head, command=f"fcnlab train {chosen.recipe} --private --epsilon {chosen.epsilon:g}")
+    with StepBar(silent=chosen.json) as bar:
+        study: Study = load_study(
+            chosen.recipe,
+            skip_unreadable=chosen.skip_unreadable,
+            progress=lambda done, total: bar("extracting features", done, total),
+        )
+    settings = settings_for(study, seed=0, epsilon=chosen.epsilon, clipping=chosen.clipping, batch=chosen.batch)
+    head = train_head(study, epsilon=chosen.epsilon, settings=settings, secure_random=True)
+    asked = f"--epsilon {chosen.epsilon:g} --clipping {chosen.clipping:g}"
+    asked += f" --batch {chosen.batch}" if chosen.batch else ""
+    card = make_card(study, head, command=f"fcnlab train {chosen.recipe} --private {asked}")
     path = save_head(head.released, card, folder=Path(chosen.folder) if chosen.folder else HEADS)
     print_result(
         chosen,

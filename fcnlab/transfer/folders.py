@@ -1,6 +1,6 @@
 """Any folder of class folders as a private set: one subfolder for each class, with its images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -67,16 +67,31 @@ def read_folder(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
             else:
                 images.append(image)
                 labels.append(label)
-    if broken and not skip_unreadable:
-        names = ", ".join(str(file.relative_to(root)) for file in broken[:LISTED])
-        more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
-        raise DataError(
-            f"{len(broken)} of {len(broken) + len(images)} images below {root} are empty or cannot be read: {names}"
-            f"{more}. Mend or remove them, or ask for them to be skipped (--skip-unreadable)."
-        )
+    if not skip_unreadable:
+        refuse_unreadable(broken, count=len(broken) + len(images), root=root)
     if len(set(labels)) < len(found):
         raise DataError(f"Without the images that cannot be read, a class of {root} is empty: mend or remove them.")
     return ImageFolder(np.stack(images), np.array(labels, dtype=np.int64), tuple(found), tuple(broken))
+
+
+def refuse_unreadable(broken: Sequence[Path], *, count: int, root: Path) -> None:
+    """List files that cannot be read.
+
+    Args:
+        broken: The files; none is no reason to refuse.
+        count: Of all files.
+        root: The folder that was given.
+
+    Raises:
+        DataError: If there are any.
+    """
+    if broken:
+        names = ", ".join(str(file.relative_to(root)) if file != root else str(file) for file in broken[:LISTED])
+        more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
+        raise DataError(
+            f"{len(broken)} of {count} images below {root} are empty or cannot be read: {names}{more}. Mend or remove "
+            "them, or ask for them to be skipped (--skip-unreadable)."
+        )
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8] | None:
@@ -111,7 +126,7 @@ def load_folder_study(
     """
     load_colour_extractor()  # first: whether the extra is installed is known at once, reading may take minutes
     folder = read_folder(path, skip_unreadable=skip_unreadable)
-    folds = cross_validation(folder.labels)
+    folds = cross_validation(folder.labels, classes=folder.classes)
     features = FeatureRange(bits=bits)
     quantised = features.quantise(extract_colour(folder.images, progress=progress))
     return Study(

@@ -6,7 +6,7 @@ own test images, and its five folds differ in the seed alone.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -194,17 +194,26 @@ STUDIES: Final[Mapping[str, Callable[[int], Study]]] = MappingProxyType(
 )
 
 
-def cross_validation(labels: Integers, *, folds: int = FOLDS, seed: int = 0) -> tuple[Fold, ...]:
+def cross_validation(
+    labels: Integers, *, classes: Sequence[str] = (), folds: int = FOLDS, seed: int = 0
+) -> tuple[Fold, ...]:
     """Stratified folds: each record is tested once, and every class is spread evenly.
+
+    Args:
+        labels: Class indices, shape (N,).
+        classes: Their names, for the message.
+        folds: How many.
+        seed: Of the order within a class.
 
     Raises:
         DataError: If a class has fewer records than there are folds.
     """
     counts = np.bincount(labels)
     if counts.min() < folds:
+        smallest = int(counts.argmin())
+        name = classes[smallest] if classes else smallest
         raise DataError(
-            f"Class {int(counts.argmin())} has {counts.min()} records; {folds}-fold cross-validation needs {folds} of "
-            "each, or more."
+            f"Class {name} has {counts.min()} records; {folds}-fold cross-validation needs {folds} of each, or more."
         )
     rng = np.random.default_rng(seed)
     part = np.empty(len(labels), dtype=np.int64)

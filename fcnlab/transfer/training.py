@@ -167,18 +167,35 @@ def train_named(
     """
     check_epsilon(epsilon)
     loaded = load_study(study, bits=bits, units=units)
-    count = len(loaded.folds[seed % FOLDS][0])
-    settings = (
-        None if math.isinf(epsilon) else replace(default_settings(count=count, epsilon=epsilon), clipping=clipping)
-    )
     return train_head(
         loaded,
         epsilon=epsilon,
         seed=seed,
-        settings=settings,
+        settings=settings_for(loaded, seed=seed, epsilon=epsilon, clipping=clipping),
         release=Release(keep=keep, exponents=exponents),
         progress=progress,
     )
+
+
+def settings_for(
+    study: Study, *, seed: int, epsilon: float, clipping: float = CLIPPING, batch: int | None = None
+) -> Settings | None:
+    """`default_settings` of a fold, with another clipping norm or batch; None without privacy.
+
+    Args:
+        study: The private set.
+        seed: Chooses the fold.
+        epsilon: To spend.
+        clipping: Largest norm of one record's gradient.
+        batch: Expected records of a step; the default's if not given.
+
+    Raises:
+        DataError: If the clipping norm is not positive.
+    """
+    if math.isinf(epsilon):
+        return None
+    settings = default_settings(count=len(study.folds[seed % FOLDS][0]), epsilon=epsilon, clipping=clipping)
+    return settings if batch is None else replace(settings, batch=batch)
 
 
 def attack_head(study: Study, head: TrainedHead) -> Membership:

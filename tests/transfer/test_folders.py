@@ -64,6 +64,12 @@ def test_folders_that_are_no_classes_are_refused(photographs: Path, tmp_path: Pa
         load_study(f"folder:{tmp_path / 'nowhere'}")
 
 
+def test_a_class_that_is_too_small_for_the_folds_is_named(photographs: Path) -> None:
+    (photographs / "temple" / "4.png").unlink()
+    with pytest.raises(DataError, match="Class temple has 4 records"):
+        load_study(f"folder:{photographs}")
+
+
 def test_grey_and_transparent_images_become_colour(tmp_path: Path) -> None:
     for mode in ("L", "RGBA", "P"):
         Image.new(mode, (30, 60)).save(tmp_path / f"{mode}.png")

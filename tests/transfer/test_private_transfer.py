@@ -81,6 +81,10 @@ def test_json_has_all_keys_and_no_infinity(capsys: pytest.CaptureFixture[str], t
         (["--study", "uci-digits", "--epsilon", "-1"], "Epsilon is a positive number"),
         (["--study", "breast-cancer", "--delta", "2"], "between 0 and 1"),
         (["--study", "breast-cancer", "--keep", "0"], "keeps more than 0"),
+        (["--study", "breast-cancer", "--batch", "5"], "A private batch has 16 to 454 records here; got 5"),
+        (["--study", "breast-cancer", "--batch", "455"], "A private batch has 16 to 454 records here; got 455"),
+        (["--study", "breast-cancer", "--clipping", "0"], "a positive rate and clipping norm"),
+        (["--study", "cifar10:7"], "cifar10:N takes the first N"),
         (["--study", "breast-cancer", "--bits", "9"], "1 to 8 bits"),
     ],
 )
