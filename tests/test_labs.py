@@ -45,3 +45,9 @@ def test_outputs_carry_no_timings(path):
         for output in cell.get("outputs", []):
             text = output.get("data", {}).get("text/plain", "")
             assert not re.search(r"\d (s|ms|seconds)\b", text)
+
+
+def test_the_first_lab_leads_to_all_others():
+    first, *others = LABS
+    prose = "\n".join(cell.source for cell in nbformat.read(first, as_version=4).cells if cell.cell_type == "markdown")
+    assert re.findall(r"\]\(([^)]+\.ipynb)\)", prose) == [path.name for path in others]

@@ -30,8 +30,6 @@ from fcnlab.variants import base_of
 
 WORTH_MORE_CORES: Final = 1.5
 """How many times faster a run must be to take all cores: they are missed by everything else on the machine."""
-PROJECTED: Final = ("batch",)
-"""Layouts that `cost` knows."""
 POOL_BYTES: Final = 400_000_000
 """An upload larger than this is worth the start of more processes, where this machine has not been measured."""
 
@@ -150,7 +148,7 @@ def forecast(wish: Wish, planned: Planned) -> Forecast:
     costs, cores = unit_costs(), usable_cores()
     projection = None
     threads = cores if plan.upload_bytes > POOL_BYTES else 1
-    if costs is not None and plan.layout in PROJECTED:
+    if costs is not None:
         alone, together = (
             project(plan, circuit, engine=wish.engine, images=wish.images, threads=count, costs=costs)
             for count in (1, cores)

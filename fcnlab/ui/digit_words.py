@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.cost import Projection
 from fcnlab.data import quantise_pixels
 from fcnlab.hops import LayerHops
-from fcnlab.packed.plan import PackedPlan
 from fcnlab.published import PublishedSystem
 from fcnlab.report import Report
 from fcnlab.ui.cost import spell_seconds
@@ -71,20 +71,22 @@ def cost_before(found: Forecast | None) -> str:
         return ""
     plan, projection = found.setup.plan, found.projection
     chosen = plan.parameters
-    numbers = {
-        "sent": f"{plan.upload_bytes / 1e6:,.3g} MB", "received": f"{plan.download_bytes / 1e6:,.3g} MB",
-        "HOPs of a pass": f"{found.hops.total.total:,}",
-    }  # fmt: skip
-    if isinstance(plan, PackedPlan):
-        numbers["keys, sent once"] = f"{plan.evaluation_key_bytes / 1e6:,.0f} MB"
-    if projection is not None:
+    hops = {"HOPs of a pass": f"{found.hops.total.total:,}"}
+    if projection is None:
+        sent, received, keys = plan.upload_bytes, plan.download_bytes, plan.evaluation_key_bytes
+        numbers = hops
+    else:
+        sent, received = projection.upload_bytes, projection.download_bytes
+        keys = projection.public_key_bytes + projection.evaluation_key_bytes
         numbers = {
-            "in all": spell_seconds(projection.total_s),
             "encrypt": spell_seconds(projection.encrypt_s),
             "evaluate": spell_seconds(projection.evaluate_s),
+            **hops,
             "memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB",
-            **numbers,
+            "make keys, once": spell_seconds(projection.keygen_s),
         }
+    numbers |= {"keys, sent once": f"{keys / 1e6:,.3g} MB"} if keys else {}
+    numbers |= {"sent": f"{sent / 1e6:,.3g} MB", "received": f"{received / 1e6:,.3g} MB"}
     passes = f"{chosen.passes} passes, " if chosen.passes > 1 else ""
     threads = f"{found.setup.threads} thread{'s' if found.setup.threads > 1 else ''}"
     room = f"{plan.batch_images:,} image{'s' if plan.batch_images > 1 else ''}"
@@ -222,7 +224,7 @@ def account_rows(reading: Reading | None, found: Forecast | None, beside: Publis
             projection.upload_bytes / 1e6 if projection else None, beside.message_mb),
         row("received", "MB", report.download_bytes / 1e6 if report else None,
             projection.download_bytes / 1e6 if projection else None, None),
-        row("keys, sent once", "MB", key_megabytes(report), None, None),
+        row("keys, sent once", "MB", key_megabytes(report), key_megabytes(projection), None),
         row("peak memory", "GiB", report.peak_memory_bytes / 2**30 if report else None,
             projection.peak_memory_bytes / 2**30 if projection else None, None),
         ["HOPs of a pass, as executed", report.hops["total"] if report else None,
@@ -231,9 +233,9 @@ def account_rows(reading: Reading | None, found: Forecast | None, beside: Publis
     ]  # fmt: skip
 
 
-def key_megabytes(report: Report | None) -> float | None:
+def key_megabytes(known: Report | Projection | None) -> float | None:
     """Public and evaluation keys."""
-    return None if report is None else (report.public_key_bytes + report.evaluation_key_bytes) / 1e6
+    return None if known is None else (known.public_key_bytes + known.evaluation_key_bytes) / 1e6
 
 
 def spell_amount(value: float | None, unit: str) -> str | None:
