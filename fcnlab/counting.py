@@ -10,6 +10,9 @@ from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
 from fcnlab.hops import HopTable, LayerHops, count_executed, count_fused, count_published, count_stepwise
 from fcnlab.noise import Scheme
+from fcnlab.packed.layout import pack
+from fcnlab.packed.plan import PackedPlan
+from fcnlab.packed.program import count_packed
 
 CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 
@@ -21,6 +24,7 @@ def count_network(
     engine: str = "fused",
     scheme: Scheme = "bgv",
     ring_degree: int | None = None,
+    layout: str = "batch",
 ) -> HopTable:
     """Operations of a shipped network, layer by layer.
 
@@ -31,6 +35,7 @@ def count_network(
         engine: executed: fused or stepwise.
         scheme: executed: what is planned for.
         ring_degree: executed: the cheapest that is proven sufficient if not given.
+        layout: executed: batch, or packed for one image.
 
     Raises:
         DataError: If the network, the convention or the engine is unknown.
@@ -53,25 +58,32 @@ def count_network(
         )
     circuit = prepare(network).circuit
     if convention == "executed":
-        plan = plan_for(circuit, scheme=scheme, ring_degree=ring_degree)
+        plan = plan_for(circuit, scheme=scheme, ring_degree=ring_degree, layout=layout)
+        if isinstance(plan, PackedPlan):
+            return count_packed(pack(circuit, slots=plan.gather.shape[1]), plan.parameters.drops)
         return count_executed(circuit, plan.parameters, engine=engine)
     return count_fused(circuit) if convention == "fused" else count_stepwise(circuit)
 
 
 def describe_hops(table: HopTable) -> str:
-    """Operations of a network as a table, one line a layer."""
+    """Operations of a network as a table, one line a layer; the packed layout has rotations where others double."""
+    packed = table.total.rotations > 0
+    last = f"{'rotations':>10}{'relins':>7}{'total':>8}" if packed else f"{'total':>12}{'doublings':>11}"
     lines = [
-        f"{table.network}, {table.convention} convention",
+        f"{table.network}, {table.convention} convention{', packed layout' if packed else ''}",
         f"{'layer':<26}{'outputs':>9}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
-        f"{'total':>12}{'doublings':>11}{'switches':>10}",
+        f"{last}{'switches':>10}",
     ]
-    lines += [describe_layer(layer, outputs=f"{layer.outputs:,}") for layer in table.layers]
-    return "\n".join([*lines, describe_layer(table.total, outputs="")])
+    lines += [describe_layer(layer, outputs=f"{layer.outputs:,}", packed=packed) for layer in table.layers]
+    return "\n".join([*lines, describe_layer(table.total, outputs="", packed=packed)])
 
 
-def describe_layer(layer: LayerHops, *, outputs: str) -> str:
+def describe_layer(layer: LayerHops, *, outputs: str, packed: bool) -> str:
     """One line of the table."""
+    last = f"{layer.total:>12,}{layer.doublings:>11,}"
+    if packed:
+        last = f"{layer.rotations:>10,}{layer.relinearizations:>7,}{layer.total:>8,}"
     return (
         f"{layer.name:<26.26}{outputs:>9}{layer.pt_ct_adds:>12,}{layer.ct_ct_adds:>12,}{layer.pt_ct_mults:>13,}"
-        f"{layer.ct_ct_mults:>13,}{layer.total:>12,}{layer.doublings:>11,}{layer.mod_switches:>10,}"
+        f"{layer.ct_ct_mults:>13,}{last}{layer.mod_switches:>10,}"
     )

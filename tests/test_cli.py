@@ -107,6 +107,27 @@ def test_infer_refuses_with_one_sentence(capsys, network, options, part, as_json
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("scheme", ["bgv", "ckks"])
+def test_one_image_goes_packed_when_asked_to(capsys, network, scheme) -> None:
+    arguments = ("infer", "--network", network, "--images", "1", "--scheme", scheme, "--layout", "packed")
+    status, out, err = run(capsys, *arguments, "--threads", "1", "--json")
+    assert (status, err) == (OK, "")
+    values = json.loads(out)
+    assert (values["plan"]["layout"], values["note"], values["mismatched_digits"]) == ("packed", "", 0)
+    assert values["mismatched_logits"] == 0
+    assert values["hops"]["rotations"] == sum(layer["rotations"] for layer in values["layers"]) > 0
+    assert values["hops"]["relinearizations"] == values["hops"]["ct_ct_mults"] == 2
+    assert values["hops"]["total"] == sum(layer["total"] for layer in values["layers"])
+    assert values["bytes"]["evaluation_keys"] > 0
+    assert values["plan"]["rotation_keys"]
+
+
+def test_an_unknown_layout_is_refused(capsys, network) -> None:
+    status, out, err = run(capsys, "infer", "--network", network, "--images", "1", "--layout", "wide")
+    assert (status, out) == (REFUSED, "")
+    assert "Unknown layout 'wide'; choose one of batch, packed, auto" in err
+
+
 def test_a_circuit_that_no_ring_holds_is_refused(capsys, tmp_path: Path) -> None:
     network = tiny_checkpoint(tmp_path, exponent=40)
     for verb in ("infer", "plan"):

@@ -9,6 +9,7 @@ from fcnlab.counting import CONVENTIONS, count_network, describe_hops
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
 from fcnlab.hops import count_fused, count_stepwise
+from fcnlab.packed.plan import PackedPlan
 from fcnlab.published import published_systems
 from tests.checkpoints import tiny_checkpoint
 
@@ -45,6 +46,17 @@ def test_executed_adds_the_switches_of_the_plan(network: Path, engine: str, sche
     plan = plan_for(prepare(network).circuit, scheme=scheme)  # type: ignore[arg-type]
     assert [layer.mod_switches for layer in table.layers] == [step.drops * step.outputs for step in plan.steps[1:]]
     assert table.total.total == count_network(network, convention=engine).total.total
+
+
+def test_the_packed_layout_counts_rotations_and_relinearizations(network: Path) -> None:
+    table = count_network(network, convention="executed", scheme="ckks", layout="packed")
+    plan = plan_for(prepare(network).circuit, scheme="ckks", layout="packed")
+    assert isinstance(plan, PackedPlan)
+    assert table.total.rotations + table.total.relinearizations == plan.key_switches
+    lines = describe_hops(table).splitlines()
+    assert lines[0].endswith("packed layout")
+    assert {"rotations", "relins"} <= set(lines[1].split())
+    assert max(map(len, lines)) <= 120
 
 
 def test_published_keeps_every_layer(network: Path) -> None:

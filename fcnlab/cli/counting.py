@@ -56,6 +56,7 @@ def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParse
     )
     add_engine(hops)
     add_scheme(hops)
+    add_layout(hops, default="batch")
     add_ring(hops)
 
     cost = add_verb(verbs, "cost", run_cost, "say what an encrypted run will cost on this machine, before it runs")
@@ -146,10 +147,11 @@ def run_hops(chosen: argparse.Namespace) -> int:
         engine=chosen.engine,
         scheme=chosen.scheme,
         ring_degree=chosen.ring,
+        layout=chosen.layout,
     )
     asked = {"convention": chosen.convention}
     if chosen.convention == "executed":
-        asked |= {"engine": chosen.engine, "scheme": chosen.scheme}
+        asked |= {"engine": chosen.engine, "scheme": chosen.scheme, "layout": chosen.layout}
     print_result(chosen, {**table.as_dict(), **asked}, describe_hops(table))
     return OK
 

@@ -44,13 +44,14 @@ def add_ring(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_layout(parser: argparse.ArgumentParser) -> None:
+def add_layout(parser: argparse.ArgumentParser, *, default: str = "auto") -> None:
     """``--layout``."""
     parser.add_argument(
         "--layout",
-        default="auto",
+        default=default,
         metavar="LAYOUT",
-        help="packed: one image in a few ciphertexts; batch: an image in each slot; auto: what is cheaper (default)",
+        help="packed: one image in a few ciphertexts; batch: an image in each slot; auto: what is cheaper "
+        f"(default: {default})",
     )
 
 

@@ -57,6 +57,7 @@ class FusedEngine:
         self._setting, parameters = setting, setting.plan.parameters
         self._encoder = Encoder(setting)
         self.work = work_space(parameters.ring_degree)
+        self._scratch: dict[tuple[int, ...], Polynomials] = {}
         self._weights: dict[int, Polynomials] = {}
         self._biases: dict[tuple[str, float, int], Polynomials] = {}
         self._keys: dict[tuple[int, int], tuple[Polynomials, Polynomials]] = {}
@@ -116,6 +117,12 @@ class FusedEngine:
                 correction = sign_correction(step, key, basis, self.work)
             self._keys[step, primes] = key, correction
         return self._keys[step, primes]
+
+    def scratch(self, *shape: int) -> Polynomials:
+        """Memory for what does not outlive an operation: fresh pages would cost as much as the arithmetic."""
+        if shape not in self._scratch:
+            self._scratch[shape] = np.empty(shape, dtype=np.int64)
+        return self._scratch[shape]
 
     def weights(self, term: Term) -> Polynomials:
         """Encoded weights, shape (primes, n)."""
@@ -256,14 +263,14 @@ class FusedSlots:
 
     def _digits(self, polynomial: Polynomials) -> Polynomials:
         count, degree = polynomial.shape
-        digits = np.empty((count, count + 1, degree), dtype=np.int64)
+        digits = self._engine.scratch(1, count, count + 1, degree)[0]
         take_apart(polynomial, self._extended.constants, self._engine.work, digits)
         return digits
 
     def _switch(self, digits: Polynomials, step: int, places: Polynomials) -> Polynomials:
         """Digits times a key, without the special prime; shape (2, primes, n)."""
         key, correction = self._engine.key(step, len(self._primes))
-        sums = np.empty((2, *digits.shape[1:]), dtype=np.int64)
+        sums = self._engine.scratch(2, *digits.shape[1:])
         sum_products(digits, key, places, correction, self._extended.primes, sums)
         out = np.empty((2, len(self._primes), digits.shape[2]), dtype=np.int64)
         drop_last(sums, self._extended.constants, self._engine.work, out)
