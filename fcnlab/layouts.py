@@ -17,7 +17,7 @@ from fcnlab.planner import TRANSFER_WORK, make_plan, relative_cost
 LAYOUTS = ("batch", "packed", "auto")
 
 # In the units of `planner`: additions of one residue, measured.
-KEY_SWITCH_WORK, SYMMETRIC_WORK, PRODUCT_WORK = 130, 400, 5
+KEY_SWITCH_WORK, SYMMETRIC_WORK, PRODUCT_WORK = 60, 400, 5
 
 
 def choose_plan(

@@ -263,7 +263,7 @@ class FusedSlots:
 
     def _digits(self, polynomial: Polynomials) -> Polynomials:
         count, degree = polynomial.shape
-        digits = self._engine.scratch(1, count, count + 1, degree)[0]
+        digits: Polynomials = self._engine.scratch(1, count, count + 1, degree)[0]
         take_apart(polynomial, self._extended.constants, self._engine.work, digits)
         return digits
 
