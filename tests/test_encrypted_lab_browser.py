@@ -52,7 +52,7 @@ def test_a_digit_is_drawn_with_the_mouse_and_read_under_encryption(application: 
 
     draw(page, DIGITS[3])
     expect_read(page, 3)
-    expect(page.locator(".fcn figure img")).to_have_count(3)
+    expect(page.locator(".fcn figure img")).to_have_count(2)
     expect(page.locator(".fcn tr", has_text="encrypt + decrypt").locator("td").nth(1)).to_contain_text("s")
 
 
@@ -90,6 +90,13 @@ def test_impossible_settings_say_what_would_make_them_possible(application: str,
     page.get_by_role("button", name="Reset").click()
     expect(page.locator(".fcn .error")).to_have_count(0, timeout=SLOW_MS)
     expect(page.get_by_role("button", name="Run encrypted")).to_be_enabled(timeout=SLOW_MS)
+
+
+def test_the_first_lab_leads_here(application: str, page: Page) -> None:
+    open_in_voila(page, application, "00_start_here")
+    page.get_by_role("link", name="04 An encrypted run").click()
+    opened = page.context.pages[-1]
+    expect(opened.locator(".fcn-sheet")).to_be_visible(timeout=SLOW_MS)
 
 
 def test_a_digit_is_drawn_in_jupyterlab(page: Page) -> None:
