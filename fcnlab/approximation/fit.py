@@ -1,7 +1,7 @@
 """The best polynomial for a problem, with the bound that proves it and what it costs to evaluate."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -144,7 +144,7 @@ def solve(problem: Problem, watch: Watch) -> Approximation:
     resolve = sample if problem.target.hashable else sample.__wrapped__
     samples = resolve(problem.target, problem.interval, norm)
     free = split_by_symmetry(samples, degree=problem.degree, norm=norm, allowed=allowed)
-    best, bound = fit_real(samples, free, norm=norm)
+    best, bound = fit_once(RealProblem(samples, norm, free.powers, tuple(free.fixed.tolist()), free))
     if isinstance(allowed, PowersOfTwo):
         start = best[list(free.powers)]
         if isinstance(norm, MaximumNorm):
@@ -152,6 +152,25 @@ def solve(problem: Problem, watch: Watch) -> Approximation:
         else:
             best, bound = search_mean_square(samples, free, allowed.values, watch=watch)
     return appraise(problem, samples, best, bound)
+
+
+@dataclass(frozen=True)
+class RealProblem:
+    """What the best real coefficients depend on; samples are told apart by identity."""
+
+    samples: Samples
+    norm: Norm
+    powers: tuple[int, ...]
+    fixed: tuple[float, ...]
+    free: FreePart = field(compare=False)
+
+
+@lru_cache(maxsize=32)
+def fit_once(problem: RealProblem) -> tuple[Floats, float]:
+    """`fit_real`, which a search among powers of two begins with, and which is asked for by itself beside it."""
+    best, bound = fit_real(problem.samples, problem.free, norm=problem.norm)
+    best.flags.writeable = False
+    return best, bound
 
 
 def appraise(problem: Problem, samples: Samples, best: Floats, bound: float) -> Approximation:

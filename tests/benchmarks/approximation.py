@@ -16,7 +16,7 @@ from fcnlab.approximation import (
     Problem,
     Real,
 )
-from fcnlab.approximation.fit import solve
+from fcnlab.approximation.fit import fit_once, solve
 from fcnlab.approximation.samples import sample
 from fcnlab.approximation.search import Watch
 
@@ -87,6 +87,7 @@ def median_ms(problem: Problem, *, repeats: int) -> float:
 def fresh_ms(problem: Problem) -> float:
     """Time of one fit, caches emptied."""
     sample.cache_clear()
+    fit_once.cache_clear()
     return clock_ms(lambda: solve.__wrapped__(problem, Watch()))
 
 
@@ -94,7 +95,11 @@ def sampled_ms(repeats: int) -> float:
     """Median time of a real fit when only the degree or the coefficients have changed."""
     problem = Problem(TARGETS["swish"], 2, (-4.0, 4.0), MaximumNorm(), Real())
     solve.__wrapped__(problem, Watch())
-    return statistics.median(clock_ms(lambda: solve.__wrapped__(problem, Watch())) for _ in range(repeats))
+    times = []
+    for _ in range(repeats):
+        fit_once.cache_clear()
+        times.append(clock_ms(lambda: solve.__wrapped__(problem, Watch())))
+    return statistics.median(times)
 
 
 def clock_ms(action: Callable[[], object]) -> float:
