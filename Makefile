@@ -48,9 +48,9 @@ bench-peers: ## TenSEAL and Orion, set up in build/peers, against ours on the sa
 	@$(SETUP) --extras test
 	$(BIN)/python -m tests.benchmarks.peers $(ARGS)
 
-bench-ui: ## measure in the browser how fast the labs answer
+bench-ui: ## measure in the browser how fast the labs answer (ARGS: names of labs)
 	@$(SETUP) --extras lab,test --browser
-	$(BIN)/python -m tests.benchmarks.dashboards
+	$(BIN)/python -m tests.benchmarks.dashboards $(ARGS)
 	$(BIN)/python -m tests.benchmarks.reading
 
 notebooks: ## run every lab and store what it shows, after a change of code or networks
