@@ -1,7 +1,8 @@
 """Train a network for each pruning budget and weight width: the rows of the frontier table.
 
-All points share one dense student. It is pruned from budget to budget, most products first; at each budget a copy is
-quantised to each width. Only what is kept for later points is a state on disk: an interrupt loses one point at most.
+All points of one base (its seed, maps, units and activation) share one dense student. It is pruned from budget to
+budget, most products first; at each budget a copy is quantised to each width. Only what is kept for later points is a
+state on disk: an interrupt loses one point at most.
 """
 
 import time
@@ -11,16 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from fcnlab.checkpoint import Checkpoint, save_checkpoint
-from fcnlab.circuit import Circuit
-from fcnlab.compiler import compile_circuit
-from fcnlab.compression import Compression
 from fcnlab.distillation import prepare_lessons
 from fcnlab.errors import DataError
 from fcnlab.fitting import single_thread
-from fcnlab.hops import count_fused
 from fcnlab.network import Architecture
 from fcnlab.quantization import window_length
 from fcnlab.recipes import Recipe, fingerprint
+from fcnlab.rows import describe_point
 from fcnlab.student import Student
 from fcnlab.trained import TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.training import WORK, Material, advance, finish
@@ -35,6 +33,13 @@ BASE: Final = Recipe(
     architecture=Architecture(kind="faster-cryptonets", activation="swish-aq-2"),
     dense_epochs=24,
 )
+OPTIONS: Final = {
+    "maps": BASE.architecture.maps,
+    "units": BASE.architecture.units,
+    "activation": "swish-aq-2",
+    "seed": 0,
+}
+"""What a base may differ in, and the values that its name and command leave out."""
 PRUNE_EPOCHS, QUANTISE_EPOCHS, CALIBRATE_EPOCHS = 6, 6, 2
 
 
@@ -128,8 +133,8 @@ def sweep(
     """
     known = {point.name: point for point in load_trained(table)}
     if not resume:
-        known = {name: known[name] for name in known.keys() - {point_name(point) for point in points}}
-    wanted = [point for point in sorted(points, reverse=True) if point_name(point) not in known]
+        known = {name: known[name] for name in known.keys() - {point_name(point, base=base) for point in points}}
+    wanted = [point for point in sorted(points, reverse=True) if point_name(point, base=base) not in known]
     run = Run(base, wanted, work=work, report=progress or (lambda _: None), resume=resume)
     for point in wanted:
         row = run.train_point(point)
@@ -171,7 +176,7 @@ class Run:
         pruned = self.reach(1 + BUDGETS.index(point.products))
         recipe = replace(
             pruned.recipe,
-            name=point_name(point),
+            name=point_name(point, base=self.base),
             quantise_epochs=QUANTISE_EPOCHS,
             calibrate_epochs=CALIBRATE_EPOCHS,
             exponents=dict.fromkeys(pruned.recipe.budgets, window_length(point.weight_bits)),
@@ -181,7 +186,7 @@ class Run:
             pruned.enter(phase)
             self.finish_phase(pruned)
         checkpoint = finish(pruned, table=self.material.table)
-        card = replace(checkpoint.card, command=f"fcnlab sweep --points {point}")
+        card = replace(checkpoint.card, command=point_command(point, base=self.base))
         save_checkpoint(checkpoint.network, card, folder=self.work / "sweep")
         return describe_point(Checkpoint(checkpoint.network, card))
 
@@ -219,9 +224,35 @@ class Run:
             )
 
 
-def point_name(point: SweepPoint) -> str:
+def make_base(*, maps: int = 5, units: int = 100, activation: str = "swish-aq-2", seed: int = 0) -> Recipe:
+    """What the points of a sweep share, under a name that tells how it differs from BASE.
+
+    Args:
+        maps: Feature maps of the convolution.
+        units: Units of the hidden layer.
+        activation: Its name.
+        seed: Of the initial weights and the order of the images; the teacher and its lessons stay.
+    """
+    architecture = replace(BASE.architecture, maps=maps, units=units, activation=activation)
+    base = replace(BASE, architecture=architecture, seed=seed)
+    return replace(base, name="-".join([BASE.name, *(f"{name}-{value}" for name, value in differences(base).items())]))
+
+
+def differences(base: Recipe) -> dict[str, str | int]:
+    """Those of OPTIONS in which a base differs from BASE."""
+    values = vars(base.architecture) | {"seed": base.seed}
+    return {name: values[name] for name, usual in OPTIONS.items() if values[name] != usual}
+
+
+def point_name(point: SweepPoint, *, base: Recipe = BASE) -> str:
     """Name of a point's checkpoint and row."""
-    return f"sweep-{point.products}-{point.weight_bits}-bits"
+    return f"{base.name}-{point.products}-{point.weight_bits}-bits"
+
+
+def point_command(point: SweepPoint, *, base: Recipe) -> str:
+    """What trains a point again."""
+    options = [f"--{name} {value}" for name, value in differences(base).items()]
+    return " ".join([f"fcnlab sweep --points {point}", *options])
 
 
 def pruned_recipe(base: Recipe, budgets: Sequence[int]) -> Recipe:
@@ -239,44 +270,3 @@ def split_budget(products: int) -> dict[str, int]:
     convolution = round(min(CONVOLUTION_SHARE * products, CONVOLUTION_LIMIT))
     logits = round(min(LOGIT_BASE + LOGIT_SHARE * products, 1_000))
     return {"conv1": convolution, "fc1": products - convolution - logits, "fc2": logits}
-
-
-def describe_point(checkpoint: Checkpoint) -> TrainedPoint:
-    """The row of a trained network."""
-    card, network = checkpoint.card, checkpoint.network
-    built = card.architecture
-    circuit = compile_circuit(network, name=card.name, pixel_bits=built.pixel_bits)
-    return TrainedPoint(
-        name=card.name,
-        maps=built.maps,
-        units=built.units,
-        degree=len(network.get_submodule("act1").coefficients) - 1,  # type: ignore[arg-type]
-        activation=built.activation,
-        pixel_bits=built.pixel_bits,
-        prune_ratio=round(1 - card.products / dense_products(built), 4),
-        weight_bits=card.weight_bits,
-        products=card.products,
-        executed_products=executed_products(circuit),
-        pt_ct_adds=card.hops["pt_ct_adds"],
-        ct_ct_adds=card.hops["ct_ct_adds"],
-        pt_ct_mults=card.hops["pt_ct_mults"],
-        ct_ct_mults=card.hops["ct_ct_mults"],
-        hops_total=card.hops["total"],
-        hops_executed_fused=count_fused(circuit).total.total,
-        range_bits=card.range_bits,
-        accuracy_validation=round(card.validation, 2),
-        accuracy_test=round(card.accuracy, 2),
-        seed=card.seed,
-        minutes=card.minutes,
-        command=card.command,
-    )
-
-
-def executed_products(circuit: Circuit) -> int:
-    """Weight products that are left once dead code is gone."""
-    return sum(step.products for step in circuit.affine_steps if not step.pooling)
-
-
-def dense_products(architecture: Architecture) -> int:
-    """Weight products per image of the network with all its weights."""
-    return Compression(architecture.build()).products

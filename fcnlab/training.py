@@ -46,6 +46,8 @@ from fcnlab.untying import remove_dead_units
 WORK: Final = Path("runs")
 PEAK_RATES: Final = {"dense": 3e-3, "prune": 1.5e-3, "quantise": 1.5e-3, "calibrate": 5e-4}
 """Learning rate at the start of each phase; it falls along a cosine."""
+UNTIED_RATES: Final = PEAK_RATES | {"prune": 2e-3, "quantise": 2.5e-3}
+"""For untied networks: weights that are still free must move far to make up for those that are rounded."""
 SETTLE_SHARE: Final = 0.3  # of the pruning epochs pass at the final budget
 SALIENCY_BATCHES: Final = 40
 STRIDE: Final = 25  # batches between two steps of compression of an untied network
@@ -213,7 +215,7 @@ def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
         batches=batches_between_steps(),
         count=batch_count(len(lesson.labels)),
         loss=loss,
-        rate=cosine_rate(PEAK_RATES[phase], epoch=epoch, epochs=epochs),
+        rate=cosine_rate((UNTIED_RATES if recipe.hops else PEAK_RATES)[phase], epoch=epoch, epochs=epochs),
         applied=compression.applied,
     )
     student.epoch += 1

@@ -16,7 +16,16 @@ from fcnlab.data import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
 from fcnlab.recipes import TeacherRecipe
-from fcnlab.sweep import ALL_POINTS, BASE, SweepPoint, SweepProgress, split_budget
+from fcnlab.sweep import (
+    ALL_POINTS,
+    BASE,
+    SweepPoint,
+    SweepProgress,
+    make_base,
+    point_command,
+    point_name,
+    split_budget,
+)
 from fcnlab.trained import TrainedPoint, load_trained
 
 MNIST = cache(load_mnist)
@@ -77,7 +86,7 @@ def stop_after(count: int) -> Callable[[SweepProgress], None]:
 def test_rows_describe_the_checkpoints(lessons: Path, tmp_path: Path) -> None:
     steps: list[SweepProgress] = []
     rows = run(fresh_work(lessons, tmp_path), "1500x2", "3000x3", progress=steps.append)
-    assert [row.name for row in rows] == ["sweep-3000-3-bits", "sweep-1500-2-bits"]
+    assert [row.name for row in rows] == ["tiny-3000-3-bits", "tiny-1500-2-bits"]
     assert load_trained(tmp_path / "frontier.csv") == rows
     for row, budget in zip(rows, BUDGETS, strict=True):
         card = load_checkpoint(row.name, folder=tmp_path / "sweep").card
@@ -88,7 +97,7 @@ def test_rows_describe_the_checkpoints(lessons: Path, tmp_path: Path) -> None:
             round(card.accuracy, 2),
         )
         assert row.prune_ratio == pytest.approx(1 - row.products / DENSE, abs=1e-4)
-        assert row.command == card.command == f"fcnlab sweep --points {budget}x{row.weight_bits}"
+        assert row.command == card.command == f"fcnlab sweep --points {budget}x{row.weight_bits} --maps 2 --units 8"
     assert [step.phase for step in steps] == ["dense", *["prune", "quantise", "calibrate"] * 2]
     assert [step.epochs_done for step in steps] == list(range(1, 8))
     assert {step.epochs for step in steps} == {7}
@@ -102,7 +111,7 @@ def test_a_row_does_not_depend_on_the_session_it_was_made_in(lessons: Path, tmp_
     folder = fresh_work(lessons, tmp_path / "stopped")
     with pytest.raises(KeyboardInterrupt):
         run(folder, "3000x2", "1500x2", progress=stop_after(6))
-    assert [row.name for row in load_trained(folder / "frontier.csv")] == ["sweep-3000-2-bits"]
+    assert [row.name for row in load_trained(folder / "frontier.csv")] == ["tiny-3000-2-bits"]
     steps: list[SweepProgress] = []
     resumed = run(folder, "3000x2", "1500x2", progress=steps.append)
     assert [step.phase for step in steps] == ["quantise", "calibrate"]
@@ -112,6 +121,15 @@ def test_a_row_does_not_depend_on_the_session_it_was_made_in(lessons: Path, tmp_
     assert not again
     run(folder, "3000x2", progress=again.append, resume=False)
     assert [step.phase for step in again] == ["dense", "prune", "quantise", "calibrate"]
+
+
+def test_a_base_is_named_by_what_it_differs_in() -> None:
+    assert make_base() == BASE
+    base = make_base(maps=8, seed=3)
+    assert (base.name, base.seed, base.architecture.maps) == ("sweep-maps-8-seed-3", 3, 8)
+    point = SweepPoint.parse("3000x3")
+    assert point_name(point, base=base) == "sweep-maps-8-seed-3-3000-3-bits"
+    assert point_command(point, base=base) == "fcnlab sweep --points 3000x3 --maps 8 --seed 3"
 
 
 @pytest.mark.parametrize("text", ["20000", "x3", "2e4x3", "20000x3x4", "20001x3", "20000x7"])

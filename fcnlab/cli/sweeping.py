@@ -29,7 +29,8 @@ def run_sweep(chosen: argparse.Namespace) -> int:
     from dataclasses import asdict
     from pathlib import Path
 
-    from fcnlab.sweep import ALL_POINTS, SweepPoint, make_base, record_shipped, sweep
+    from fcnlab.rows import record_shipped
+    from fcnlab.sweep import ALL_POINTS, SweepPoint, make_base, sweep
     from fcnlab.trained import TRAINED
 
     points = [SweepPoint.parse(text) for text in chosen.points.split(",")] if chosen.points else ALL_POINTS

@@ -1,0 +1,70 @@
+"""Rows of the frontier table from trained networks: each is compiled, counted, and described beside its card."""
+
+from pathlib import Path
+
+from fcnlab.checkpoint import MODELS, Checkpoint, available_networks, load_checkpoint, read_card
+from fcnlab.circuit import Circuit
+from fcnlab.compiler import compile_circuit
+from fcnlab.compression import Compression
+from fcnlab.hops import count_fused
+from fcnlab.network import Architecture
+from fcnlab.trained import TRAINED, TrainedPoint, load_trained, save_trained
+
+
+def record_shipped(*, table: Path = TRAINED, folder: Path = MODELS) -> tuple[TrainedPoint, ...]:
+    """Bring the rows of the shipped networks with powers of two in step with their cards; returns all rows."""
+    rows = {row.name: row for row in load_trained(table)}
+    known = dict(rows)
+    for name in available_networks(folder=folder):
+        card = read_card(folder / f"{name}.json")[0]
+        row = rows.get(name)
+        if card.weight_bits and (row is None or row.accuracy_test != card.accuracy or row.minutes != card.minutes):
+            rows[name] = describe_point(load_checkpoint(name, folder=folder))
+    if rows != known:
+        save_trained(rows.values(), path=table)
+    return load_trained(table)
+
+
+def describe_point(checkpoint: Checkpoint) -> TrainedPoint:
+    """The row of a trained network."""
+    card, network = checkpoint.card, checkpoint.network
+    built = card.architecture
+    circuit = compile_circuit(network, name=card.name, pixel_bits=built.pixel_bits)
+    return TrainedPoint(
+        name=card.name,
+        maps=built.maps,
+        units=built.units,
+        degree=len(network.get_submodule("act1").coefficients) - 1,  # type: ignore[arg-type]
+        activation=built.activation,
+        pixel_bits=built.pixel_bits,
+        prune_ratio=round(1 - card.products / dense_products(built), 4),
+        weight_bits=card.weight_bits,
+        products=card.products,
+        executed_products=executed_products(circuit),
+        pt_ct_adds=card.hops["pt_ct_adds"],
+        ct_ct_adds=card.hops["ct_ct_adds"],
+        pt_ct_mults=card.hops["pt_ct_mults"],
+        ct_ct_mults=card.hops["ct_ct_mults"],
+        hops_total=card.hops["total"],
+        hops_executed_fused=count_fused(circuit).total.total,
+        range_bits=card.range_bits,
+        accuracy_validation=round(card.validation, 2),
+        accuracy_test=round(card.accuracy, 2),
+        seed=card.seed,
+        minutes=card.minutes,
+        command=card.command,
+    )
+
+
+def executed_products(circuit: Circuit) -> int:
+    """Weight products that are left once dead code is gone."""
+    return sum(step.products for step in circuit.affine_steps if not step.pooling)
+
+
+def dense_products(architecture: Architecture) -> int:
+    """Weight products per image of the network with all its weights; before it was untied, if it is."""
+    if architecture.kind == "untied":
+        architecture = Architecture(
+            kind="faster-cryptonets", activation=architecture.activation, maps=architecture.maps
+        )
+    return Compression(architecture.build()).products

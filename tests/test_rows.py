@@ -1,0 +1,25 @@
+"""Tests of fcnlab.rows: shipped networks have rows, and these are written only when something changed."""
+
+from pathlib import Path
+
+from fcnlab.checkpoint import MODELS, load_checkpoint
+from fcnlab.network import Architecture
+from fcnlab.rows import dense_products, record_shipped
+
+
+def test_shipped_networks_have_their_rows(tmp_path: Path) -> None:
+    table = tmp_path / "frontier.csv"
+    for suffix in ("json", "safetensors"):
+        (tmp_path / f"fcn-20k.{suffix}").write_bytes((MODELS / f"fcn-20k.{suffix}").read_bytes())
+    (row,) = record_shipped(table=table, folder=tmp_path)
+    card = load_checkpoint("fcn-20k").card
+    assert (row.name, row.products, row.accuracy_test) == ("fcn-20k", card.products, card.accuracy)
+    before = table.stat().st_mtime_ns
+    assert record_shipped(table=table, folder=tmp_path) == (row,)
+    assert table.stat().st_mtime_ns == before
+
+
+def test_an_untied_network_is_compared_with_its_convolution() -> None:
+    convolution = Architecture(kind="faster-cryptonets", activation="square")
+    untied = Architecture(kind="untied", activation="square", hidden=20, units=9, window=2)
+    assert dense_products(untied) == dense_products(convolution) == 20_480 + 84_500 + 1_000
