@@ -71,15 +71,16 @@ def add_kernels(plan: PackedPlan, work: StepWork, stage: Stage | None, primes: i
 
 
 def packed_keygen_seconds(plan: PackedPlan, costs: UnitCosts) -> float:
-    """Seconds to make all keys, all passes: SEAL makes whole ones."""
+    """Seconds to make all keys, all passes."""
     chosen = plan.parameters
-    primes = len(chosen.primes)
-    seconds = costs.seal_seconds(
-        "keys", scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=2, primes=primes
-    ) + len(plan.key_levels) * costs.seal_seconds(
-        "evaluation_key", scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=primes + 1, primes=primes
-    )
-    return chosen.passes * seconds
+
+    def seconds(unit: str, primes: int, parts: int) -> float:
+        return costs.seal_seconds(
+            unit, scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=parts, primes=primes
+        )
+
+    keys = sum(seconds("evaluation_key", primes, primes + 1) for primes in plan.key_levels)
+    return chosen.passes * (seconds("keys", len(chosen.primes), 2) + keys)
 
 
 def packed_encrypt_seconds(plan: PackedPlan, costs: UnitCosts) -> float:
@@ -92,17 +93,8 @@ def packed_encrypt_seconds(plan: PackedPlan, costs: UnitCosts) -> float:
 
 
 def packed_peak_bytes(plan: PackedPlan, program: Program, costs: UnitCosts) -> int:
-    """Peak resident size: what is loaded, keys, and encoded weights.
-
-    The whole keys of one pass are there three times as they are cut; those that travel, with the server's copies.
-    """
+    """Peak resident size: what is loaded, keys as they are made, sent and taken in, and encoded weights."""
     chosen = plan.parameters
     primes = len(chosen.primes)
-    whole = len(plan.key_levels) * 2 * primes * (primes + 1) * plan.residue_bytes
     weights = sum(len(stage.terms) for stage in program.stages) * primes * plan.residue_bytes
-    return int(
-        costs.general["process_bytes"]
-        + (2 + chosen.passes) * whole
-        + 3 * plan.evaluation_key_bytes
-        + chosen.passes * weights
-    )
+    return int(costs.general["process_bytes"] + 6 * plan.evaluation_key_bytes + chosen.passes * weights)

@@ -26,9 +26,9 @@ from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs,
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import CHUNK, encrypt_chunk
-from fcnlab.he.evaluation_keys import read_keys
+from fcnlab.he.evaluation_keys import make_key
 from fcnlab.he.kernel_costs import measure_kernels
-from fcnlab.he.symmetric import SymmetricEncryption, new_seed
+from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.noise import Scheme
 from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
@@ -129,13 +129,9 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
     he = open_context(parameters, 0)
     he.keyGen()
     he.relinKeyGen()
-
-    def make_rotation_key() -> None:
-        he.rotateKeyGen([1])
-        dict(read_keys(he.to_bytes_rotate_key("none")))
-
+    he.rotateKeyGen([1])
     keyed = len(parameters.primes) + 1
-    yield "evaluation_key", keyed, seconds_of(make_rotation_key)
+    yield "evaluation_key", keyed, time_key(parameters)
     yield "encrypt_symmetric", 2, time_symmetric(parameters)
     ciphertext, other = (encrypt_slots(he, parameters, columns[row]) for row in range(2))
     yield "rotate", keyed, seconds_on_copies(ciphertext, lambda operand: he.rotate(operand, 1, in_new_ctxt=True))
@@ -145,6 +141,16 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
         while ciphertext.size() < size:
             he.square(ciphertext)
         yield from measure_size(he, parameters, ciphertext, other, size)
+
+
+def time_key(parameters: Parameters) -> float:
+    """Seconds to make one rotation key."""
+    he = open_context(parameters, 0)
+    he.keyGen()
+    secret, seed = secret_residues(he, parameters.ring_degree), new_seed()
+    return seconds_of(
+        lambda: make_key(secret, parameters, 1, len(parameters.primes), error_factor=1, seed=seed, place=0)
+    )
 
 
 def time_symmetric(parameters: Parameters) -> float:

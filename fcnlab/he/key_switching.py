@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.he.evaluation_keys import galois_element
 from fcnlab.he.kernels import compiled
-from fcnlab.he.ring import from_ntt, multiply_residues, ring_tables, to_ntt
+from fcnlab.he.ring import from_ntt, galois_element, multiply_residues, ring_tables, scale_row, to_ntt
 from fcnlab.he.switching import multiply_wide, reduce_modulo
 
 Polynomials = npt.NDArray[np.int64]
@@ -78,18 +77,6 @@ def make_basis(primes: tuple[int, ...], ring_degree: int, plain_modulus: int | N
     )
 
 
-@lru_cache(maxsize=256)
-def moved_places(step: int, ring_degree: int) -> npt.NDArray[np.int64]:
-    """Where each residue in NTT form comes from in a rotation: values change places as their roots do."""
-    bits = ring_degree.bit_length() - 1
-    places = np.arange(ring_degree)
-    reverse = np.zeros(ring_degree, dtype=np.int64)
-    for bit in range(bits):
-        reverse |= (places >> bit & 1) << (bits - 1 - bit)
-    exponents = (2 * reverse + 1) * galois_element(step, ring_degree) % (2 * ring_degree)
-    return np.ascontiguousarray(reverse[(exponents - 1) // 2])
-
-
 def sign_changes(step: int, ring_degree: int) -> npt.NDArray[np.int64]:
     """1 at each coefficient whose sign a rotation changes, 0 elsewhere."""
     exponents = np.arange(ring_degree) * galois_element(step, ring_degree) % (2 * ring_degree)
@@ -119,14 +106,6 @@ def sign_correction(step: int, key: Polynomials, basis: Basis, work: Polynomials
             scale_row(values, factor, prime, digits[digit, place])
     sum_products(digits, key, np.arange(degree), correction, basis.primes, correction)
     return correction
-
-
-@compiled
-def scale_row(values, factor, prime, out):  # type: ignore[no-untyped-def]
-    """values factor modulo the prime."""
-    inverse = 1.0 / prime
-    for i in range(values.size):
-        out[i] = multiply_residues(values[i], factor, prime, inverse)
 
 
 @compiled

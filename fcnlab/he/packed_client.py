@@ -45,13 +45,15 @@ class PackedClient:
         for index in range(chosen.passes):
             he = open_context(chosen, index)
             he.keyGen()
-            keys = pack_keys(make_keys(he, plan), plan)
-            envelope = Envelope("evaluation keys", plan.fingerprint, key_fingerprint(keys), index, 0, (len(keys),))
+            encryption = SymmetricEncryption(he, chosen, chosen.plain_moduli[index] if chosen.plain_moduli else None)
+            seed = new_seed()
+            keys = pack_keys(make_keys(encryption.secret, plan, index, seed=seed), plan)
+            name = key_fingerprint(keys)
+            envelope = Envelope("evaluation keys", plan.fingerprint, name, index, 0, (len(keys),), seed=seed.hex())
             self._messages.append(b"".join((envelope_bytes(envelope), keys)))
-            self._keys.append(envelope.key)
+            self._keys.append(name)
             self._contexts.append(he)
-            modulus = chosen.plain_moduli[index] if chosen.plain_moduli else None
-            self._encryptions.append(SymmetricEncryption(he, chosen, modulus))
+            self._encryptions.append(encryption)
         self._headers = [level_headers(he, chosen) for he in self._contexts]
 
     def keys_message(self, index: int) -> bytes:

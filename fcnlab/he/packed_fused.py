@@ -21,14 +21,13 @@ from fcnlab.he.key_switching import (
     add_products,
     drop_last,
     make_basis,
-    moved_places,
     reduce_sums,
     sign_correction,
     sum_products,
     take_apart,
 )
 from fcnlab.he.packed_engine import Encoder, Setting
-from fcnlab.he.ring import multiply_residues, residues_to_ntt, work_space
+from fcnlab.he.ring import moved_places, multiply_residues, residues_to_ntt, work_space
 from fcnlab.he.wire import Residues, plaintext_residues
 from fcnlab.packed.layout import Stage, Term
 from fcnlab.packed.program import run_program

@@ -70,7 +70,7 @@ class PackedServer:
             envelope, payload = open_envelope(
                 message, kind="evaluation keys", plan=plan.fingerprint, key=None, index=index
             )
-            keys = unpack_keys(payload, plan, index)
+            keys = unpack_keys(payload, plan, index, seed=read_seed(envelope))
             if envelope.shape != (len(payload),) or key_fingerprint(payload) != envelope.key:
                 raise WireError(f"Evaluation keys {index} are cut off or were altered on their way; send them again.")
             self._keys.append(envelope.key)
@@ -130,7 +130,7 @@ class PackedServer:
 
 
 def read_seed(envelope: Envelope) -> bytes:
-    """The seed of an upload.
+    """The seed of an upload or of keys.
 
     Raises:
         WireError: If it is not 32 bytes in hexadecimal.
@@ -140,5 +140,5 @@ def read_seed(envelope: Envelope) -> bytes:
     except ValueError:
         seed = b""
     if len(seed) != SEED_BYTES:
-        raise WireError(f"The upload's seed is not {SEED_BYTES} bytes in hexadecimal; encrypt and send it again.")
+        raise WireError(f"The message's seed is not {SEED_BYTES} bytes in hexadecimal; make and send it again.")
     return seed

@@ -157,6 +157,22 @@ def encrypt_residues(message, mask, secret, prime, out):  # type: ignore[no-unty
         out[i] = value + prime if value < 0 else value
 
 
+@compiled
+def scale_row(values, factor, prime, out):  # type: ignore[no-untyped-def]
+    """values factor modulo the prime."""
+    inverse = 1.0 / prime
+    for i in range(values.size):
+        out[i] = multiply_residues(values[i], factor, prime, inverse)
+
+
+@compiled
+def multiply_row(a, b, prime, out):  # type: ignore[no-untyped-def]
+    """a b modulo the prime."""
+    inverse = 1.0 / prime
+    for i in range(out.size):
+        out[i] = multiply_residues(a[i], b[i], prime, inverse)
+
+
 @lru_cache(maxsize=128)
 def ring_tables(prime: int, ring_degree: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Tables for `to_ntt` and `from_ntt`: powers of SEAL's root; those of the last three stages by columns of eight."""
@@ -183,3 +199,20 @@ def residues_to_ntt(coefficients: npt.NDArray[np.int64], prime: int) -> npt.NDAr
     values = np.ascontiguousarray(coefficients % prime, dtype=np.int64)
     to_ntt(values, ring_tables(prime, len(values))[0], work_space(len(values)), prime)
     return values
+
+
+def galois_element(step: int, ring_degree: int) -> int:
+    """The automorphism X -> X^g that rotates slots by `step` to the left."""
+    return pow(3, step, 2 * ring_degree)
+
+
+@lru_cache(maxsize=256)
+def moved_places(step: int, ring_degree: int) -> npt.NDArray[np.int64]:
+    """Where each residue in NTT form comes from in a rotation: values change places as their roots do."""
+    bits = ring_degree.bit_length() - 1
+    places = np.arange(ring_degree)
+    reverse = np.zeros(ring_degree, dtype=np.int64)
+    for bit in range(bits):
+        reverse |= (places >> bit & 1) << (bits - 1 - bit)
+    exponents = (2 * reverse + 1) * galois_element(step, ring_degree) % (2 * ring_degree)
+    return np.ascontiguousarray(reverse[(exponents - 1) // 2])

@@ -56,6 +56,11 @@ def draw_error(ring_degree: int) -> npt.NDArray[np.int64]:
     return np.asarray(high.astype(np.int64) - low.astype(np.int64))
 
 
+def secret_residues(he: Any, ring_degree: int) -> npt.NDArray[np.int64]:
+    """The secret key of a Pyfhel instance in NTT form modulo every prime, the special one last; shape (primes, n)."""
+    return plaintext_residues(he.to_bytes_secret_key("none")).reshape(-1, ring_degree).astype(np.int64)
+
+
 class SymmetricEncryption:
     """Encrypts slots with the secret key of a Pyfhel instance.
 
@@ -63,12 +68,14 @@ class SymmetricEncryption:
         he: With its secret key.
         parameters: Of the plan.
         plain_modulus: Of the pass; None for ckks.
+
+    Attributes:
+        secret: Secret key in NTT form modulo every prime, the special one last; shape (primes, n).
     """
 
     def __init__(self, he: Any, parameters: Parameters, plain_modulus: int | None) -> None:
         self._he, self._parameters, self._plain_modulus = he, parameters, plain_modulus
-        secret = plaintext_residues(he.to_bytes_secret_key("none")).reshape(-1, parameters.ring_degree)
-        self._secret = secret[: len(parameters.primes)].astype(np.int64)
+        self.secret = secret_residues(he, parameters.ring_degree)
         out: Residues = np.empty((len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
         slots = parameters.ring_degree // (1 if plain_modulus else 2)
         self.encrypt(np.zeros(slots, dtype=np.int64), seed=new_seed(), place=0, out=out)  # compiles, makes tables
@@ -95,4 +102,4 @@ class SymmetricEncryption:
         for index, prime in enumerate(chosen.primes):
             noisy = message[index] + residues_to_ntt(error, prime)
             noisy -= prime * (noisy >= prime)
-            encrypt_residues(noisy, mask[index], self._secret[index], prime, out[index].view(np.int64))
+            encrypt_residues(noisy, mask[index], self.secret[index], prime, out[index].view(np.int64))

@@ -62,8 +62,8 @@ class PackedPlan(Plan):
 
     @property
     def evaluation_key_bytes(self) -> int:
-        """Bytes of all evaluation keys, all passes: only the digits and primes that are used."""
-        return self.parameters.passes * sum(2 * k * (k + 1) for k in self.key_levels) * self.residue_bytes
+        """Bytes of all evaluation keys, all passes: digits and primes that are used, second polynomials as a seed."""
+        return self.parameters.passes * sum(k * (k + 1) for k in self.key_levels) * self.residue_bytes
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON, with what the layout adds."""
