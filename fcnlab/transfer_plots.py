@@ -122,7 +122,7 @@ def transfer_figure(*, height: int = 640) -> go.Figure:
     figure.update_yaxes(range=[-0.16, 1.06], tick0=0, dtick=0.25, row=3, col=1)
     for row, reach in ((3, [1, 8.6]), (4, [-0.7, 3.6])):
         figure.update_xaxes(type="log", range=reach, showticklabels=False, ticks="", showgrid=False, row=row, col=2)
-        figure.update_yaxes(autorange="reversed", ticks="", showline=False, showgrid=False, row=row, col=2)
+        figure.update_yaxes(range=[len(BARS) - 0.5, -0.5], ticks="", showline=False, showgrid=False, row=row, col=2)
     return figure
 
 

@@ -20,6 +20,7 @@ class Outline:
         units: Hidden units of its head; 0 for a linear one.
         reach: Of the declared range of features.
         extractor: Name of the public one; empty where records are features already.
+        record: What a guarantee is about; writers of digits have many records each.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Outline:
     units: int
     reach: float
     extractor: str
+    record: str
 
 
 OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
@@ -47,6 +49,7 @@ OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
                 units=0,
                 reach=4.0,
                 extractor="mnist-features",
+                record="an image, not its writer",
             ),
             Outline(
                 name="mnist-split",
@@ -58,6 +61,7 @@ OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
                 units=0,
                 reach=4.0,
                 extractor="mnist-0-4-features",
+                record="an image, not its writer",
             ),
             Outline(
                 name="breast-cancer",
@@ -69,6 +73,7 @@ OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
                 units=8,
                 reach=2.0,
                 extractor="",
+                record="a patient",
             ),
         )
     }

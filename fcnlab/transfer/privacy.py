@@ -12,7 +12,13 @@ Why it holds:
 * Everything after is post-processing: averaging the iterates, pruning, rounding to powers of two, compiling. It reads
   the noisy weights alone, and no function of them can reveal more than they do.
 
-What is not covered: the loss told as progress and accuracies measured on private records are for the data's owner.
+What is not covered:
+
+* The loss told as progress and accuracies measured on private records are for the data's owner.
+* The number of records, from which delta, the rate and the size of a step follow, is taken as public.
+* The unit is one record. Who has many records in the set, such as a writer of many digits, is protected less: by the
+  group property k of them spend k epsilon.
+* Every training spends anew. Whoever releases several heads of the same records adds their epsilons up.
 """
 
 import copy

@@ -116,9 +116,10 @@ def train_in_worker(
     from fcnlab.transfer.studies import load_study
     from fcnlab.transfer.training import train_named
 
-    progress(("The client computes public features of the records", 0, 1))
+    progress(("Reading the records and their public features", 0, 1))
     loaded = load_study(study, bits=feature_bits, units=units)
-    progress(("The accountant finds the noise, then the gradients come", 0, 1))
+    without = math.isinf(epsilon)
+    progress(("Gradient steps without noise" if without else "The accountant finds the noise for this ε", 0, 1))
 
     def tell(where: "HeadProgress") -> None:
         progress((f"Noisy gradient steps, loss {where.loss:.3f}", where.step, where.steps))

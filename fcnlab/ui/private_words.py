@@ -132,13 +132,14 @@ def sentences(shown: Shown) -> list[str]:
 
 def guarantee_sentence(shown: Shown) -> str:
     """Epsilon in words."""
-    epsilon, title = shown.training.epsilon, shown.training.outline.title
+    epsilon, outline = shown.training.epsilon, shown.training.outline
     if math.isinf(epsilon):
-        return f"{title}: trained without privacy; the weights may give away who was in the training set."
+        return f"{outline.title}: trained without privacy; the weights may give away who was in the training set."
     delta = shown.tables.curve[0].delta
     return (
-        f"{title}: a head spends at most ε = {epsilon:g} at δ = {delta:.2g}, one over the number of records, by the "
-        "prv accountant; pruning and rounding read the noisy weights alone and spend nothing."
+        f"{outline.title}: a head spends at most ε = {epsilon:g} at δ = {delta:.2g}, one over the number of records, "
+        f"by the prv accountant. It covers a record: {outline.record}. Pruning and rounding read the noisy weights "
+        "alone and spend nothing."
     )
 
 

@@ -72,6 +72,7 @@ SLIDERS: Mapping[str, Sequence[Slider]] = {
     "02_sparsity": (Slider("prune overall", ".widget-html:has(.tiles)", turns=0, accuracy="accuracy"),),
     "03_cost": (Slider("prune further", ".widget-html:has(.tiles)", turns=0, accuracy="accuracy"),),
     "05_encodings": (Slider("weight", ".widget-html:has(.tiles)"),),
+    "06_private_transfer": (Slider("privacy ε", ".widget-html:has(.tiles)"),),
 }
 
 
