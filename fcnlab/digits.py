@@ -62,6 +62,12 @@ class Digits:
         return np.asarray(edges[np.searchsorted(edges, entries, side="right")] - entries, dtype=np.int64)
 
 
+def count_digits(weights: sparse.csr_array) -> int:
+    """How many entries `signed_digits` has, without making them."""
+    magnitude = np.abs(weights.data.astype(np.int64))
+    return int(np.bitwise_count(3 * magnitude ^ magnitude).sum())
+
+
 def signed_digits(weights: sparse.csr_array) -> Digits:
     """Decompose integer weights into non-adjacent signed digits, the fewest for each weight.
 

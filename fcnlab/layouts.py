@@ -6,7 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from fcnlab.circuit import Circuit
-from fcnlab.digits import signed_digits
+from fcnlab.digits import count_digits
 from fcnlab.errors import PlanError
 from fcnlab.noise import Scheme
 from fcnlab.packed.plan import PackedPlan
@@ -68,7 +68,7 @@ def choose_plan(
 
 def batch_work(circuit: Circuit, plan: Plan, images: int) -> float:
     """Work of all images in additions of one residue."""
-    digits = {step.name: len(signed_digits(step.weights).columns) for step in circuit.affine_steps}
+    digits = {step.name: count_digits(step.weights) for step in circuit.affine_steps}
     return relative_cost(plan, digits, images) * images
 
 

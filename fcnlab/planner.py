@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fcnlab.approximate_plans import PRECISION, approximate_plans, typical_pixels
 from fcnlab.approximate_proofs import profile, prove_approximate
 from fcnlab.circuit import Affine, Circuit, Polynomial
-from fcnlab.digits import signed_digits
+from fcnlab.digits import count_digits
 from fcnlab.errors import PlanError
 from fcnlab.exact import SUM_BITS, sum_bits
 from fcnlab.exact_plans import exact_plans, prove_exact
@@ -55,7 +55,7 @@ def make_plan(
         raise PlanError(f"A plan is made for 1 image or more; got {images}.")
     check_supported(circuit)
     rings = (ring_degree,) if ring_degree else RINGS
-    digits = {step.name: len(signed_digits(step.weights).columns) for step in circuit.affine_steps}
+    digits = {step.name: count_digits(step.weights) for step in circuit.affine_steps}
 
     def cost(plan: Plan) -> float:
         too_large = most_bytes is not None and plan.held_bytes > most_bytes

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from fcnlab.digits import Digits, signed_digits
+from fcnlab.digits import Digits, count_digits, signed_digits
 from fcnlab.errors import CircuitError
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=6)
@@ -85,3 +85,9 @@ def test_runs_end_at_rows_signs_and_doublings(weights):
             ):
                 length += 1
             assert program.runs[entry] == length
+
+
+@given(hnp.arrays(np.int64, SHAPES, elements=WEIGHTS))
+def test_digits_are_counted_without_being_made(weights: np.ndarray) -> None:
+    matrix = sparse.csr_array(weights)
+    assert count_digits(matrix) == len(signed_digits(matrix).columns)
