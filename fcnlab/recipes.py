@@ -10,11 +10,11 @@ from typing import Final
 from fcnlab.augmentation import Warp
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
-from fcnlab.quantization import INQ_SHARES
 
 PHASES: Final = ("dense", "prune", "quantise", "calibrate")
 STRONG_WARP: Final = Warp(rotation_degrees=12, scale=0.12, shear=0.15, shift_pixels=2, elastic_pixels=1.2)
 GENTLE_WARP: Final = Warp(rotation_degrees=6, scale=0.08, shear=0.08, shift_pixels=1, elastic_pixels=0.6)
+MIDDLE_WARP: Final = Warp(rotation_degrees=8, scale=0.1, shear=0.1, shift_pixels=1.4, elastic_pixels=0.8)
 WEIGHT_LAYERS: Final = {
     "faster-cryptonets": ("conv1", "fc1", "fc2"),
     "cryptonets": ("conv1", "conv2", "fc1", "fc2"),
@@ -45,9 +45,8 @@ class TeacherRecipe:
     images: int = 0
 
 
-FINE_SHARES: Final = tuple(round(0.4 + 0.03 * step, 2) for step in range(21))
-"""From 40 % to all in steps of 3 %: the weights that are still free take up the rounding of few at a time."""
-FEWER_LESSONS: Final = TeacherRecipe(lessons=10)
+UNTIED_TEACHER: Final = TeacherRecipe(lessons=6, lesson_warp=MIDDLE_WARP)
+"""For students with a weight of its own for every connection: what they know of one place they do not of the next."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,6 @@ class Recipe:
         budgets: For each weight layer, the products per image that are left after pruning.
         hops: HOPs of one pass that are left after pruning, in place of budgets (``untied`` only).
         exponents: For each weight layer, how many neighbouring exponents its powers of two may use.
-        shares: Of the weights that are frozen, step by step, in the epochs of quantization.
         temperature: By which the logits of teacher and student are divided where they are compared.
         soft_share: Of the loss, what is asked of the teacher's answer; the rest is asked of the label, 0 to 1.
         seed: Of the initial weights and the order of the images.
@@ -82,7 +80,6 @@ class Recipe:
     budgets: dict[str, int] = field(default_factory=dict)
     hops: int = 0
     exponents: dict[str, int] = field(default_factory=dict)
-    shares: tuple[float, ...] = INQ_SHARES
     temperature: float = 3.0
     soft_share: float = 0.9
     seed: int = 0
@@ -143,10 +140,6 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 calibrate_epochs=4,
                 budgets={"conv1": 10_000, "conv2": 6_500, "fc1": 5_800, "fc2": 707},
                 exponents={"conv1": 6, "conv2": 6, "fc1": 6, "fc2": 6},
-                shares=FINE_SHARES,
-                temperature=1.5,
-                soft_share=0.8,
-                teacher=FEWER_LESSONS,
             ),
             Recipe(
                 name="fcn-25k",
@@ -159,7 +152,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 exponents={"fc1": 4, "fc2": 5, "fc3": 5},
                 temperature=1.5,
                 soft_share=0.8,
-                teacher=FEWER_LESSONS,
+                teacher=UNTIED_TEACHER,
             ),
             Recipe(
                 name="fcn-12k",
@@ -172,7 +165,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 exponents={"fc1": 4, "fc2": 5, "fc3": 5},
                 temperature=1.5,
                 soft_share=0.8,
-                teacher=FEWER_LESSONS,
+                teacher=UNTIED_TEACHER,
             ),
             Recipe(
                 name="cryptonets",

@@ -39,6 +39,7 @@ from fcnlab.fitting import (
     single_thread,
 )
 from fcnlab.pruning import cubic_budget
+from fcnlab.quantization import INQ_SHARES
 from fcnlab.recipes import PHASES, Recipe, fingerprint
 from fcnlab.student import Student
 from fcnlab.untying import remove_dead_units
@@ -207,8 +208,8 @@ def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
             curvature = squared_gradients(student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss)
         compression.prune(curvature, budgets=budgets)
     if phase == "quantise" and not recipe.hops:
-        step = math.ceil((epoch + 1) * len(recipe.shares) / epochs) - 1
-        compression.freeze(share=recipe.shares[step], exponents=recipe.exponents)
+        step = math.ceil((epoch + 1) * len(INQ_SHARES) / epochs) - 1
+        compression.freeze(share=INQ_SHARES[step], exponents=recipe.exponents)
     mean_loss = fit_epoch(
         student.network,
         optimizer=student.optimizer,
