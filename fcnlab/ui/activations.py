@@ -225,9 +225,10 @@ def weight_sentence(settings: ActivationSettings) -> str:
     from fcnlab.preactivations import share_inside
 
     network, layer = settings.layer.split()
-    share, (low, high) = share_inside(network, layer, interval=settings.interval), settings.interval
+    share = share_inside(network, layer, interval=settings.interval)
+    low, high = (f"{end:g}".replace("-", "−") for end in settings.interval)
     return (
-        f"{100 * share:.1f} % of what {layer} of {network} sees on training images lies between {low:g} and {high:g}; "
+        f"{100 * share:.1f} % of what {layer} of {network} sees on training images lies between {low} and {high}; "
         "beyond it the polynomial is not held to anything."
     )
 
