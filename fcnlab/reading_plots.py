@@ -56,7 +56,9 @@ def reading_figure(*, height: int = 620) -> go.Figure:
         tickvals=list(range(10)), range=[-0.6, 9.6], title={"text": "digit", "standoff": 4, "font": SMALL}, row=1, col=1
     )
     figure.update_yaxes(range=[-1, 1], row=1, col=1)
-    figure.update_xaxes(type="log", range=[-2.3, 3.3], dtick=1, exponentformat="power", row=2, col=1)
+    figure.update_xaxes(
+        type="log", range=[-3.4, 3.6], dtick=1, exponentformat="power", tickfont={"size": 11}, row=2, col=1
+    )
     figure.update_yaxes(ticks="", zeroline=False, showline=False, range=[2.6, -0.6], row=2, col=1)
     figure.update_xaxes(
         range=[-4, 260], tickvals=[0, 64, 128, 192, 255],

@@ -139,7 +139,7 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgre
         if not heard:
             heard.append(overhear(upload, setup.plan))
 
-    progress(RunProgress("keys", "", 0, 1, 1, 1))
+    progress(RunProgress("keys", "and the server loads its kernels (compiled once on a machine)", 0, 1, 1, 1))
     get_ready(setup=setup, progress=progress)
     result = infer(
         setup.circuit,

@@ -33,8 +33,8 @@ def quantised(pixels: npt.NDArray[np.uint8], *, bits: int) -> npt.NDArray[np.uin
     return np.asarray(np.rint(quantise_pixels(pixels, bits=bits) * (255 / ((1 << bits) - 1))), dtype=np.uint8)
 
 
-def preview(picture: Picture | None, *, bits: int) -> str:
-    """What the client will encrypt."""
+def preview(picture: Picture | None, *, bits: int, answer: str = "") -> str:
+    """What the client will encrypt; beside a single image, what was read."""
     if picture is None:
         return '<p class="note">Nothing is drawn yet. Draw on the sheet, or choose test digits.</p>'
     images = quantised(picture.pixels[:PREVIEWED], bits=bits)
@@ -46,7 +46,8 @@ def preview(picture: Picture | None, *, bits: int) -> str:
     )
     more = f" and {len(picture.pixels) - PREVIEWED} more" if len(picture.pixels) > PREVIEWED else ""
     return (
-        f'<div style="display: flex; flex-wrap: wrap; gap: 4px">{cells}</div><p class="note">What the client will '
+        f'<div style="display: flex; flex-wrap: wrap; gap: 4px">{cells}{answer if len(images) == 1 else ""}</div>'
+        f'<p class="note">What the client will '
         f"encrypt: {escape(describe_picture(picture))}{more}; 28 × 28 pixels of {1 << bits} greys.</p>"
     )
 
@@ -173,6 +174,17 @@ def verdict(reading: Reading, shown: int) -> str:
     return (
         f"{len(reads)} digits read under encryption, {same} of them as in the clear.{right} "
         f"Shown: {picture.name(shown)}, read as {reads[shown]}."
+    )
+
+
+def big_answer(digit: int | None, *, running: bool) -> str:
+    """What was read, for the eye that is still on the sheet."""
+    sign = str(digit) if digit is not None else "…" if running else "?"
+    words = "read under encryption" if digit is not None else "being read" if running else "not read yet"
+    colour = "" if digit is not None else "; opacity: .35"
+    return (
+        f'<div style="width: 168px; text-align: center{colour}"><div style="font-size: 112px; font-weight: 600; '
+        f'line-height: 136px">{sign}</div><span class="note">{words}</span></div>'
     )
 
 

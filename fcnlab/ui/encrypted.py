@@ -32,6 +32,7 @@ from fcnlab.ui.digit_words import (
     account_rows,
     agreement,
     amounts_of,
+    big_answer,
     cost_before,
     digit_cells,
     preview,
@@ -94,6 +95,7 @@ class EncryptedLab(traitlets.HasTraits):
         self.model.observe(self._set, names="settings")
         self.observe(self._forecast_came, names="forecast")
         self.run.observe(self._show_progress, names=["progress", "state"])
+        self.run.observe(self._show_preview, names="state")
         self.run.observe(self._ended, names="state")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
@@ -185,8 +187,7 @@ class EncryptedLab(traitlets.HasTraits):
             self._picture = pick_digits(settings)
         elif not self.pad.is_empty:
             self._picture = Picture(digit_image(self.pad.sheet.strokes)[None])
-        bits = circuit_of(settings.network).pixel_bits
-        self.preview.value = block(preview(self._picture, bits=bits))
+        self._show_preview()
 
     def _forecast_came(self, _: Any) -> None:
         if self.forecast is None or self.forecast is not self._known():
@@ -269,6 +270,7 @@ class EncryptedLab(traitlets.HasTraits):
         settings, picture, found, reading = self.model.settings, self.picture, self._known(), self.reading
         beside = published_systems()[settings.beside]
         current = reading if self.is_current else None
+        self._show_preview()
         shown = min(settings.shown, len(picture.pixels)) - 1 if picture is not None else 0
         clear = self._clear_logits()
         measured, projected = amounts_of(current, found)
@@ -287,6 +289,12 @@ class EncryptedLab(traitlets.HasTraits):
             self.seen.value = block(faded(server_view(reading, last), old=current is None))
         rows = account_rows(current, found, beside)
         self.account.value = block(f"<p><b>The account</b></p>{table(ACCOUNT_HEADS, rows)}")
+
+    def _show_preview(self, _: Any = None) -> None:
+        bits = circuit_of(self.model.settings.network).pixel_bits
+        reading, running = self.reading, self.run.state == "running"
+        digit = int(reading.digits[0]) if reading is not None and self.is_current else None
+        self.preview.value = block(preview(self._picture, bits=bits, answer=big_answer(digit, running=running)))
 
     def _clear_logits(self) -> Any:
         picture, circuit = self.picture, circuit_of(self.model.settings.network)

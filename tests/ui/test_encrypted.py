@@ -99,6 +99,7 @@ def test_a_reading_fills_every_view(lab):
     reading = finish(lab, off=0.25)
     assert lab.is_current
     assert "Read under encryption: 7. In the clear the same network reads 7. The label says 7." in words(lab.result)
+    assert "7 read under encryption" in words(lab.preview)
     assert "All 10 logits equal those in the clear" in words(lab.result)
     assert list(lab.figure.data[1].y) == pytest.approx(reading.logits[0].tolist())
     assert tuple(lab.figure.data[2].x) == (5.0, 0.75, 123.0)
@@ -116,6 +117,7 @@ def test_another_image_or_setting_marks_the_reading_as_old(lab):
     assert "stale" not in lab.result.value
     lab.model.change(first=1)
     assert "stale" in lab.result.value
+    assert "? not read yet" in words(lab.preview)
     assert "stale" in lab.seen.value
     assert "Old, of an earlier run" in words(lab.result)
     assert not len(lab.figure.data[1].y)
@@ -134,6 +136,7 @@ def test_a_run_that_did_not_end_well_marks_the_reading_as_old(lab, state):
     lab.run.message = "It was not to be."
     lab.run.set_trait("state", state)
     lab._show_result()
+    assert ("being read" if state == "running" else "not read yet") in words(lab.preview)
     assert "stale" in lab.result.value
     assert lab.panel.start_button.disabled == (state == "running")
     if state != "running":
