@@ -133,7 +133,7 @@ def infer(
         pixels: Integers from 0 to the circuit's pixel_max, shape (N, ...); split into batches as needed.
         labels: Classes, shape (N,), for the accuracy.
         engine: fused or stepwise.
-        threads: Threads of the server and processes of the client; all cores if not given.
+        threads: Threads of the server and processes of the client; all cores if not given. The packed layout uses one.
         observe_noise: bfv: read the noise budget after each layer (of its first ciphertext, in the first pass).
         progress: Called often; an exception it raises stops the run, and nothing is kept.
         parties: `meet` with the same circuit, plan, engine and threads, if that was done beforehand.
@@ -151,7 +151,7 @@ def infer(
         raise FcnlabError(f"There are {len(images)} images and labels of shape {np.shape(labels)}; give one for each.")
     if observe_noise and plan.parameters.scheme != "bfv":
         raise FcnlabError(f"Noise can be measured in bfv only, not in {plan.parameters.scheme}; its plan gives bounds.")
-    threads = threads or os.cpu_count() or 1
+    threads = 1 if isinstance(plan, PackedPlan) else threads or os.cpu_count() or 1
     passes, slots = plan.parameters.passes, plan.batch_images
     batches = math.ceil(len(images) / slots)
     turns = batches * passes

@@ -214,11 +214,21 @@ def key_switch_noise(ring_degree: int, primes: Sequence[float], special_prime: f
     return digits * (error * sum(prime / special_prime for prime in primes))
 
 
-def typical_key_switch(ring_degree: int, primes: Sequence[float], special_prime: float) -> float:
-    """Standard deviation that a key switch adds to a ckks slot, its rounding included.
+@cache
+def slot_unit_norms(ring_degree: int) -> Profile:
+    """`unit_norms` in the order of ckks slots: slot j is the root whose exponent is 3^j."""
+    exponents = np.array([pow(3, slot, 2 * ring_degree) for slot in range(ring_degree // 2)])
+    norms = unit_norms(ring_degree)[(np.minimum(exponents, 2 * ring_degree - exponents) - 1) // 2]
+    norms.setflags(write=False)
+    return norms
 
-    A residue from 0 to q has the mean square q^2 / 3.
+
+def typical_key_switch(ring_degree: int, primes: Sequence[float], special_prime: float) -> Profile:
+    """Variance that a key switch adds to each ckks slot, its rounding included; shape (n / 2,).
+
+    Residues go from 0 to q: their mean q / 2 makes the few slots near the root 1 much noisier than the others.
     """
-    variance = ring_degree * ERROR_VARIANCE / 3 * sum((prime / special_prime) ** 2 for prime in primes)
+    digits = ring_degree * ROUNDING_VARIANCE + slot_unit_norms(ring_degree) ** 2 / 4
+    shares = sum((prime / special_prime) ** 2 for prime in primes)
     rounding = ROUNDING_VARIANCE * (1 + ring_degree * TERNARY_VARIANCE)
-    return math.sqrt(ring_degree / 2 * (variance + rounding))
+    return np.asarray(ring_degree / 2 * (ERROR_VARIANCE * shares * digits + rounding))

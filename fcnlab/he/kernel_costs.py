@@ -16,8 +16,7 @@ from fcnlab.he import kernels
 from fcnlab.he.blocks import Block, BlockOperations, Label, Scratch
 from fcnlab.he.fused import BLOCK, kernel_program, read_only
 from fcnlab.he.key_switching import make_basis, sum_products
-from fcnlab.he.packed_fused import add_weighted, reduce_all
-from fcnlab.he.ring import moved_places, ring_tables, to_ntt, work_space
+from fcnlab.he.ring import add_weighted, moved_places, reduce_all, ring_tables, to_ntt, work_space
 from fcnlab.he.symmetric import expand_mask, new_seed
 from fcnlab.he.wire import Residues
 from fcnlab.parameters import choose_primes

@@ -19,7 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.he.kernels import compiled
-from fcnlab.he.ring import from_ntt, galois_element, multiply_residues, ring_tables, scale_row, to_ntt
+from fcnlab.he.ring import (
+    add_products,
+    from_ntt,
+    galois_element,
+    multiply_residues,
+    reduce_sums,
+    ring_tables,
+    scale_row,
+    to_ntt,
+)
 from fcnlab.he.switching import multiply_wide, reduce_modulo
 
 Polynomials = npt.NDArray[np.int64]
@@ -165,22 +174,6 @@ def sum_products(digits, key, places, correction, primes, out):  # type: ignore[
             add_products(moved, key[digit, 1, place], prime, inverse, total_1)
         reduce_sums(total_0, prime, inverse, out[0, place])
         reduce_sums(total_1, prime, inverse, out[1, place])
-
-
-@compiled
-def add_products(a, b, prime, inverse, total):  # type: ignore[no-untyped-def]
-    """Add a b to the total, up to 17 primes off."""
-    for i in range(total.size):
-        total[i] += a[i] * b[i] - np.int64(np.floor(np.float64(a[i]) * np.float64(b[i]) * inverse)) * prime
-
-
-@compiled
-def reduce_sums(total, prime, inverse, out):  # type: ignore[no-untyped-def]
-    """The total modulo the prime, in [0, prime)."""
-    for i in range(total.size):
-        value = total[i] - np.int64(np.floor(np.float64(total[i]) * inverse)) * prime
-        value = value + prime if value < 0 else value
-        out[i] = value - prime if value >= prime else value
 
 
 @compiled

@@ -15,19 +15,9 @@ import numpy.typing as npt
 
 from fcnlab.he.engine import Account, Report, Result
 from fcnlab.he.evaluation_keys import RELINEARIZATION
-from fcnlab.he.kernels import compiled
-from fcnlab.he.key_switching import (
-    add_moved,
-    add_products,
-    drop_last,
-    make_basis,
-    reduce_sums,
-    sign_correction,
-    sum_products,
-    take_apart,
-)
+from fcnlab.he.key_switching import add_moved, drop_last, make_basis, sign_correction, sum_products, take_apart
 from fcnlab.he.packed_engine import Encoder, Setting
-from fcnlab.he.ring import moved_places, multiply_residues, residues_to_ntt, work_space
+from fcnlab.he.ring import add_all, add_weighted, moved_places, reduce_all, residues_to_ntt, square_all, work_space
 from fcnlab.he.wire import Residues, plaintext_residues
 from fcnlab.packed.layout import Stage, Term
 from fcnlab.packed.program import run_program
@@ -274,44 +264,3 @@ class FusedSlots:
         out = np.empty((2, len(self._primes), digits.shape[2]), dtype=np.int64)
         drop_last(sums, self._extended.constants, self._engine.work, out)
         return out
-
-
-@compiled
-def add_weighted(residues, weights, primes, out):  # type: ignore[no-untyped-def]
-    """Add both polynomials of a ciphertext times a plaintext, not reduced."""
-    for part in range(residues.shape[0]):
-        for place in range(primes.size):
-            prime = primes[place]
-            add_products(residues[part, place], weights[place], prime, 1.0 / prime, out[part, place])
-
-
-@compiled
-def reduce_all(out, primes):  # type: ignore[no-untyped-def]
-    """Back to [0, prime), in place."""
-    for part in range(out.shape[0]):
-        for place in range(primes.size):
-            reduce_sums(out[part, place], primes[place], 1.0 / primes[place], out[part, place])
-
-
-@compiled
-def add_all(a, b, primes):  # type: ignore[no-untyped-def]
-    """a + b, in place of a."""
-    for part in range(b.shape[0]):
-        for place in range(primes.size):
-            prime, total, other = primes[place], a[part, place], b[part, place]
-            for i in range(total.size):
-                value = total[i] + other[i]
-                total[i] = value - prime if value >= prime else value
-
-
-@compiled
-def square_all(residues, primes, out):  # type: ignore[no-untyped-def]
-    """The three polynomials of a square."""
-    for place in range(primes.size):
-        prime, inverse = primes[place], 1.0 / primes[place]
-        a, b = residues[0, place], residues[1, place]
-        for i in range(a.size):
-            out[0, place, i] = multiply_residues(a[i], a[i], prime, inverse)
-            out[2, place, i] = multiply_residues(b[i], b[i], prime, inverse)
-            value = 2 * multiply_residues(a[i], b[i], prime, inverse)
-            out[1, place, i] = value - prime if value >= prime else value

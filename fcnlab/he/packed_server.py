@@ -37,7 +37,7 @@ class PackedServer:
         plan: Made from this circuit; the client has the same.
         key_messages: `PackedClient.keys_message` of every pass, as they arrived.
         engine: fused (kernels on residues) or stepwise (one Pyfhel call for each operation).
-        threads: Threads for the fused engine.
+        threads: Not used: what one image takes is over before threads would pay.
 
     Raises:
         WireError: If a message is truncated or malformed, of another plan, or lacks a key, which is named.

@@ -173,6 +173,63 @@ def multiply_row(a, b, prime, out):  # type: ignore[no-untyped-def]
         out[i] = multiply_residues(a[i], b[i], prime, inverse)
 
 
+@compiled
+def add_products(a, b, prime, inverse, total):  # type: ignore[no-untyped-def]
+    """Add a b to the total, up to 17 primes off."""
+    for i in range(total.size):
+        total[i] += a[i] * b[i] - np.int64(np.floor(np.float64(a[i]) * np.float64(b[i]) * inverse)) * prime
+
+
+@compiled
+def reduce_sums(total, prime, inverse, out):  # type: ignore[no-untyped-def]
+    """The total modulo the prime, in [0, prime)."""
+    for i in range(total.size):
+        value = total[i] - np.int64(np.floor(np.float64(total[i]) * inverse)) * prime
+        value = value + prime if value < 0 else value
+        out[i] = value - prime if value >= prime else value
+
+
+@compiled
+def add_weighted(residues, weights, primes, out):  # type: ignore[no-untyped-def]
+    """Add both polynomials of a ciphertext times a plaintext, not reduced."""
+    for part in range(residues.shape[0]):
+        for place in range(primes.size):
+            prime = primes[place]
+            add_products(residues[part, place], weights[place], prime, 1.0 / prime, out[part, place])
+
+
+@compiled
+def reduce_all(out, primes):  # type: ignore[no-untyped-def]
+    """Back to [0, prime), in place."""
+    for part in range(out.shape[0]):
+        for place in range(primes.size):
+            reduce_sums(out[part, place], primes[place], 1.0 / primes[place], out[part, place])
+
+
+@compiled
+def add_all(a, b, primes):  # type: ignore[no-untyped-def]
+    """a + b, in place of a."""
+    for part in range(b.shape[0]):
+        for place in range(primes.size):
+            prime, total, other = primes[place], a[part, place], b[part, place]
+            for i in range(total.size):
+                value = total[i] + other[i]
+                total[i] = value - prime if value >= prime else value
+
+
+@compiled
+def square_all(residues, primes, out):  # type: ignore[no-untyped-def]
+    """The three polynomials of a square."""
+    for place in range(primes.size):
+        prime, inverse = primes[place], 1.0 / primes[place]
+        a, b = residues[0, place], residues[1, place]
+        for i in range(a.size):
+            out[0, place, i] = multiply_residues(a[i], a[i], prime, inverse)
+            out[2, place, i] = multiply_residues(b[i], b[i], prime, inverse)
+            value = 2 * multiply_residues(a[i], b[i], prime, inverse)
+            out[1, place, i] = value - prime if value >= prime else value
+
+
 @lru_cache(maxsize=128)
 def ring_tables(prime: int, ring_degree: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Tables for `to_ntt` and `from_ntt`: powers of SEAL's root; those of the last three stages by columns of eight."""

@@ -151,7 +151,7 @@ class Estimating:
         self._rescale = CkksNoise(ring_degree).typical_rounding(2) ** 2
         # Encoded real numbers are polynomials with m(X) = m(1 / X), and so is their rounding: real in every slot.
         self._encoding = ring_degree * ROUNDING_VARIANCE
-        self._switch = typical_key_switch(ring_degree, self._primes, special_prime) ** 2
+        self._switch = typical_key_switch(ring_degree, self._primes, special_prime)
 
     def product(self, a: Estimate, term: Term, /) -> Estimate:
         """Errors times weights, and values times the rounding of encoded weights."""

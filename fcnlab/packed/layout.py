@@ -156,6 +156,9 @@ def check_form(circuit: Circuit) -> None:
             f"The packed layout takes affine steps with one or two activations between them; {circuit.name} is "
             f"{', '.join(step.name for step in circuit.steps)}: use the batch layout."
         )
+    empty = next((step.name for step in circuit.affine_steps if not step.products), None)
+    if empty is not None:
+        raise PlanError(f"{empty} of {circuit.name} has no weight: there is nothing to evaluate.")
     for step in circuit.steps:
         if isinstance(step, Polynomial) and not step.is_square:
             raise PlanError(

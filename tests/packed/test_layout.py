@@ -90,6 +90,9 @@ def test_what_cannot_be_packed_says_why() -> None:
         pack(cubic, slots=64)
     with pytest.raises(PlanError, match="one or two activations between them; tiny is fc1, act1"):
         pack(tiny_circuit(widths=(3, 3, 3, 3, 3)), slots=64)
+    empty = Circuit("empty", (2,), 2, (affine([[0, 0]]), Polynomial("act", 1), affine([[1]])))
+    with pytest.raises(PlanError, match="fc of empty has no weight"):
+        pack(empty, slots=64)
     with pytest.raises(PlanError, match="fc1 has 30 outputs and a ciphertext 16 slots"):
         pack(tiny_circuit(widths=(3, 30, 3)), slots=16)
 
