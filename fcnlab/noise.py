@@ -218,7 +218,7 @@ def key_switch_noise(ring_degree: int, primes: Sequence[float], special_prime: f
 def slot_unit_norms(ring_degree: int) -> Profile:
     """`unit_norms` in the order of ckks slots: slot j is the root whose exponent is 3^j."""
     exponents = np.array([pow(3, slot, 2 * ring_degree) for slot in range(ring_degree // 2)])
-    norms = unit_norms(ring_degree)[(np.minimum(exponents, 2 * ring_degree - exponents) - 1) // 2]
+    norms: Profile = unit_norms(ring_degree)[(np.minimum(exponents, 2 * ring_degree - exponents) - 1) // 2]
     norms.setflags(write=False)
     return norms
 
