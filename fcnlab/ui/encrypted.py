@@ -272,6 +272,9 @@ class EncryptedLab(traitlets.HasTraits):
         current = reading if self.is_current else None
         self._show_preview()
         shown = min(settings.shown, len(picture.pixels)) - 1 if picture is not None else 0
+        last = min(shown, len(reading.digits) - 1) if reading is not None else 0
+        if reading is not None:  # the answer first
+            self.result.value = block(faded(describe_reading(reading, last), old=current is None))
         clear = self._clear_logits()
         measured, projected = amounts_of(current, found)
         with self._drawing:
@@ -284,8 +287,6 @@ class EncryptedLab(traitlets.HasTraits):
                 residues=None if current is None else current.overheard.first,
             )  # fmt: skip
         if reading is not None:
-            last = min(shown, len(reading.digits) - 1)
-            self.result.value = block(faded(describe_reading(reading, last), old=current is None))
             self.seen.value = block(faded(server_view(reading, last), old=current is None))
         rows = account_rows(current, found, beside)
         self.account.value = block(f"<p><b>The account</b></p>{table(ACCOUNT_HEADS, rows)}")
