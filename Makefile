@@ -12,6 +12,10 @@ SETUP := $(PYTHON) bootstrap.py
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 HEADLESS := $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 
+# Extensions of JupyterLab that no lab needs: a fifth of a page's scripts.
+DENY := --VoilaConfiguration.extension_denylist=
+VOILA := $(foreach name,@voila-dashboards/jupyterlab-preview jupyterlab-plotly jupyterlab_pygments,$(DENY)$(name))
+
 .DEFAULT_GOAL := help
 .PHONY: help lab app infer test bench bench-peers bench-ui notebooks screenshots clean
 
@@ -24,7 +28,7 @@ lab: ## set everything up and open JupyterLab on the first notebook (LAB_ARGS: m
 
 app: ## serve the labs as an application, all code hidden (LAB_ARGS: more options for Voila)
 	@$(SETUP) --extras lab
-	JUPYTER_PATH=fcnlab/ui/share $(BIN)/voila labs --template=fcnlab $(HEADLESS) $(LAB_ARGS)
+	JUPYTER_PATH=fcnlab/ui/share $(BIN)/voila labs --template=fcnlab $(VOILA) $(HEADLESS) $(LAB_ARGS)
 
 infer: ## classify MNIST digits under encryption, in the terminal (ARGS: options of `fcnlab infer`)
 	@$(SETUP)

@@ -23,6 +23,7 @@ SETTINGS = {
     # and take cells that are out of sight off the page.
     "notebook-extension/tracker": '{"windowingMode": "none"}',
 }
+DENIED = ("@voila-dashboards/jupyterlab-preview", "jupyterlab-plotly", "jupyterlab_pygments")  # as in the Makefile
 START_S, RUN_S = 90, 240
 
 
@@ -71,7 +72,10 @@ def serve(application: str, *, data: Path | None = None) -> Iterator[str]:
 def command(application: str, port: int) -> list[str]:
     """Module and arguments that start a server."""
     if application == "voila":
-        return ["voila", "labs", f"--port={port}", "--no-browser", "--template=fcnlab", "--show_tracebacks=True"]
+        return [
+            "voila", "labs", f"--port={port}", "--no-browser", "--template=fcnlab", "--show_tracebacks=True",
+            *(f"--VoilaConfiguration.extension_denylist={name}" for name in DENIED),
+        ]  # fmt: skip
     return [
         "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token=",
         "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={ROOT}",
