@@ -1,7 +1,9 @@
 """What an engine of the packed layout is given, and the stepwise one: a Pyfhel call for each operation.
 
 Pyfhel rotates slots in ckks and the rows of bgv, but offers neither conjugation nor an exchange of bgv's rows (its
-`flip` is for bfv alone): so slots hold real numbers, and the two rows of bgv hold two images.
+`flip` is for bfv alone): so slots hold real numbers, and the two rows of bgv hold two images. Measured on one core at
+n = 8192, a rotation takes 2.3, 1.3 and 0.7 ms at 3, 2 and 1 data primes, and a product by a plaintext 0.1 ms: few large
+primes, and rotations as late as may be, are what counts.
 """
 
 import time
