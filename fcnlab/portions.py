@@ -90,12 +90,18 @@ def choose_portion(
     if project is None or fits(project(plan, circuit), memory_bytes):
         return whole
     count = 2
-    while count <= MOST_PARTS:
+    while True:
         portion = cut(whole, count, sample)
-        if fits(project(portion.plan, portion.circuit), memory_bytes):
+        projection = project(portion.plan, portion.circuit)
+        if fits(projection, memory_bytes):
             return portion
+        if count >= MOST_PARTS:
+            raise PlanError(
+                f"Not even one in {count} outputs of {circuit.name} fits this machine in {scheme}: it would take "
+                f"{projection.total_s:,.0f} s and {projection.peak_memory_bytes / 2**30:.1f} GiB. Try another scheme, "
+                "or ask for a number of parts."
+            )
         count *= 2
-    raise PlanError(f"Not even one in {MOST_PARTS} outputs of {circuit.name} fits this machine; try another scheme.")
 
 
 def cut(whole: Portion, parts: int, sample: npt.NDArray[Any] | None) -> Portion:

@@ -150,6 +150,29 @@ def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) ->
     assert stored == [ROW]
 
 
+def test_compare_goes_on_where_a_network_cannot_be_measured(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fcnlab import measurements
+    from fcnlab.checkpoint import available_networks
+    from fcnlab.errors import PlanError
+    from tests.test_measurements import ROW
+
+    def measure(network: str, **options: object) -> object:
+        if network == "cryptonets":
+            raise PlanError("It does not fit.")
+        return ROW
+
+    stored = []
+    monkeypatch.setattr(measurements, "measure", measure)
+    monkeypatch.setattr(measurements, "store_measurements", lambda rows: stored.extend(rows))
+    status, _, err = run(capsys, "compare", "--measure")
+    assert status == OK
+    assert "cryptonets is left out: It does not fit." in err
+    assert len(stored) == len(available_networks()) - 1
+    status, _, err = run(capsys, "compare", "--measure", "--network", "cryptonets")
+    assert status != OK
+    assert "It does not fit." in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -46,7 +46,7 @@ def test_as_much_as_fits_runs_under_the_parameters_of_the_whole(scheme) -> None:
 
 
 def test_nothing_fits() -> None:
-    with pytest.raises(PlanError, match="Not even one in"):
+    with pytest.raises(PlanError, match="Not even one in 4096 outputs of tiny fits"):
         choose_portion(CIRCUIT, scheme="bgv", memory_bytes=1, project=projector(bytes_per_output=1000))
 
 

@@ -1,6 +1,7 @@
 """Verbs that count, project and compare: ``approximate``, ``hops``, ``cost``, ``calibrate``, ``compare``."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -194,6 +195,7 @@ def run_compare(chosen: argparse.Namespace) -> int:
     """``fcnlab compare``."""
     from fcnlab.checkpoint import available_networks, load_checkpoint
     from fcnlab.comparison import compare
+    from fcnlab.errors import PlanError
     from fcnlab.he.calibration import costs_of_this_machine
     from fcnlab.measurements import measure, store_measurements
 
@@ -204,16 +206,22 @@ def run_compare(chosen: argparse.Namespace) -> int:
         with StepBar(silent=chosen.json) as steps:
             costs = costs_of_this_machine(report=steps)
         for network in networks:
-            with InferenceBar(silent=chosen.json) as bar:
-                row = measure(
-                    network,
-                    scheme=chosen.scheme,
-                    engine=chosen.engine,
-                    threads=chosen.threads,
-                    parts=chosen.parts,
-                    costs=costs,
-                    progress=bar,
-                )
+            try:
+                with InferenceBar(silent=chosen.json) as bar:
+                    row = measure(
+                        network,
+                        scheme=chosen.scheme,
+                        engine=chosen.engine,
+                        threads=chosen.threads,
+                        parts=chosen.parts,
+                        costs=costs,
+                        progress=bar,
+                    )
+            except PlanError as error:
+                if chosen.network:
+                    raise
+                print(f"{network} is left out: {error}", file=sys.stderr)
+                continue
             store_measurements([row])  # one by one: an interrupt keeps what is done
     comparison = compare()
     print_result(chosen, comparison.as_dict(), str(comparison))
