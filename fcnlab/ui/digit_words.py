@@ -86,8 +86,8 @@ def cost_before(found: Forecast | None) -> str:
             "memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB",
             "make keys, once": spell_seconds(projection.keygen_s),
         }
-    numbers |= {"keys, sent once": f"{keys / 1e6:,.3g} MB"} if keys else {}
-    numbers |= {"sent": f"{sent / 1e6:,.3g} MB", "received": f"{received / 1e6:,.3g} MB"}
+    numbers |= {"keys, sent once": megabytes(keys)} if keys else {}
+    numbers |= {"sent": megabytes(sent), "received": megabytes(received)}
     passes = f"{chosen.passes} passes, " if chosen.passes > 1 else ""
     threads = f"{found.setup.threads} thread{'s' if found.setup.threads > 1 else ''}"
     room = f"{plan.batch_images:,} image{'s' if plan.batch_images > 1 else ''}"
@@ -258,6 +258,11 @@ def spell_amount(value: float | None, unit: str) -> str | None:
     return f"{digits} {unit}"
 
 
+def megabytes(count: int) -> str:
+    """Bytes as megabytes with three digits."""
+    return str(spell_amount(count / 1e6, "MB"))
+
+
 def amounts_of(reading: Reading | None, found: Forecast | None) -> tuple[list[float | None], list[float | None]]:
     """Measured and projected, as `cost_plots.AMOUNTS`."""
     measured: list[float | None] = [None] * 3
@@ -320,7 +325,7 @@ def noise_sentence(heard: Overheard) -> str:
     polynomials, primes, degree = heard.first.shape
     sent = "2 polynomials" if polynomials == 2 else "1 polynomial (and a seed, from which the server makes the other)"
     return (
-        f"{heard.ciphertexts:,} ciphertexts, {heard.bytes / 1e6:,.3g} MB in the first pass. One of them is {sent} of "
+        f"{heard.ciphertexts:,} ciphertexts, {megabytes(heard.bytes)} in the first pass. One of them is {sent} of "
         f"{degree:,} coefficients modulo {primes} primes: {heard.first.size:,} residues, here as greys from 0 to the "
         f"prime. All greys are equally frequent: chi-squared of 256 greys is {chi_squared(heard.first):.0f}, and pure "
         "chance gives 255 ± 23. The blackest pixel looks no different."
