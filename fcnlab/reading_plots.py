@@ -34,7 +34,7 @@ def reading_figure(*, height: int = 620) -> go.Figure:
     for name, colour, symbol, place, width in (
         ("measured", OKABE_ITO["blue"], "circle", "top center", 0),
         ("projected", INK, "x-thin", "bottom center", 3),
-        ("published", OKABE_ITO["vermilion"], "diamond", "middle right", 0),
+        ("published", OKABE_ITO["vermilion"], "diamond", "middle left", 0),
     ):
         figure.add_scatter(
             mode="markers+text", name=name, y=list(AMOUNTS), textposition=place, hoverinfo="skip",

@@ -37,7 +37,6 @@ from fcnlab.ui.digit_words import (
     digit_cells,
     preview,
     progress_table,
-    server_view,
     verdict,
 )
 from fcnlab.ui.estimates import calibrate_in_worker, unit_costs
@@ -45,6 +44,7 @@ from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.model import LabModel
 from fcnlab.ui.run_panel import RunPanel
+from fcnlab.ui.server_view import server_view
 from fcnlab.ui.views import View, block, escape, table, text_table
 from fcnlab.variants import base_of
 

@@ -11,7 +11,7 @@ from fcnlab.planner import make_plan
 from fcnlab.typical import sample_for
 from fcnlab.ui.digit_runs import GREYS, DigitRun, Setup, overhear
 from fcnlab.ui.digit_settings import DigitSettings, Picture, pick_digits
-from fcnlab.ui.digit_words import chi_squared
+from fcnlab.ui.server_view import chi_squared
 from tests.circuits import tiny_circuit
 
 pytest.importorskip("Pyfhel")

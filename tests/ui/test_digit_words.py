@@ -5,18 +5,14 @@ import pytest
 
 from fcnlab.data import load_mnist, quantise_pixels
 from fcnlab.hops import LayerHops
-from fcnlab.ui.digit_runs import Overheard
 from fcnlab.ui.digit_settings import DigitSettings, pick_digits
 from fcnlab.ui.digit_words import (
     big_answer,
-    chi_squared,
     hops_so_far,
-    in_place,
     layer_shares,
     meter,
     preview,
     quantised,
-    sheet,
     spell_amount,
 )
 from fcnlab.ui.runs import RunProgress
@@ -74,24 +70,6 @@ def test_the_answer_is_a_digit_a_wait_or_a_question():
     assert ">7<" in big_answer(7, running=False)
     assert ">…<" in big_answer(None, running=True)
     assert ">?<" in big_answer(None, running=False)
-
-
-def test_even_greys_are_told_from_uneven_ones():
-    even = np.repeat(np.arange(256), 40).astype(np.uint8)
-    assert chi_squared(even) == 0
-    noise = np.random.default_rng(0).integers(0, 256, size=24_576, dtype=np.uint8)
-    assert 150 < chi_squared(noise) < 360
-    assert chi_squared(load_mnist("test").pixels[0]) > 10_000
-
-
-def test_ciphertexts_become_pictures():
-    residues = np.arange(2 * 3 * 4096).astype(np.uint8).reshape(2, 3, 4096)
-    picture = sheet(residues)
-    assert picture.size == residues.size
-    assert 1 <= picture.shape[1] / picture.shape[0] <= 2
-    image = in_place(Overheard(2, 10, residues, np.array([7, 9], dtype=np.uint8)), (30, 783))
-    assert image.shape == (28, 28)
-    assert (image[1, 2], image[27, 27], int(image.sum())) == (7, 9, 16)
 
 
 def test_amounts_and_meters_are_spelled():
