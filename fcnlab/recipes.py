@@ -56,7 +56,8 @@ class Recipe:
     Attributes:
         name: Of the checkpoint.
         architecture: What is trained.
-        dense_epochs: Epochs of training with batch norm, all weights kept; 0 with a start.
+        dense_epochs: Epochs of training, all weights kept: with batch norm, or 0 with a start; of an untied network
+            with a start, in which its windows learn what pixels knew.
         start: Shipped network that takes the place of the dense phase; it may differ in activation and pooling.
         prune_epochs: Epochs after folding while each layer shrinks to its budget; 0 keeps all weights.
         quantise_epochs: Epochs while growing shares of the weights are rounded and frozen; 0 keeps real weights.
@@ -87,7 +88,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         layers = WEIGHT_LAYERS[self.architecture.kind]
-        if bool(self.dense_epochs) == bool(self.start):
+        if bool(self.dense_epochs) == bool(self.start) and not (self.hops and self.start):
             raise DataError(f"Recipe {self.name!r} needs dense epochs, or a shipped network to start from, not both.")
         if bool(self.hops) != (self.architecture.kind == "untied"):
             raise DataError(f"Recipe {self.name!r}: HOPs are for networks of kind 'untied', and these need them.")
@@ -142,11 +143,26 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 exponents={"conv1": 6, "conv2": 6, "fc1": 6, "fc2": 6},
             ),
             Recipe(
+                name="fcn-35k",
+                architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
+                start="cryptonets",
+                dense_epochs=8,
+                prune_epochs=40,
+                quantise_epochs=30,
+                calibrate_epochs=4,
+                hops=36_500,
+                exponents={"fc1": 4, "fc2": 4, "fc3": 4},
+                temperature=1.5,
+                soft_share=0.8,
+                teacher=UNTIED_TEACHER,
+            ),
+            Recipe(
                 name="fcn-25k",
                 architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
                 start="cryptonets",
-                prune_epochs=70,
-                quantise_epochs=34,
+                dense_epochs=8,
+                prune_epochs=60,
+                quantise_epochs=30,
                 calibrate_epochs=4,
                 hops=26_000,
                 exponents={"fc1": 4, "fc2": 5, "fc3": 5},
@@ -158,8 +174,9 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 name="fcn-12k",
                 architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
                 start="cryptonets",
-                prune_epochs=70,
-                quantise_epochs=34,
+                dense_epochs=8,
+                prune_epochs=60,
+                quantise_epochs=30,
                 calibrate_epochs=4,
                 hops=12_500,
                 exponents={"fc1": 4, "fc2": 5, "fc3": 5},

@@ -47,7 +47,7 @@ from fcnlab.untying import remove_dead_units
 WORK: Final = Path("runs")
 PEAK_RATES: Final = {"dense": 3e-3, "prune": 1.5e-3, "quantise": 1.5e-3, "calibrate": 5e-4}
 """Learning rate at the start of each phase; it falls along a cosine."""
-UNTIED_RATES: Final = PEAK_RATES | {"prune": 2e-3, "quantise": 2.5e-3}
+UNTIED_RATES: Final = PEAK_RATES | {"dense": 2e-3, "prune": 2e-3, "quantise": 2.5e-3}
 """For untied networks: weights that are still free must move far to make up for those that are rounded."""
 SETTLE_SHARE: Final = 0.3  # of the pruning epochs pass at the final budget
 SALIENCY_BATCHES: Final = 40
