@@ -204,7 +204,7 @@ def cryptodl_wide(
 def untied(
     *, hidden: int = 845, units: int = 100, activation: str = "square", window: int = 1, batch_norm: bool = False
 ) -> nn.Sequential:
-    """Three dense layers, made from a trained convolution whose positions have parted (`untying`).
+    """Three dense layers, the first of them a convolution whose positions have parted (`untying`).
 
     With a window above 1 the first layer reads the averages of square windows of pixels, which cost one addition a
     pixel and take that many weights less.
@@ -218,11 +218,11 @@ def untied(
     layers: dict[str, nn.Module | None] = {
         "pool": nn.AvgPool2d(window) if window > 1 else None,
         "flatten": nn.Flatten(),
-        "fc1": PixelLinear(side * side, hidden),
+        "conv1": PixelLinear(side * side, hidden),
         "act1": activation_from_name(activation),
-        "fc2": nn.Linear(hidden, units),
+        "fc1": nn.Linear(hidden, units),
         "act2": activation_from_name(activation),
-        "fc3": nn.Linear(units, 10),
+        "fc2": nn.Linear(units, 10),
     }
     return sequential(layers)
 

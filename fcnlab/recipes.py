@@ -20,7 +20,7 @@ WEIGHT_LAYERS: Final = {
     "cryptonets": ("conv1", "conv2", "fc1", "fc2"),
     "cryptodl-1": ("conv1", "conv2", "fc1", "fc2"),
     "cryptodl-2": ("conv1", "conv2", "conv3", "fc1", "fc2"),
-    "untied": ("fc1", "fc2", "fc3"),
+    "untied": ("conv1", "fc1", "fc2"),
 }
 
 
@@ -151,7 +151,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 quantise_epochs=30,
                 calibrate_epochs=4,
                 hops=36_500,
-                exponents={"fc1": 4, "fc2": 4, "fc3": 4},
+                exponents={"conv1": 4, "fc1": 4, "fc2": 4},
                 temperature=1.5,
                 soft_share=0.8,
                 teacher=UNTIED_TEACHER,
@@ -165,7 +165,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 quantise_epochs=30,
                 calibrate_epochs=4,
                 hops=26_000,
-                exponents={"fc1": 4, "fc2": 5, "fc3": 5},
+                exponents={"conv1": 4, "fc1": 5, "fc2": 5},
                 temperature=1.5,
                 soft_share=0.8,
                 teacher=UNTIED_TEACHER,
@@ -179,7 +179,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 quantise_epochs=30,
                 calibrate_epochs=4,
                 hops=12_500,
-                exponents={"fc1": 4, "fc2": 5, "fc3": 5},
+                exponents={"conv1": 4, "fc1": 5, "fc2": 5},
                 temperature=1.5,
                 soft_share=0.8,
                 teacher=UNTIED_TEACHER,

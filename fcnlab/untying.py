@@ -47,7 +47,7 @@ def untie(network: nn.Sequential, *, target: Architecture) -> nn.Sequential:
     with torch.no_grad():
         for part, layer in zip(parts, dense_layers(untied), strict=True):
             weight, bias, shape = dense_form(nn.Sequential(*part), shape=shape)
-            if layer is untied.get_submodule("fc1") and target.window > 1:
+            if layer is untied.get_submodule("conv1") and target.window > 1:
                 images = weight.view(len(weight), 1, 28, 28)
                 weight = functional.avg_pool2d(images, target.window, divisor_override=1).flatten(1)
             if weight.shape != layer.weight.shape:
@@ -72,7 +72,7 @@ def normalise_units(network: nn.Sequential, *, inputs: Tensor) -> None:
         network: Of kind ``untied``; changed, its function stays.
         inputs: Images to measure with, shape (N, 1, 28, 28).
     """
-    for name, act, after in (("fc1", "act1", "fc2"), ("fc2", "act2", "fc3")):
+    for name, act, after in (("conv1", "act1", "fc1"), ("fc1", "act2", "fc2")):
         with torch.no_grad():
             values = network[: list(dict(network.named_children())).index(act)](inputs)
             rescale(network, name, after, scale=1 / values.square().mean(dim=0).sqrt().clamp_min(1e-6))
@@ -102,7 +102,7 @@ def equalise_units(
         exponents: For each layer, how many neighbouring exponents its powers of two may use.
     """
     for _ in range(ROUNDS):
-        for name, after in (("fc1", "fc2"), ("fc2", "fc3")):
+        for name, after in (("conv1", "fc1"), ("fc1", "fc2")):
             before, behind = layers[name].values(), layers[after].values()
             windows = [
                 choose_window(values.numpy(), length=exponents[layer])

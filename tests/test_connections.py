@@ -68,7 +68,7 @@ def test_a_unit_without_connections_on_one_side_is_gone() -> None:
 
 def test_layers_freeze_one_after_the_other_and_what_rounds_to_zero_goes() -> None:
     compression = begin()
-    exponents = {"fc1": 2, "fc2": 3, "fc3": 3}
+    exponents = {"conv1": 2, "fc1": 3, "fc2": 3}
     first, second, third = compression.layers.values()
     freeze_in_turn(compression, done=1 / 6, exponents=exponents)
     assert 0 < int(first.frozen.sum()) < int(first.keep.sum())

@@ -41,7 +41,7 @@ UNTIED = Recipe(
     quantise_epochs=2,
     calibrate_epochs=1,
     hops=14_000,
-    exponents={"fc1": 3, "fc2": 4, "fc3": 4},
+    exponents={"conv1": 3, "fc1": 4, "fc2": 4},
     teacher=TINY.teacher,
 )
 

@@ -38,7 +38,7 @@ def test_windows_see_flat_images_as_pixels_do() -> None:
     network = CONVOLUTIONAL[1].build()
     x = images()[:, :, ::2, ::2].repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     untied = untie(network, target=target(window=2)).eval()
-    assert untied.fc1.in_features == 196
+    assert untied.conv1.in_features == 196
     torch.testing.assert_close(untied(x), network(x), rtol=1e-4, atol=1e-4)
 
 
@@ -67,7 +67,7 @@ def test_equal_scales_round_better_and_change_nothing() -> None:
     layers = Compression(network).layers
     x = images()
     normalise_units(network, inputs=images(50))
-    exponents = {"fc1": 3, "fc2": 4, "fc3": 4}
+    exponents = {"conv1": 3, "fc1": 4, "fc2": 4}
 
     def errors() -> float:
         total = 0.0
@@ -85,12 +85,12 @@ def test_equal_scales_round_better_and_change_nothing() -> None:
 def test_dead_units_leave_no_trace() -> None:
     network = untie(CONVOLUTIONAL[0].build(), target=target()).eval()
     with torch.no_grad():
-        network.fc1.weight[10:300] = 0
-        network.fc2.weight[:, 10:300] = 0
-        network.fc2.weight[2] = 0
-        network.fc3.weight[:, 2] = 0
+        network.conv1.weight[10:300] = 0
+        network.fc1.weight[:, 10:300] = 0
+        network.fc1.weight[2] = 0
+        network.fc2.weight[:, 2] = 0
     smaller, architecture = remove_dead_units(network, architecture=target())
     assert (architecture.hidden, architecture.units) == (48, 5)
     x = images()
     torch.testing.assert_close(smaller.eval()(x), network(x), rtol=1e-5, atol=1e-6)
-    assert np.prod(smaller.fc2.weight.shape) == 48 * 5
+    assert np.prod(smaller.fc1.weight.shape) == 48 * 5
