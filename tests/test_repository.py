@@ -62,7 +62,16 @@ ALLOWED = {
 }
 
 # The stages, in the order of design: what each group of modules is made of.
-PLANNING = {"noise", "parameters", "plan", "exact_plans", "approximate_plans", "approximate_proofs", "planner", "packed"}
+PLANNING = {
+    "noise",
+    "parameters",
+    "plan",
+    "exact_plans",
+    "approximate_plans",
+    "approximate_proofs",
+    "planner",
+    "packed",
+}
 TRAINING = {
     "augmentation",
     "checkpoint",
