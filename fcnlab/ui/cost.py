@@ -82,7 +82,7 @@ def make_presets() -> dict[str, CostSettings]:
             network="cryptonets", thinned=92, weight_bits="4", scheme="bfv", engine="stepwise", layout="batch",
             images=1,
         ),
-        "fewest HOPs at 99 %": CostSettings(network=best.name) if best is not None else CostSettings(),
+        "fewest HOPs at 99 %": as_shipped(best) if best is not None else CostSettings(),
         "dense": CostSettings(network="cryptonets", beside="CryptoNets"),
     }  # fmt: skip
     known = {point.name for point in shipped_points(DATA_ROOT / "models")}
@@ -145,7 +145,7 @@ class CostLab(traitlets.HasTraits):
         settings, point = self.model.settings, self.points[name]
         with self.model.guard():
             if point.source == "shipped":
-                self.model.settings = CostSettings(network=name, beside=settings.beside, images=settings.images)
+                self.model.settings = as_shipped(point, beside=settings.beside, images=settings.images)
             elif point.source == "published":
                 self.model.settings = replace(near_published(name, settings), beside=name)
             else:
@@ -238,12 +238,17 @@ def cost(**settings: Any) -> CostLab:
 # --- picking ----------------------------------------------------------------------------------------------------------
 
 
+def as_shipped(point: Point, **others: Any) -> CostSettings:
+    """A shipped network as it was trained, its pixels too."""
+    return CostSettings(network=point.name, pixel_bits=point.pixel_bits, **others)
+
+
 def near_published(name: str, settings: CostSettings) -> CostSettings:
     """The preset or the reconstruction of a published system, if it has one; the settings as they are otherwise."""
     preset = {"Faster CryptoNets": "published", "CryptoNets": "dense"}.get(name)
-    reconstruction = name.lower()
-    if reconstruction in {point.name for point in points() if point.source == "shipped"} and preset is None:
-        return CostSettings(network=reconstruction)
+    shipped = {point.name: point for point in points() if point.source == "shipped"}
+    if preset is None and name.lower() in shipped:
+        return as_shipped(shipped[name.lower()])
     return make_presets().get(preset or "", settings)
 
 
@@ -255,7 +260,7 @@ def near_trained(point: Point, settings: CostSettings) -> CostSettings:
         return settings
     thinned = min(round(100 * (1 - point.products / base.products)), 99)
     bits = str(point.weight_bits) if str(point.weight_bits) in BITS else "trained"
-    return replace(settings, network=base.name, thinned=thinned, weight_bits=bits)
+    return replace(settings, network=base.name, thinned=thinned, weight_bits=bits, pixel_bits=base.pixel_bits)
 
 
 # --- words and numbers ------------------------------------------------------------------------------------------------
