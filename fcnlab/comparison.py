@@ -48,7 +48,8 @@ def compare(*, path: Path = MEASURED) -> Comparison:
     names = available_networks()
     stored = load_measurements(path) if path.exists() else ()
     measured = [row for name in names for row in stored if row.system == name]
-    return Comparison((*published_rows(), *map(counted_row, names), *measured))
+    counted = sorted(map(counted_row, names), key=lambda row: row.setting)  # what has no remark first
+    return Comparison((*published_rows(), *counted, *measured))
 
 
 def published_rows() -> Iterator[Row]:
