@@ -11,7 +11,7 @@ from fcnlab.data import quantise_pixels
 from fcnlab.hops import LayerHops
 from fcnlab.published import PublishedSystem
 from fcnlab.report import Report
-from fcnlab.ui.cost import spell_seconds
+from fcnlab.ui.cost_words import spell_seconds
 from fcnlab.ui.digit_estimates import Forecast
 from fcnlab.ui.digit_runs import Reading
 from fcnlab.ui.digit_settings import Picture

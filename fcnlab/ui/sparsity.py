@@ -16,7 +16,8 @@ from fcnlab.published import published_systems
 from fcnlab.sparsity_plots import sparsity_figure, update_layers, update_place, update_weights
 from fcnlab.ui.background import Newest, Superseded
 from fcnlab.ui.controls import Choice, Control, Whole
-from fcnlab.ui.cost import BITS, fewer
+from fcnlab.ui.cost import BITS
+from fcnlab.ui.cost_words import fewer
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.images import png_address
