@@ -11,7 +11,7 @@ from fcnlab.he.engine import Observe, Report
 from fcnlab.he.evaluation_keys import load_keys, unpack_keys
 from fcnlab.he.packed_engine import PackedEngine, Setting, StepwiseEngine
 from fcnlab.he.packed_fused import FusedEngine
-from fcnlab.he.server import ENGINES, Evaluation
+from fcnlab.he.server import ENGINES, Evaluation, make_evaluation
 from fcnlab.he.symmetric import SEED_BYTES, expand_mask
 from fcnlab.he.wire import (
     Envelope,
@@ -19,7 +19,6 @@ from fcnlab.he.wire import (
     check_images,
     check_residues,
     key_fingerprint,
-    new_message,
     open_envelope,
     payload_residues,
     read_ciphertext,
@@ -114,19 +113,7 @@ class PackedServer:
             ciphertext[0] = sent[place, 0]
             ciphertext[1] = expand_mask(seed, place, primes, degree)
         result = self._engines[index].evaluate(ciphertexts, report or (lambda step, done, total: None))
-        reply = Envelope(
-            "reply",
-            plan.fingerprint,
-            envelope.key,
-            index,
-            envelope.images,
-            result.residues.shape,
-            scale=result.scale,
-            correction=result.correction,
-        )
-        message, residues = new_message(reply)
-        residues[:] = result.residues
-        return Evaluation(message, result.accounts)
+        return make_evaluation(plan, envelope, result)
 
 
 def read_seed(envelope: Envelope) -> bytes:

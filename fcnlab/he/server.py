@@ -7,7 +7,7 @@ from typing import Any
 from fcnlab.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
-from fcnlab.he.engine import Account, Engine, Observe, Report, Task
+from fcnlab.he.engine import Account, Engine, Observe, Report, Result, Task
 from fcnlab.he.wire import (
     Envelope,
     check_images,
@@ -35,6 +35,23 @@ class Evaluation:
 
     reply: bytearray
     accounts: tuple[Account, ...]
+
+
+def make_evaluation(plan: Plan, upload: Envelope, result: Result) -> Evaluation:
+    """The reply to an upload, and the account that goes with it."""
+    envelope = Envelope(
+        "reply",
+        plan.fingerprint,
+        upload.key,
+        upload.index,
+        upload.images,
+        result.residues.shape,
+        scale=result.scale,
+        correction=result.correction,
+    )
+    message, residues = new_message(envelope)
+    residues[:] = result.residues
+    return Evaluation(message, result.accounts)
 
 
 def engine_named(name: str) -> Engine:
@@ -151,16 +168,4 @@ class Server:
             raise WireError(
                 "The upload leads to a ciphertext that anybody could read; encrypt every pixel afresh and send again."
             ) from error
-        reply = Envelope(
-            "reply",
-            self.plan.fingerprint,
-            envelope.key,
-            index,
-            envelope.images,
-            result.residues.shape,
-            scale=result.scale,
-            correction=result.correction,
-        )
-        message, residues = new_message(reply)
-        residues[:] = result.residues
-        return Evaluation(message, result.accounts)
+        return make_evaluation(self.plan, envelope, result)
