@@ -118,6 +118,24 @@ def fingerprint(recipe: Recipe | TeacherRecipe) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+def untied(name: str, *, prune_epochs: int, hops: int, exponents: dict[str, int]) -> Recipe:
+    """A small network whose connections part from their convolution: all of them begin and learn alike."""
+    return Recipe(
+        name=name,
+        architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
+        start="cryptonets",
+        dense_epochs=8,
+        prune_epochs=prune_epochs,
+        quantise_epochs=30,
+        calibrate_epochs=4,
+        hops=hops,
+        exponents=exponents,
+        temperature=1.5,
+        soft_share=0.8,
+        teacher=UNTIED_TEACHER,
+    )
+
+
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
         recipe.name: recipe
@@ -142,48 +160,9 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 budgets={"conv1": 10_000, "conv2": 6_500, "fc1": 5_800, "fc2": 707},
                 exponents={"conv1": 6, "conv2": 6, "fc1": 6, "fc2": 6},
             ),
-            Recipe(
-                name="fcn-35k",
-                architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
-                start="cryptonets",
-                dense_epochs=8,
-                prune_epochs=40,
-                quantise_epochs=30,
-                calibrate_epochs=4,
-                hops=36_500,
-                exponents={"conv1": 4, "fc1": 4, "fc2": 4},
-                temperature=1.5,
-                soft_share=0.8,
-                teacher=UNTIED_TEACHER,
-            ),
-            Recipe(
-                name="fcn-25k",
-                architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
-                start="cryptonets",
-                dense_epochs=8,
-                prune_epochs=60,
-                quantise_epochs=30,
-                calibrate_epochs=4,
-                hops=26_000,
-                exponents={"conv1": 4, "fc1": 5, "fc2": 5},
-                temperature=1.5,
-                soft_share=0.8,
-                teacher=UNTIED_TEACHER,
-            ),
-            Recipe(
-                name="fcn-12k",
-                architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
-                start="cryptonets",
-                dense_epochs=8,
-                prune_epochs=60,
-                quantise_epochs=30,
-                calibrate_epochs=4,
-                hops=12_000,
-                exponents={"conv1": 4, "fc1": 5, "fc2": 5},
-                temperature=1.5,
-                soft_share=0.8,
-                teacher=UNTIED_TEACHER,
-            ),
+            untied("fcn-35k", prune_epochs=40, hops=36_500, exponents={"conv1": 4, "fc1": 4, "fc2": 4}),
+            untied("fcn-25k", prune_epochs=60, hops=26_000, exponents={"conv1": 4, "fc1": 5, "fc2": 5}),
+            untied("fcn-12k", prune_epochs=60, hops=12_000, exponents={"conv1": 4, "fc1": 5, "fc2": 5}),
             Recipe(
                 name="cryptonets",
                 architecture=Architecture(kind="cryptonets", activation="square"),
