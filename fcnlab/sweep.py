@@ -88,8 +88,8 @@ class SweepProgress:
     Attributes:
         what: ``teacher`` or ``lessons``, or the name of the network that is trained.
         phase: What is done with it.
-        epochs_done: Epochs of this session so far.
-        epochs: Epochs of this session in all.
+        epochs_done: Epochs of this run of the sweep so far.
+        epochs: Epochs of this run of the sweep in all.
         validation_percent: Accuracy on the validation images.
         remaining_s: Seconds that are left at the pace so far; 0 while the teacher is at work.
     """
