@@ -33,8 +33,9 @@ class TeacherRecipe:
         lessons: Augmented passes with the teacher's logits, cached and reused by the students.
         warp: Distortion of the images that the teacher learns from.
         lesson_warp: Distortion of the images in the lessons: gentler, since a student is small.
-        seed: Of the split, the initial weights, the order and the distortions.
+        seed: Of the split, the initial weights, the order and the distortions; each further member has the next one.
         images: Training images to use, 0 for all; fewer make a quick trial.
+        members: Networks that teach together, by the mean of their logits.
     """
 
     epochs: int = 14
@@ -43,6 +44,7 @@ class TeacherRecipe:
     lesson_warp: Warp = GENTLE_WARP
     seed: int = 0
     images: int = 0
+    members: int = 1
 
 
 UNTIED_TEACHER: Final = TeacherRecipe(lessons=6, lesson_warp=MIDDLE_WARP)

@@ -4,18 +4,18 @@ Pyfhel never releases the GIL, so each core is a process that rebuilds the publi
 one worker everything stays in this process. Workers hold public keys only.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from loky import ProcessPoolExecutor
+from loky.process_executor import BrokenProcessPool
 
 from fcnlab.errors import FcnlabError
 from fcnlab.he.context import encrypt_slots, open_context
@@ -63,7 +63,7 @@ class EncryptionPool:
 
     def __init__(self, *, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
-        self._executor: Executor | None = None
+        self._executor: ProcessPoolExecutor | None = None
         self._peaks: dict[int, int] = {}
 
     @property
@@ -73,15 +73,14 @@ class EncryptionPool:
 
     def __enter__(self) -> Self:
         if self.workers > 1:
-            spawn = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self.workers, mp_context=spawn, initializer=leave_interrupts)
+            self._executor = ProcessPoolExecutor(self.workers, initializer=leave_interrupts)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor.shutdown(wait=True)
 
     def encrypt(
         self,

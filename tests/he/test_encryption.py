@@ -36,6 +36,11 @@ def encrypt(bgv, pool: EncryptionPool, columns: np.ndarray, **options) -> np.nda
     return out
 
 
+def processes(pool: EncryptionPool) -> list[int]:
+    """Ids of the processes that have begun."""
+    return list(pool._executor._processes)
+
+
 def decrypt(bgv, residues: np.ndarray) -> np.ndarray:
     he, header = bgv.client._contexts[0], bgv.client._headers[0][2]
     loaded = [load_ciphertext(he, bgv.plan.parameters, write_ciphertext(header, part)) for part in residues]
@@ -82,19 +87,22 @@ def test_a_run_that_is_stopped_leaves_no_process_behind(bgv) -> None:
     assert set(multiprocessing.active_children()) <= before
 
 
-def test_a_worker_that_the_system_ends_is_reported(bgv) -> None:
+@pytest.mark.parametrize("killed", [1, 2])
+def test_a_worker_that_the_system_ends_is_reported(bgv, killed) -> None:
+    before = set(multiprocessing.active_children())
     with EncryptionPool(workers=2) as pool:
         encrypt(bgv, pool, np.zeros((1, 1), dtype=np.int64))
-        for process in pool._executor._processes:
+        for process in processes(pool)[:killed]:
             os.kill(process, signal.SIGKILL)
         with pytest.raises(FcnlabError, match="use fewer threads"):
-            encrypt(bgv, pool, np.zeros((40, 1), dtype=np.int64))
+            encrypt(bgv, pool, np.zeros((40 * CHUNK, 1), dtype=np.int64))
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_workers_leave_interrupts_to_their_parent(bgv, two_workers) -> None:
     columns = np.zeros((COUNT, 1), dtype=np.int64)
     encrypt(bgv, two_workers, columns)
-    for process in two_workers._executor._processes:
+    for process in processes(two_workers):
         os.kill(process, signal.SIGINT)
     assert encrypt(bgv, two_workers, columns).any()
 
