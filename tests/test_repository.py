@@ -27,7 +27,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ALLOWED = {
     "Pyfhel": {"he", "doctor"},
     "numba": {"he.kernels"},
-    "plotly": {"cost_plots", "encoding_plots", "plots", "reading_plots", "sparsity_plots", "transfer_plots", "ui"},
+    "plotly": {
+        "cost_plots",
+        "encoding_plots",
+        "findings_plots",
+        "plots",
+        "reading_plots",
+        "scaling_plots",
+        "sparsity_plots",
+        "transfer_plots",
+        "ui",
+    },
     "ipywidgets": {"ui"},
     "anywidget": {"ui"},
     "traitlets": {"ui"},

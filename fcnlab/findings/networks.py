@@ -1,0 +1,170 @@
+"""Rows of the table of trained networks, those that differ in the seed alone put together."""
+
+import math
+import re
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from fcnlab.trained import TrainedPoint, load_trained
+
+TEST_IMAGES: Final = 10_000
+SEED: Final = re.compile(r"-seed-\d+")
+SWEEP: Final = "sweep"
+ROUNDING: Final = re.compile(r"-(\d+-bits|real|pruned)$")
+BUDGET: Final = re.compile(r"(?<=-)\d{4,}(?=-|$)")
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """One setting, trained with one seed or several.
+
+    Attributes:
+        name: Of its rows, without their seeds.
+        rows: One for each seed, by seed.
+    """
+
+    name: str
+    rows: tuple[TrainedPoint, ...]
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return len(self.rows)
+
+    @property
+    def activation(self) -> str:
+        """Its name."""
+        return self.rows[0].activation
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits that name a weight; 0 for real weights."""
+        return self.rows[0].weight_bits
+
+    @property
+    def budget(self) -> int:
+        """Weight products that the network was pruned to, as its name says; 0 if that names none."""
+        named = BUDGET.search(self.name)
+        return int(named[0]) if named else 0
+
+    @property
+    def base(self) -> tuple[int, int, str]:
+        """What networks of one sweep share: maps, units and activation."""
+        return self.rows[0].maps, self.rows[0].units, self.activation
+
+    @property
+    def in_sweep(self) -> bool:
+        """Whether it belongs to a sweep over budgets and bits."""
+        return self.family == SWEEP
+
+    @property
+    def family(self) -> str:
+        """``sweep``, or the name without what says how its weights were rounded."""
+        return SWEEP if self.name.startswith(SWEEP) else ROUNDING.sub("", self.name)
+
+    @property
+    def products(self) -> int:
+        """Weight products per image, mean over the seeds."""
+        return round(statistics.mean(row.products for row in self.rows))
+
+    @property
+    def hops(self) -> int:
+        """HOPs of one pass by the published convention, mean over the seeds."""
+        return round(statistics.mean(row.hops_total for row in self.rows))
+
+    @property
+    def executed(self) -> int:
+        """HOPs of one pass as the fused engine performs them, mean over the seeds."""
+        return round(statistics.mean(row.hops_executed_fused for row in self.rows))
+
+    @property
+    def range_bits(self) -> int:
+        """Bits of the widest value, over all seeds."""
+        return max(row.range_bits for row in self.rows)
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Percent on the test images, mean over the seeds."""
+        return statistics.mean(row.accuracy_test for row in self.rows)
+
+    @cached_property
+    def spread(self) -> float:
+        """Standard deviation over the seeds, in points; 0 for one seed, whose spread is not known."""
+        return statistics.stdev(row.accuracy_test for row in self.rows) if self.seeds > 1 else 0.0
+
+
+def group_networks(rows: Iterable[TrainedPoint]) -> tuple[TrainedNetwork, ...]:
+    """The settings of a table, fewest HOPs first."""
+    groups: dict[str, list[TrainedPoint]] = {}
+    for row in rows:
+        groups.setdefault(SEED.sub("", row.name), []).append(row)
+    networks = [TrainedNetwork(name, tuple(sorted(group, key=lambda row: row.seed))) for name, group in groups.items()]
+    return tuple(sorted(networks, key=lambda network: (network.hops, network.name)))
+
+
+def load_networks() -> tuple[TrainedNetwork, ...]:
+    """The settings of the shipped table.
+
+    Raises:
+        DataError: If it is damaged.
+    """
+    return group_networks(load_trained())
+
+
+def pareto_front(networks: Iterable[TrainedNetwork]) -> tuple[TrainedNetwork, ...]:
+    """Those that no other one beats: fewest HOPs first, each more accurate than all before it."""
+    front: list[TrainedNetwork] = []
+    for network in sorted(networks, key=lambda network: (network.hops, -network.accuracy)):
+        if not front or network.accuracy > front[-1].accuracy:
+            front.append(network)
+    return tuple(front)
+
+
+def cheapest(networks: Iterable[TrainedNetwork], *, accuracy: float) -> TrainedNetwork | None:
+    """The network of fewest HOPs that is at least this accurate; None if there is none."""
+    return min((each for each in networks if each.accuracy >= accuracy), key=lambda each: each.hops, default=None)
+
+
+def standard_error(accuracy: float) -> float:
+    """Points by which an accuracy on the test images is uncertain, since they are a sample.
+
+    Source: standard deviation of a binomial share.
+    """
+    return 100 * math.sqrt(accuracy / 100 * (1 - accuracy / 100) / TEST_IMAGES)
+
+
+def spell_accuracy(network: TrainedNetwork) -> str:
+    """Percent, with its spread and the number of seeds where there are several."""
+    if network.seeds == 1:
+        return f"{network.accuracy:.2f} %"
+    return f"{network.accuracy:.2f} ± {network.spread:.2f} % ({network.seeds} seeds)"
+
+
+def describe_table(networks: Sequence[TrainedNetwork]) -> str:
+    """What there is, in one sentence."""
+    if not networks:
+        return "The table of trained networks is empty: fcnlab sweep fills it."
+    rows = sum(network.seeds for network in networks)
+    several = sum(network.seeds > 1 for network in networks)
+    activations = sorted({network.activation for network in networks})
+    seeds = f"{several} of them with several seeds" if several else "each with one seed"
+    return (
+        f"The table has {counted(rows, 'trained network')} of {counted(len(networks), 'setting')}, {seeds}; "
+        f"activations {', '.join(activations)}; weights of {spell_bits(networks)}."
+    )
+
+
+def spell_bits(networks: Iterable[TrainedNetwork]) -> str:
+    """All numbers of weight bits that occur."""
+    bits = sorted({network.weight_bits for network in networks}, reverse=True)
+    named = [str(each) for each in bits if each]
+    words = f"{' or '.join(filter(None, (', '.join(named[:-1]), named[-1])))} bits" if named else ""
+    return " or ".join(filter(None, (words, "real numbers" if 0 in bits else "")))
+
+
+def counted(count: int, one: str) -> str:
+    """A number with its noun."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"

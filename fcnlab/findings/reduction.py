@@ -1,0 +1,262 @@
+"""First question: how operations and seconds fall with sparse weights that are powers of two."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fcnlab.errors import DataError
+from fcnlab.findings.networks import (
+    TrainedNetwork,
+    cheapest,
+    describe_table,
+    load_networks,
+    pareto_front,
+    spell_accuracy,
+)
+from fcnlab.measurements import MEASURED, RECONSTRUCTED, Row, load_measurements
+from fcnlab.published import PublishedSystem, published_systems
+from fcnlab.studies import EncodingStudy, reference_study
+
+DENSE: Final = "CryptoNets"
+SPARSE: Final = "Faster CryptoNets"
+"""Published beside `DENSE`: their ratio is the claim of the paper."""
+GOAL: Final = 99.0
+RING: Final = 8192
+RUN_HEADS: Final = ("measured here", "HOPs", "evaluate s", "enc + dec s", "images", "accuracy %")
+FRONT_HEADS: Final = ("network", "products", "bits", "HOPs", "executed", "accuracy %", "± over seeds", "seeds")
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """What is known of it.
+
+    Attributes:
+        networks: All trained settings.
+        front: Those that none beats in HOPs and accuracy.
+        runs: Measured under encryption, all with one engine and scheme; fewest HOPs first.
+        published: The published systems by name.
+        study: Stored measurements of the encodings.
+    """
+
+    networks: tuple[TrainedNetwork, ...]
+    front: tuple[TrainedNetwork, ...]
+    runs: tuple[Row, ...]
+    published: dict[str, PublishedSystem]
+    study: EncodingStudy
+
+    @property
+    def dense_run(self) -> Row | None:
+        """CryptoNets as measured here; None if it was not."""
+        return next((run for run in self.runs if run.system == DENSE.lower()), None)
+
+
+def read_reduction() -> Reduction:
+    """From the shipped tables.
+
+    Raises:
+        DataError: If one is damaged.
+    """
+    networks = load_networks()
+    return Reduction(networks, pareto_front(networks), read_runs(), published_systems(), reference_study())
+
+
+def read_runs() -> tuple[Row, ...]:
+    """Measured runs with both times, of the engine and scheme that most were measured with."""
+    if not MEASURED.exists():
+        return ()
+    return comparable_runs(load_measurements())
+
+
+def comparable_runs(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Those with both times, of the engine and scheme that most have."""
+    timed = [row for row in rows if row.inference_s and row.encrypt_decrypt_s and row.images]
+    kinds = Counter((engine_of(row), row.scheme) for row in timed)
+    if not kinds:
+        return ()
+    usual = max(sorted(kinds, key=str), key=lambda kind: kinds[kind])
+    return tuple(sorted((row for row in timed if (engine_of(row), row.scheme) == usual), key=lambda row: row.total))
+
+
+def engine_of(row: Row) -> str:
+    """As its setting begins."""
+    return row.setting.partition(",")[0]
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def falls(networks: Sequence[TrainedNetwork]) -> list[tuple[TrainedNetwork, TrainedNetwork]]:
+    """For each base and number of bits of the sweep the settings with most and with fewest products."""
+    series: dict[tuple[object, ...], list[TrainedNetwork]] = {}
+    for network in networks:
+        if network.in_sweep:
+            series.setdefault((*network.base, -network.weight_bits), []).append(network)
+    ends = [
+        (max(line, key=lambda each: each.products), min(line, key=lambda each: each.products))
+        for line in (series[key] for key in sorted(series))
+    ]
+    return [(most, fewest) for most, fewest in ends if most is not fewest]
+
+
+def growth(runs: Sequence[Row]) -> float | None:
+    """The exponent e of evaluation seconds ~ HOPs^e, by least squares of logarithms; None with fewer than three."""
+    if len(runs) < 3:
+        return None
+    seconds = [run.inference_s or 0.0 for run in runs]
+    return float(np.polyfit(np.log([run.total for run in runs]), np.log(seconds), 1)[0])
+
+
+def encoding_gain(study: EncodingStudy, *, scheme: str = "bfv", ring_degree: int = RING) -> float:
+    """How many times less a product by a monomial takes than a general one.
+
+    Raises:
+        DataError: If the study has no such ring.
+    """
+    dense, monomial = (dict(zip(*study.curve(scheme, kind), strict=True)) for kind in ("dense", "monomial"))
+    if ring_degree not in dense or ring_degree not in monomial:
+        raise DataError(f"The stored study has no products in {scheme} with a ring of {ring_degree}.")
+    return dense[ring_degree] / monomial[ring_degree]
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def claim_sentence(facts: Reduction) -> str:
+    """The published ratio."""
+    dense, sparse = facts.published[DENSE], facts.published[SPARSE]
+    return (
+        f"Published: {sparse.total:,} HOPs instead of {dense.total:,}, {dense.total / sparse.total:.1f} times fewer, "
+        f"and {dense.inference_s / sparse.inference_s:.1f} times less time to evaluate."
+    )
+
+
+def measured_sentence(facts: Reduction, system: str) -> str:
+    """A measured run beside the dense one, measured in the same way."""
+    run = next((each for each in facts.runs if each.system == system), None)
+    dense = facts.dense_run
+    if run is None or dense is None or run is dense:
+        return ""
+    whole, part = total_seconds(dense), total_seconds(run)
+    return (
+        f"Measured here ({engine_of(run)}, {run.scheme}): {system} executes {run.total:,} HOPs, all passes, instead of "
+        f"the {dense.total:,} of {dense.system}, {dense.total / run.total:.1f} times fewer; it takes "
+        f"{(dense.inference_s or 0) / (run.inference_s or 1):.1f} times less time to evaluate, and "
+        f"{whole / part:.1f} times less with encryption and decryption, which are "
+        f"{100 * (run.encrypt_decrypt_s or 0) / part:.0f} % of what is left."
+    )
+
+
+def total_seconds(run: Row) -> float:
+    """Encryption, evaluation and decryption of a batch."""
+    return (run.encrypt_decrypt_s or 0.0) + (run.inference_s or 0.0)
+
+
+def goal_sentence(facts: Reduction) -> str:
+    """The cheapest network that reaches the goal."""
+    best, dense = cheapest(facts.networks, accuracy=GOAL), facts.published[DENSE]
+    if best is None:
+        return f"No trained network reaches {GOAL:g} %."
+    return (
+        f"The cheapest trained network with at least {GOAL:g} % is {best.name}: {best.hops:,} HOPs, "
+        f"{dense.total / best.hops:.1f} times fewer than {DENSE} as published, {spell_accuracy(best)}."
+    )
+
+
+def pruning_sentence(facts: Reduction) -> str:
+    """What pruning does to HOPs, with the bits held."""
+    ends = falls(facts.networks)
+    if not ends:
+        return ""
+    most, fewest = max(ends, key=lambda pair: (pair[0].products / pair[1].products, pair[0].weight_bits))
+    return (
+        f"Pruning: from {most.products:,} to {fewest.products:,} weight products, "
+        f"{most.products / fewest.products:.1f} times fewer, HOPs fall {most.hops / fewest.hops:.1f} times and "
+        f"executed ones {most.executed / fewest.executed:.1f} times; activations and biases stay."
+    )
+
+
+def quantization_sentence(facts: Reduction) -> str:
+    """What fewer bits do, with the products held."""
+    by_budget: dict[tuple[object, ...], list[TrainedNetwork]] = {}
+    for network in facts.networks:
+        if network.in_sweep and network.weight_bits:
+            by_budget.setdefault((*network.base, network.budget), []).append(network)
+    pairs = [
+        (max(group, key=lambda each: each.weight_bits), min(group, key=lambda each: each.weight_bits))
+        for group in by_budget.values()
+        if len({each.weight_bits for each in group}) > 1
+    ]
+    gain = (
+        f"In the stored measurements a product by a monomial takes {encoding_gain(facts.study):.1f} times less than a "
+        f"general one (bfv, n = {RING:,})."
+    )
+    if not pairs:
+        return f"Quantization: {gain}"
+    saved = [100 * (1 - low.executed / high.executed) for high, low in pairs]
+    narrower = [high.range_bits - low.range_bits for high, low in pairs]
+    highest, lowest = pairs[0][0].weight_bits, pairs[0][1].weight_bits
+    return (
+        f"Quantization: {gain} The published count is the same whatever the bits; from {highest} to {lowest} bits the "
+        f"executed one falls by {min(saved):.0f} to {max(saved):.0f} %, and the widest value by {min(narrower)} to "
+        f"{max(narrower)} bits."
+    )
+
+
+def time_sentence(facts: Reduction) -> str:
+    """How time follows HOPs."""
+    exponent = growth(facts.runs)
+    if exponent is None:
+        return ""
+    slower = ": time falls more slowly, since squares and the reading of pixels stay" if exponent < 1 else ""
+    return (
+        f"Over the {len(facts.runs)} networks measured here evaluation time grows as HOPs to the power "
+        f"{exponent:.2f}{slower}."
+    )
+
+
+def answer(facts: Reduction) -> str:
+    """The first question in two sentences."""
+    return f"{goal_sentence(facts)} {measured_sentence(facts, measured_choice(facts))}".rstrip()
+
+
+def measured_choice(facts: Reduction) -> str:
+    """The cheapest network that reaches the goal if it was measured, else the cheapest that was; empty without runs."""
+    best = cheapest(facts.networks, accuracy=GOAL)
+    systems = [run.system for run in facts.runs]
+    return best.name if best is not None and best.name in systems else next(iter(systems), "")
+
+
+def sentences(facts: Reduction) -> list[str]:
+    """Everything, from the claim to what there is."""
+    parts = (
+        goal_sentence(facts), measured_sentence(facts, measured_choice(facts)), claim_sentence(facts),
+        pruning_sentence(facts), quantization_sentence(facts),
+        time_sentence(facts), describe_table(facts.networks),
+    )  # fmt: skip
+    return [part for part in parts if part]
+
+
+def front_rows(facts: Reduction) -> list[list[object]]:
+    """The front, as FRONT_HEADS."""
+    return [
+        [
+            each.name, each.products, str(each.weight_bits or "real"), each.hops, each.executed,
+            f"{each.accuracy:.2f}", f"{each.spread:.2f}" if each.seeds > 1 else None, each.seeds,
+        ]
+        for each in facts.front
+    ]  # fmt: skip
+
+
+def run_rows(runs: Sequence[Row]) -> list[list[object]]:
+    """The runs, as RUN_HEADS; reconstructed networks are marked."""
+    return [
+        [
+            f"{run.system}{' (reconstructed)' if run.system.startswith(RECONSTRUCTED) else ''}", run.total,
+            f"{run.inference_s:.2f}", f"{run.encrypt_decrypt_s:.2f}", run.images,
+            None if run.accuracy is None else f"{run.accuracy:.2f}",
+        ]
+        for run in runs
+    ]  # fmt: skip

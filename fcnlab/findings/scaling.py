@@ -1,0 +1,248 @@
+"""Fourth question: what an image costs by layout, ring and size of network, and what heads on public features save."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from fcnlab.circuit import Circuit
+from fcnlab.cost import UnitCosts, project
+from fcnlab.errors import PlanError
+from fcnlab.findings.ablation import head_lines, study_names
+from fcnlab.layouts import crossing_images
+from fcnlab.measurements import Row
+from fcnlab.noise import Scheme
+from fcnlab.packed.plan import PackedPlan
+from fcnlab.packed.planner import make_packed_plan
+from fcnlab.plan import Plan
+from fcnlab.planner import make_plan
+from fcnlab.transfer.tables import read_networks
+from fcnlab.typical import sample_for
+
+RINGS: Final = (4096, 8192, 16384)
+IMAGES: Final = tuple(dict.fromkeys(round(10 ** (step / 6)) for step in range(25)))
+"""Images in hand, 1 to 10,000 in even ratios, where curves are drawn."""
+PLAN_HEADS: Final = ("layout", "ring", "images an upload", "passes", "ciphertexts", "upload MB", "kB an image")
+HEAD_HEADS: Final = ("study", "encrypted part", "HOPs", "times fewer", "kB a record")
+IMAGE_HEADS: Final = (
+    "measured here",
+    "HOPs",
+    "images",
+    "evaluate, µs an image",
+    "all, ms an image",
+    "MB",
+    "kB an image",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Plans:
+    """Proven plans of a network in a scheme.
+
+    Attributes:
+        circuit: Of the network.
+        batch: In every ring that holds it.
+        packed: One image in a few ciphertexts; None if no ring holds it.
+        crossing: Fewest images for which the cheapest batch takes less counted work; 0 if one layout is missing.
+        refusals: Why a ring or a layout is missing, by its name.
+    """
+
+    circuit: Circuit
+    batch: dict[int, Plan]
+    packed: PackedPlan | None
+    crossing: int
+    refusals: dict[str, str]
+
+    @property
+    def cheapest_batch(self) -> Plan | None:
+        """The one that sends least for an image."""
+        return min(self.batch.values(), key=lambda plan: plan.upload_bytes / plan.batch_images, default=None)
+
+
+@lru_cache(maxsize=32)
+def plan_network(network: str, scheme: Scheme) -> Plans:
+    """Plan a shipped network in all rings and both layouts: half a second, the first time."""
+    from fcnlab.demonstration import prepare  # torch, which nothing else here needs
+
+    circuit = prepare(network).circuit
+    sample = sample_for(scheme, pixel_bits=circuit.pixel_bits)
+    batch: dict[int, Plan] = {}
+    refusals: dict[str, str] = {}
+    for ring in RINGS:
+        try:
+            batch[ring] = make_plan(circuit, scheme=scheme, ring_degree=ring, sample=sample)
+        except PlanError as reason:
+            refusals[f"ring {ring:,}"] = str(reason)
+    packed = None
+    try:
+        packed = make_packed_plan(circuit, scheme=scheme, sample=sample)
+    except PlanError as reason:
+        refusals["packed"] = str(reason)
+    plans = Plans(circuit, batch, packed, 0, refusals)
+    best = plans.cheapest_batch
+    crossing = crossing_images(circuit, packed, best) if packed is not None and best is not None else 0
+    return Plans(circuit, batch, packed, crossing, refusals)
+
+
+def seconds_an_image(plan: Plan, circuit: Circuit, *, images: int, costs: UnitCosts, threads: int) -> float:
+    """Projected seconds of all work but the making of keys, for each of so many images."""
+    projection = project(plan, circuit, engine="fused", images=images, threads=threads, costs=costs)
+    return (projection.total_s - projection.keygen_s) / images
+
+
+def measured_seconds(run: Row, images: int) -> float:
+    """Measured seconds of full batches, for each of so many images: a batch costs the same whatever it holds."""
+    held = run.images or 1
+    batches = math.ceil(images / held)
+    return batches * ((run.inference_s or 0.0) + (run.encrypt_decrypt_s or 0.0)) / images
+
+
+def run_of(runs: Sequence[Row], network: str, scheme: str) -> Row | None:
+    """The measured run of a network, if it was of this scheme."""
+    return next((run for run in runs if (run.system, run.scheme) == (network, scheme)), None)
+
+
+# --- heads ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of a study runs under encryption.
+
+    Attributes:
+        study: Its name.
+        part: head, or the name of a network that reads images itself.
+        hops: Of one pass.
+        upload_bytes: Of one record in a full batch.
+    """
+
+    study: str
+    part: str
+    hops: int
+    upload_bytes: float
+
+
+def parts_of(study: str) -> tuple[Part, ...]:
+    """The head as it is before pruning, of most bits and without privacy, and the networks in its place.
+
+    Raises:
+        DataError: If a table of the study is missing.
+    """
+    lines = head_lines(study)
+    heads = [lines[max(lines)][0]] if lines else []
+    rows = [("head", head) for head in heads] + [(network.network, network) for network in read_networks(study)]
+    return tuple(Part(study, name, row.hops, row.upload_bytes / row.ring_degree) for name, row in rows)
+
+
+def all_parts() -> tuple[Part, ...]:
+    """Of all studies."""
+    return tuple(part for study in study_names() for part in parts_of(study))
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def layout_sentence(plans: Plans) -> str:
+    """Where the layouts cross."""
+    best, packed, name = plans.cheapest_batch, plans.packed, plans.circuit.name
+    if best is None or packed is None:
+        return f"{name}: " + " ".join(plans.refusals.values())
+    ratio, full = best.upload_bytes / packed.upload_bytes, best.upload_bytes / best.batch_images
+    return (
+        f"{name}, {best.parameters.scheme}: for one image alone the packed layout sends {ratio:,.0f} times less than a "
+        f"batch; by counted work a batch of ring {best.parameters.ring_degree:,} pays from {plans.crossing:,} images "
+        f"on, and full, with {best.batch_images:,}, it sends {full / 1000:,.0f} kB an image."
+    )
+
+
+def ring_sentence(plans: Plans) -> str:
+    """What the ring decides."""
+    if not plans.batch:
+        return ""
+    held = [f"{ring:,} holds it in {passes(plan)}" for ring, plan in plans.batch.items()]
+    missing = [name.removeprefix("ring ") for name in plans.refusals if name.startswith("ring")]
+    return f"Rings: {', '.join(held)}" + (f"; {', '.join(missing)} cannot." if missing else ".")
+
+
+def passes(plan: Plan) -> str:
+    """In words."""
+    count = plan.parameters.passes
+    return f"{count} pass" if count == 1 else f"{count} passes"
+
+
+def size_sentence(runs: Sequence[Row]) -> str:
+    """Size of a network against the time of an image."""
+    if len(runs) < 2:
+        return "Fewer than two networks were measured."
+    least, most = runs[0], max(runs, key=lambda run: (run.inference_s or 0) / (run.images or 1))
+    ratio = measured_seconds(most, most.images or 1) / measured_seconds(least, least.images or 1)
+    return (
+        f"Measured in full batches, {most.system} with {most.total:,} HOPs takes {ratio:.1f} times as long an image as "
+        f"{least.system} with {least.total:,}."
+    )
+
+
+def head_sentence(parts: Sequence[Part]) -> str:
+    """What a head saves."""
+    words = []
+    for study in dict.fromkeys(part.study for part in parts):
+        here = {part.part: part for part in parts if part.study == study}
+        if "head" in here and "whole" in here:
+            fewer = here["whole"].hops / here["head"].hops
+            words.append(f"{study} {here['head'].hops:,} instead of {here['whole'].hops:,} ({fewer:,.0f} times fewer)")
+        elif "head" in here:
+            words.append(f"{study} {here['head'].hops:,} (its records are no images)")
+    if not words:
+        return "No transfer study is stored."
+    return f"With public features in the clear only a head is encrypted, HOPs: {'; '.join(words)}."
+
+
+def answer(plans: Plans, runs: Sequence[Row]) -> str:
+    """The fourth question in three sentences."""
+    return " ".join((layout_sentence(plans), size_sentence(runs), head_sentence(all_parts())))
+
+
+def sentences(plans: Plans, runs: Sequence[Row]) -> list[str]:
+    """Everything of one choice."""
+    parts = (layout_sentence(plans), ring_sentence(plans), size_sentence(runs), head_sentence(all_parts()))
+    return [part for part in parts if part]
+
+
+def plan_rows(plans: Plans) -> list[list[object]]:
+    """As PLAN_HEADS."""
+    found: list[Plan] = [*plans.batch.values(), *([plans.packed] if plans.packed else [])]
+    return [
+        [
+            plan.layout, plan.parameters.ring_degree, plan.batch_images, plan.parameters.passes,
+            plan.parameters.passes * (len(plan.gather) if isinstance(plan, PackedPlan) else len(plan.inputs)),
+            f"{plan.upload_bytes / 1e6:,.1f}", f"{plan.upload_bytes / plan.batch_images / 1000:,.1f}",
+        ]
+        for plan in found
+    ]  # fmt: skip
+
+
+def image_rows(runs: Sequence[Row]) -> list[list[object]]:
+    """As IMAGE_HEADS; columns carry the units."""
+    return [
+        [
+            run.system, run.total, run.images, f"{1e6 * (run.inference_s or 0) / (run.images or 1):,.0f}",
+            f"{1000 * measured_seconds(run, run.images or 1):.2f}",
+            None if run.message_mb is None else f"{run.message_mb:,.0f}",
+            None if run.message_mb is None else f"{1000 * run.message_mb / (run.images or 1):,.0f}",
+        ]
+        for run in runs
+    ]  # fmt: skip
+
+
+def head_rows(parts: Sequence[Part]) -> list[list[object]]:
+    """As HEAD_HEADS."""
+    heads = {part.study: part.hops for part in parts if part.part == "head"}
+    return [
+        [
+            part.study, part.part, part.hops,
+            f"{part.hops / heads[part.study]:,.0f}" if part.part != "head" and part.study in heads else None,
+            f"{part.upload_bytes / 1000:,.1f}",
+        ]
+        for part in parts
+    ]  # fmt: skip
