@@ -17,6 +17,8 @@ from fcnlab.transfer.tables import ReleasePoint
 
 ACCURACY_TICKS: Final = (60, 80, 90, 95, 98, 99, 99.5)
 ACCURACY_RANGE: Final = (55.0, 99.6)
+NEAR: Final = (3.9, 6.0)
+"""Powers of ten of HOPs between which networks are drawn; what is published beyond is named at the edge."""
 BITS: Final = {
     0: ("black", "star", "longdash"), 5: ("purple", "pentagon", "dashdot"), 4: ("blue", "circle", "solid"),
     3: ("green", "square", "dash"), 2: ("orange", "triangle-up", "dot"),
@@ -55,6 +57,8 @@ def finish(figure: Any, *, height: int, legend: float, top: int = 92) -> Any:
         template=THEME, height=height, margin={"t": top, "r": 18, "b": 50},
         legend={"y": legend, "font": {"size": 12}, "traceorder": "normal"},
     )  # fmt: skip
+    figure.update_xaxes(title_font_size=12, tickfont_size=12)
+    figure.update_yaxes(title_font_size=12, tickfont_size=12)
     for title in figure.layout.annotations:
         title.update(font={"size": 14})
     return figure
@@ -113,11 +117,21 @@ def reduction_figure(facts: Reduction, *, height: int = 470) -> go.Figure:
     accuracy_axis(figure, row=1, col=1)
     for column, title in ((1, "HOPs of one pass, published convention"), (2, "HOPs: executed, all passes; published")):
         figure.update_xaxes(
-            type="log", range=[3.7, 8.2], dtick=1, exponentformat="power", row=1, col=column,
-            title={"text": title, "font": {"size": 12}},
-        )  # fmt: skip
+            type="log", range=[3.7, 8.2], dtick=1, exponentformat="power", row=1, col=column, title=title
+        )
+    figure.update_xaxes(
+        range=NEAR, tickvals=[1e4, 3e4, 1e5, 3e5, 1e6], tickangle=0, row=1, col=1,
+        ticktext=["10,000", "30,000", "100,000", "300,000", "10⁶"],
+    )  # fmt: skip
     figure.update_yaxes(type="log", range=[-0.3, 2.8], dtick=1, title="seconds", row=1, col=2)
-    return finish(figure, height=height, legend=1.1, top=128)
+    finish(figure, height=height, legend=1.1, top=128)
+    beyond = [f"{each.method} {each.accuracy:.2f} %" for each in published if math.log10(each.total) > NEAR[1]]
+    if beyond:
+        figure.add_annotation(
+            x=1, y=0.02, xref="x domain", yref="y domain", xanchor="right", yanchor="bottom", showarrow=False,
+            align="right", font={"size": 12, "color": vermilion}, text="<br>".join(["published, far right →", *beyond]),
+        )  # fmt: skip
+    return figure
 
 
 def update_reduction(figure: Any, *, network: TrainedNetwork, run: tuple[int, float] | None) -> None:
@@ -156,8 +170,8 @@ def expressiveness_figure(*, height: int = 660) -> go.Figure:
         x=0.5, y=1.0, xref="x3 domain", yref="y3 domain", yanchor="bottom", yshift=6, showarrow=False,
         text="largest error of every function, at the chosen degree",
     )  # fmt: skip
-    figure.update_xaxes(title={"text": "x", "standoff": 4}, row=1, col=1)
-    figure.update_xaxes(title={"text": "degree", "standoff": 4}, range=[0.6, len(DEGREES) + 0.4], dtick=1, row=1, col=2)
+    figure.update_xaxes(title="x", row=1, col=1)
+    figure.update_xaxes(title="degree", range=[0.6, len(DEGREES) + 0.4], dtick=1, row=1, col=2)
     figure.update_yaxes(type="log", range=[-2.3, 0.3], dtick=1, tickformat="~g", row=1, col=2)
     figure.update_yaxes(type="log", range=[-2.3, 0.3], dtick=1, tickformat="~g", title="largest error", row=2, col=1)
     return finish(figure, height=height, legend=1.07)

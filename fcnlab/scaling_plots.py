@@ -69,8 +69,8 @@ def scaling_figure(parts: Sequence[Part], *, height: int = 700) -> go.Figure:
         col=1,
     )
     figure.update_xaxes(
-        type="log", range=[0.7, 4.9], title={"text": "kB", "font": {"size": 12}}, dtick=1, exponentformat="none",
-        row=1, col=2,
+        type="log", range=[0.7, 4.9], title={"text": "kB", "font": {"size": 12}}, tickvals=[10, 100, 1000],
+        ticktext=["10", "100", "1,000"], tickangle=0, row=1, col=2,
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", ticks="", showline=False, showgrid=False, row=1, col=2)
     figure.update_xaxes(

@@ -223,7 +223,7 @@ def answer(networks: Sequence[TrainedNetwork]) -> str:
             words += f", to {hard.after} {signed(hard.change.points)}"
         found.append(f"{stage} {words}")
     kept = cheapest(networks, accuracy=99.0)
-    end = "" if kept is None else f" All three together: {kept.name}, {spell_accuracy(kept)} at {kept.hops:,} HOPs."
+    end = "" if kept is None else f" Together: {kept.name}, {spell_accuracy(kept)} at {kept.hops:,} HOPs."
     return f"Mean change of accuracy in points: {'; '.join(found)}.{end}"
 
 

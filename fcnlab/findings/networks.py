@@ -114,18 +114,25 @@ def load_networks() -> tuple[TrainedNetwork, ...]:
     return group_networks(load_trained())
 
 
+def rounded(networks: Iterable[TrainedNetwork]) -> tuple[TrainedNetwork, ...]:
+    """Those whose weights are powers of two; the others are a step on the way, and were not made to be encrypted."""
+    return tuple(network for network in networks if network.weight_bits)
+
+
 def pareto_front(networks: Iterable[TrainedNetwork]) -> tuple[TrainedNetwork, ...]:
-    """Those that no other one beats: fewest HOPs first, each more accurate than all before it."""
+    """Those of powers of two that no other one beats: fewest HOPs first, each more accurate than all before it."""
     front: list[TrainedNetwork] = []
-    for network in sorted(networks, key=lambda network: (network.hops, -network.accuracy)):
+    for network in sorted(rounded(networks), key=lambda network: (network.hops, -network.accuracy)):
         if not front or network.accuracy > front[-1].accuracy:
             front.append(network)
     return tuple(front)
 
 
 def cheapest(networks: Iterable[TrainedNetwork], *, accuracy: float) -> TrainedNetwork | None:
-    """The network of fewest HOPs that is at least this accurate; None if there is none."""
-    return min((each for each in networks if each.accuracy >= accuracy), key=lambda each: each.hops, default=None)
+    """The network of powers of two with fewest HOPs that is at least this accurate; None if there is none."""
+    return min(
+        (each for each in rounded(networks) if each.accuracy >= accuracy), key=lambda each: each.hops, default=None
+    )
 
 
 def standard_error(accuracy: float) -> float:

@@ -160,7 +160,7 @@ def goal_sentence(facts: Reduction) -> str:
     if best is None:
         return f"No trained network reaches {GOAL:g} %."
     return (
-        f"The cheapest trained network with at least {GOAL:g} % is {best.name}: {best.hops:,} HOPs, "
+        f"The cheapest trained network of powers of two with at least {GOAL:g} % is {best.name}: {best.hops:,} HOPs, "
         f"{dense.total / best.hops:.1f} times fewer than {DENSE} as published, {spell_accuracy(best)}."
     )
 
@@ -243,7 +243,7 @@ def front_rows(facts: Reduction) -> list[list[object]]:
     """The front, as FRONT_HEADS."""
     return [
         [
-            each.name, each.products, str(each.weight_bits or "real"), each.hops, each.executed,
+            each.name, each.products, str(each.weight_bits), each.hops, each.executed,
             f"{each.accuracy:.2f}", f"{each.spread:.2f}" if each.seeds > 1 else None, each.seeds,
         ]
         for each in facts.front

@@ -70,7 +70,7 @@ class ReductionQuestion(Question):
             ),
         )  # fmt: skip
         presets = (
-            {"the paper's own pair": ReductionSettings("faster-cryptonets")} if "faster-cryptonets" in names else {}
+            {"as published": ReductionSettings("faster-cryptonets")} if "faster-cryptonets" in names else {}
         )
         figure = reduction_figure(self.facts)
         super().__init__(

@@ -55,6 +55,7 @@ class Slider:
         handle: Which of its handles.
         turns: How many keys in one direction before it goes back; all in one if 0, so that nothing is remembered.
         accuracy: First word of the tile that is filled when the slider rests; empty where there is none.
+        curve: Selector of the panel that is drawn anew; the first of the page if not given.
     """
 
     label: str
@@ -62,6 +63,7 @@ class Slider:
     handle: int = 0
     turns: int = 2
     accuracy: str = ""
+    curve: str = CURVE
 
 
 SLIDERS: Mapping[str, Sequence[Slider]] = {
@@ -73,12 +75,13 @@ SLIDERS: Mapping[str, Sequence[Slider]] = {
     "03_cost": (Slider("prune further", ".widget-html:has(.tiles)", turns=0, accuracy="accuracy"),),
     "05_encodings": (Slider("weight", ".widget-html:has(.tiles)"),),
     "06_private_transfer": (Slider("privacy ε", ".widget-html:has(.tiles)"),),
+    "07_findings": (Slider("degree", ".fcn-expressiveness-numbers", curve=f".fcn-expressiveness {CURVE}"),),
 }
 
 
 def measure(page: Page, slider: Slider) -> tuple[list[float], list[float]]:
     """Milliseconds of each answer while a slider is moved, and of each accuracy once it rests."""
-    selectors = [slider.numbers] if slider.label == "weight" else [CURVE, slider.numbers]  # it draws nothing new
+    selectors = [slider.numbers] if slider.label == "weight" else [slider.curve, slider.numbers]  # it draws nothing new
     page.evaluate(WATCH, [selectors, slider.accuracy])
     page.locator(".widget-slider", has_text=slider.label).locator(".noUi-handle").nth(slider.handle).focus()
     for move in range(MOVES):

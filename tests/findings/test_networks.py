@@ -8,6 +8,7 @@ from fcnlab.findings.networks import (
     group_networks,
     load_networks,
     pareto_front,
+    rounded,
     spell_accuracy,
     standard_error,
 )
@@ -36,8 +37,9 @@ def test_the_rounding_is_no_part_of_a_family():
 
 
 def test_nothing_beats_the_front_and_everything_else_is_beaten():
-    networks = full()
-    front = pareto_front(networks)
+    networks = rounded(full())
+    front = pareto_front(full())
+    assert all(network.weight_bits for network in front)
     for network in networks:
         better = [each for each in networks if each.hops <= network.hops and each.accuracy > network.accuracy]
         assert (network in front) <= (not better)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from fcnlab.findings.networks import group_networks, pareto_front
+from fcnlab.findings.networks import pareto_front
 from fcnlab.findings.reduction import (
     Reduction,
     answer,
@@ -23,7 +23,7 @@ from fcnlab.findings.reduction import (
 from fcnlab.measurements import Row
 from fcnlab.published import published_systems
 from fcnlab.studies import reference_study
-from tests.findings.rows import full, plain, row
+from tests.findings.rows import full, plain
 
 
 def run(system: str, total: int, seconds: float, *, setting: str = "fused engine, made up", scheme: str = "bgv") -> Row:
@@ -83,11 +83,6 @@ def test_sentences_are_whole_with_much_and_with_nothing():
         assert len(front_rows(facts)) == len(facts.front)
         assert len(run_rows(facts.runs)) == len(facts.runs)
     assert goal_sentence(facts_of()) == "No trained network reaches 99 %."
-
-
-def test_real_weights_alone_are_spelled():
-    facts = facts_of(group_networks([row("fcn-1", weight_bits=0)]))
-    assert front_rows(facts)[0][2] == "real"
 
 
 def test_a_monomial_is_cheaper_than_a_general_product():
