@@ -96,9 +96,9 @@ def reduction_figure(facts: Reduction, *, height: int = 470) -> go.Figure:
     )  # fmt: skip
     runs = facts.runs
     for name, colour, symbol, hops, seconds, systems in (
-        ("evaluate, measured here", OKABE_ITO["blue"], "circle", [run.total for run in runs],
+        ("evaluate, measured here", OKABE_ITO["purple"], "hexagon", [run.total for run in runs],
          [run.inference_s for run in runs], [run.system for run in runs]),
-        ("encrypt and decrypt, measured here", OKABE_ITO["sky"], "circle-open", [run.total for run in runs],
+        ("encrypt and decrypt, measured here", OKABE_ITO["purple"], "hexagon-open", [run.total for run in runs],
          [run.encrypt_decrypt_s for run in runs], [run.system for run in runs]),
         ("evaluate, published", vermilion, "diamond", [each.total for each in published],
          [each.inference_s for each in published], [each.method for each in published]),

@@ -118,6 +118,7 @@ STRANGERS = {
     "he": TRAINING | RUNNING | SHOWING | {"compiler"},
     **{name: {"he.client"} for name in ("he.server", "he.stepwise", "he.fused")},  # nothing that knows a secret
     "plots": {"ui", "cli", "doctor"},
+    "findings": {"findings_plots", "scaling_plots"} | SHOWING,
     "ui": {"cli"},
     "cli": {"plots", "ui"},
     **dict.fromkeys(sorted(PLANNING), TRAINING | RUNNING | SHOWING | {"he", "compiler"}),
@@ -136,6 +137,8 @@ LIGHT = {
     **dict.fromkeys(["checkpoint", "training", "transfer.cards", "transfer.curves"], WIDGETS | {"Pyfhel"}),
     **dict.fromkeys(["he.client", "he.server", "he.stepwise", "he.fused"], WIDGETS | {"torch"}),
     **dict.fromkeys(["demonstration", "inference"], WIDGETS),
+    **dict.fromkeys(["findings.ablation", "findings.reduction", "findings.scaling"], WIDGETS),
+    **dict.fromkeys(["findings.changes", "findings.expressiveness", "findings.networks"], HEAVY),
     "plots": {"ipywidgets"},
 }
 
