@@ -11,6 +11,8 @@ import torch
 from fcnlab import distillation
 from fcnlab.data import load_mnist
 from fcnlab.distillation import Lessons, distillation_loss, prepare_lessons, training_images
+from fcnlab.fitting import load_state
+from fcnlab.network import teacher
 from fcnlab.recipes import GENTLE_WARP, TeacherRecipe
 
 TINY = TeacherRecipe(epochs=1, lessons=2, images=512)
@@ -64,6 +66,22 @@ def test_what_is_done_is_not_done_again(lessons: Lessons, work: Path) -> None:
 def test_another_recipe_has_another_folder(lessons: Lessons, work: Path) -> None:
     other = replace(TINY, lessons=1, lesson_warp=replace(GENTLE_WARP, shift_pixels=0.5))
     assert prepare_lessons(other, work=work, report=quiet).files[0].parent != lessons.files[0].parent
+
+
+def test_several_members_teach_by_the_mean_of_their_logits(tmp_path: Path) -> None:
+    recipe = replace(TINY, members=2, lessons=1, images=512)
+    steps: list[tuple[object, ...]] = []
+    lesson = prepare_lessons(recipe, work=tmp_path, report=lambda *step: steps.append(step[:3]))[0]
+    assert steps == [("teacher", 1, 2), ("teacher", 2, 2), ("lessons", 1, 1)]
+    opinions = []
+    for path in sorted(tmp_path.glob("*/member-*.safetensors")):
+        member = teacher()
+        member.load_state_dict(load_state(path)[0]["network"])
+        with torch.no_grad():
+            opinions.append(member.eval()(lesson.pixels / 256))
+    first, second = opinions
+    assert not torch.allclose(first, second, atol=0.1)
+    torch.testing.assert_close(lesson.logits.float(), (first + second) / 2, atol=0.02, rtol=0.01)
 
 
 def test_no_test_image_is_learnt_from() -> None:
