@@ -1,21 +1,19 @@
 """Encrypted runs of shipped networks, one full batch each or a stated part of it, measured and kept in a table."""
 
-import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 from fcnlab.circuit import Circuit
 from fcnlab.cost import Projection, UnitCosts, project
 from fcnlab.cost.machine import processor_name, usable_cores
-from fcnlab.data import DATA_ROOT, load_mnist, quantise_pixels
+from fcnlab.data import load_mnist, quantise_pixels
 from fcnlab.demonstration import prepare
-from fcnlab.errors import DataError, PlanError
-from fcnlab.files import write_whole
+from fcnlab.errors import PlanError
 from fcnlab.hops import count_executed
 from fcnlab.inference import Progress, infer
+from fcnlab.measured import RECONSTRUCTED, Row
 from fcnlab.memory import available_bytes
 from fcnlab.noise import Scheme
 from fcnlab.plan import Plan
@@ -23,50 +21,7 @@ from fcnlab.portions import MEMORY_SHARE, Portion, choose_portion, comparable_im
 from fcnlab.report import COLUMNS, Report
 from fcnlab.typical import sample_for
 
-MEASURED: Final = DATA_ROOT / "tables" / "measured.json"
-RECONSTRUCTED: Final = "cryptodl"
-"""Networks whose layers are not published, and were chosen so that their counts come near, have names that begin so."""
-
 TEST_IMAGES: Final = 10_000
-
-Kind = Literal["published", "counted", "measured"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line of the comparison; None where nothing is known.
-
-    Attributes:
-        system: A published system or a shipped network.
-        kind: published, counted or measured.
-        pt_ct_adds: Plaintext plus ciphertext.
-        ct_ct_adds: Ciphertext plus ciphertext.
-        pt_ct_mults: Ciphertext times plaintext.
-        ct_ct_mults: Ciphertext times ciphertext.
-        total: All HOPs; published ones as printed, measured ones over all passes.
-        encrypt_decrypt_s: Seconds to encrypt and decrypt one batch.
-        inference_s: Seconds to evaluate it.
-        accuracy: Percent.
-        message_mb: Megabytes sent for it.
-        scheme: Of the encryption.
-        setting: Where and how it was measured; what is reconstructed.
-        images: Images in the batch.
-    """
-
-    system: str
-    kind: Kind
-    pt_ct_adds: int
-    ct_ct_adds: int
-    pt_ct_mults: int
-    ct_ct_mults: int
-    total: int
-    encrypt_decrypt_s: float | None = None
-    inference_s: float | None = None
-    accuracy: float | None = None
-    message_mb: float | None = None
-    scheme: str | None = None
-    setting: str = ""
-    images: int | None = None
 
 
 def measure(
@@ -192,49 +147,3 @@ def setting_of(report: Report, plan: Plan) -> str:
 def counted(count: int, one: str, several: str = "") -> str:
     """A number with its noun."""
     return f"{count:,} {one if count == 1 else several or one + 's'}"
-
-
-def load_measurements(path: Path = MEASURED) -> tuple[Row, ...]:
-    """Stored measurements.
-
-    Raises:
-        DataError: If the file is not one.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(Row(**row) for row in values["rows"])
-        wrong = [name for row in rows for name, value in asdict(row).items() if not fits(name, value)]
-        if wrong or any(row.kind != "measured" for row in rows):
-            raise ValueError(f"wrong values for {', '.join(wrong) or 'kind'}")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(
-            f"{path} is not a table of measurements ({error}): restore it, or run `fcnlab compare --measure`."
-        ) from error
-    return rows
-
-
-def fits(name: str, value: Any) -> bool:
-    """Whether a stored value has the type of its field."""
-    kind = {field.name: str(field.type) for field in fields(Row)}[name]
-    if value is None:
-        return "None" in kind
-    if "float" in kind:
-        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    if "int" in kind:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return isinstance(value, str)
-
-
-def store_measurements(new: Iterable[Row], *, path: Path = MEASURED) -> None:
-    """Add measurements to the stored ones; a row of the same network, scheme and engine is replaced.
-
-    Raises:
-        DataError: If the file is damaged or cannot be written.
-    """
-
-    def key(row: Row) -> tuple[str, str, str]:
-        return row.system, row.scheme or "", row.setting.partition(",")[0]
-
-    rows = {key(row): row for row in (*(load_measurements(path) if path.exists() else ()), *new)}
-    values = {"rows": [asdict(rows[name]) for name in sorted(rows)]}
-    write_whole(path, f"{json.dumps(values, indent=1)}\n".encode())

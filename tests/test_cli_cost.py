@@ -137,12 +137,12 @@ def test_compare_shows_all_kinds(capsys) -> None:
 
 
 def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcnlab import measurements
-    from tests.test_measurements import ROW
+    from fcnlab import measured, measurements
+    from tests.test_measured import ROW
 
     asked, stored = [], []
     monkeypatch.setattr(measurements, "measure", lambda network, **options: asked.append((network, options)) or ROW)
-    monkeypatch.setattr(measurements, "store_measurements", lambda rows: stored.extend(rows))
+    monkeypatch.setattr(measured, "store_measurements", lambda rows: stored.extend(rows))
     run_json(capsys, "compare", "--measure", "--network", "fcn-20k", "--scheme", "ckks", "--threads", "1")
     ((name, options),) = asked
     assert name == "fcn-20k"
@@ -151,10 +151,10 @@ def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_compare_goes_on_where_a_network_cannot_be_measured(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcnlab import measurements
+    from fcnlab import measured, measurements
     from fcnlab.checkpoint import available_networks
     from fcnlab.errors import PlanError
-    from tests.test_measurements import ROW
+    from tests.test_measured import ROW
 
     def measure(network: str, **options: object) -> object:
         if network == "cryptonets":
@@ -163,7 +163,7 @@ def test_compare_goes_on_where_a_network_cannot_be_measured(capsys, monkeypatch:
 
     stored = []
     monkeypatch.setattr(measurements, "measure", measure)
-    monkeypatch.setattr(measurements, "store_measurements", lambda rows: stored.extend(rows))
+    monkeypatch.setattr(measured, "store_measurements", lambda rows: stored.extend(rows))
     status, _, err = run(capsys, "compare", "--measure")
     assert status == OK
     assert "cryptonets is left out: It does not fit." in err

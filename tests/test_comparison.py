@@ -8,9 +8,9 @@ import pytest
 from fcnlab.checkpoint import available_networks
 from fcnlab.comparison import WIDTH, Comparison, compare, count_text
 from fcnlab.errors import DataError
-from fcnlab.measurements import store_measurements
+from fcnlab.measured import store_measurements
 from fcnlab.published import published_systems
-from tests.test_measurements import ROW
+from tests.test_measured import ROW
 
 
 def test_published_come_first_then_every_shipped_network(tmp_path: Path) -> None:

@@ -137,8 +137,11 @@ LIGHT = {
     **dict.fromkeys(["checkpoint", "training", "transfer.cards", "transfer.curves"], WIDGETS | {"Pyfhel"}),
     **dict.fromkeys(["he.client", "he.server", "he.stepwise", "he.fused"], WIDGETS | {"torch"}),
     **dict.fromkeys(["demonstration", "inference"], WIDGETS),
-    **dict.fromkeys(["findings.ablation", "findings.reduction", "findings.scaling"], WIDGETS),
-    **dict.fromkeys(["findings.changes", "findings.expressiveness", "findings.networks"], HEAVY),
+    "measured": HEAVY,
+    **{
+        f"findings.{name}": HEAVY
+        for name in ("ablation", "changes", "expressiveness", "networks", "reduction", "scaling")
+    },
     "plots": {"ipywidgets"},
 }
 

@@ -197,7 +197,8 @@ def run_compare(chosen: argparse.Namespace) -> int:
     from fcnlab.comparison import compare
     from fcnlab.errors import PlanError
     from fcnlab.he.calibration import costs_of_this_machine
-    from fcnlab.measurements import measure, store_measurements
+    from fcnlab.measured import store_measurements
+    from fcnlab.measurements import measure
 
     if chosen.measure:
         networks = [chosen.network] if chosen.network else available_networks()

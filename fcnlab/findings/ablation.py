@@ -8,7 +8,7 @@ from typing import Any, Final
 from fcnlab.findings.changes import Change, find_change, signed, usual_activation, usual_bits, values_of
 from fcnlab.findings.networks import SWEEP, TrainedNetwork, cheapest, spell_accuracy, standard_error
 from fcnlab.frontier import Point, points
-from fcnlab.measurements import RECONSTRUCTED
+from fcnlab.measured import RECONSTRUCTED
 from fcnlab.transfer.tables import TABLES, ReleasePoint, read_releases
 
 CHANGE_HEADS: Final = ("choice", "from", "to", "points", "±", "worst", "best", "pairs")

@@ -16,7 +16,7 @@ from fcnlab.findings.networks import (
     pareto_front,
     spell_accuracy,
 )
-from fcnlab.measurements import MEASURED, RECONSTRUCTED, Row, load_measurements
+from fcnlab.measured import MEASURED, RECONSTRUCTED, Row, load_measurements
 from fcnlab.published import PublishedSystem, published_systems
 from fcnlab.studies import EncodingStudy, reference_study
 

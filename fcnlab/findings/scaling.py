@@ -11,7 +11,7 @@ from fcnlab.cost import UnitCosts, project
 from fcnlab.errors import PlanError
 from fcnlab.findings.ablation import head_lines, study_names
 from fcnlab.layouts import crossing_images
-from fcnlab.measurements import Row
+from fcnlab.measured import Row
 from fcnlab.noise import Scheme
 from fcnlab.packed.plan import PackedPlan
 from fcnlab.packed.planner import make_packed_plan

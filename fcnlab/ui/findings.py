@@ -18,7 +18,7 @@ from fcnlab.findings_plots import (
     update_heads,
     update_reduction,
 )
-from fcnlab.measurements import Row
+from fcnlab.measured import Row
 from fcnlab.published import published_systems
 from fcnlab.ui.controls import Choice, Control, Steps, Whole
 from fcnlab.ui.findings_words import (
@@ -69,9 +69,7 @@ class ReductionQuestion(Question):
                 help="A published system.",
             ),
         )  # fmt: skip
-        presets = (
-            {"as published": ReductionSettings("faster-cryptonets")} if "faster-cryptonets" in names else {}
-        )
+        presets = {"as published": ReductionSettings("faster-cryptonets")} if "faster-cryptonets" in names else {}
         figure = reduction_figure(self.facts)
         super().__init__(
             "reduction", ReductionSettings(), controls=controls, presets=presets, figure=figure, chosen=chosen

@@ -9,7 +9,7 @@ from fcnlab.findings.changes import signed
 from fcnlab.findings.networks import TrainedNetwork, describe_table, spell_accuracy
 from fcnlab.findings.reduction import Reduction
 from fcnlab.findings.scaling import Plans
-from fcnlab.measurements import Row
+from fcnlab.measured import Row
 from fcnlab.published import PublishedSystem
 from fcnlab.ui.cost_words import spell_seconds
 from fcnlab.ui.views import escape, table, text_table, tiles

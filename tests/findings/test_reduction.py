@@ -20,7 +20,7 @@ from fcnlab.findings.reduction import (
     run_rows,
     sentences,
 )
-from fcnlab.measurements import Row
+from fcnlab.measured import Row
 from fcnlab.published import published_systems
 from fcnlab.studies import reference_study
 from tests.findings.rows import full, plain
