@@ -78,7 +78,11 @@ def coefficient_bits(profile: Profile) -> float:
 
 
 class NoiseModel(Protocol):
-    """The four operations whose noise a plan follows; right while coefficients stay below q / 2."""
+    """The four operations whose noise a plan follows; right while coefficients stay below q / 2.
+
+    Fresh noise is bounded for either kind of encryption: with a public key, whose rounding is larger at every root than
+    the one error of an encryption with the secret key, and so for that too.
+    """
 
     def fresh(self, special_prime: int) -> Profile:
         """Noise of a fresh encryption."""
@@ -193,8 +197,8 @@ class CkksNoise:
         return math.sqrt(self.ring_degree / 2 * ROUNDING_VARIANCE * moments)
 
     def typical_fresh(self) -> float:
-        """Standard deviation of a slot of a fresh encryption: two roundings, of the message and of the encryption."""
-        return math.hypot(self.typical_rounding(1), self.typical_rounding(2))
+        """Standard deviation of a slot of a fresh encryption with the secret key: rounded message, and error."""
+        return math.hypot(self.typical_rounding(1), math.sqrt(self.ring_degree / 2 * ERROR_VARIANCE))
 
 
 def symmetric_noise(ring_degree: int) -> float:

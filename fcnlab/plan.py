@@ -102,8 +102,8 @@ class Plan:
 
     @property
     def upload_bytes(self) -> int:
-        """Ciphertext bytes a batch sends, all passes, without envelopes."""
-        return self.parameters.passes * len(self.inputs) * 2 * len(self.parameters.primes) * self.residue_bytes
+        """Bytes a batch sends, all passes, without envelopes: first polynomials, the second come from a seed."""
+        return self.parameters.passes * len(self.inputs) * len(self.parameters.primes) * self.residue_bytes
 
     @property
     def download_bytes(self) -> int:
@@ -115,10 +115,10 @@ class Plan:
     def held_bytes(self) -> int:
         """Ciphertext bytes that the fused engine keeps between blocks in one pass.
 
-        The upload, and twice the results of a step that is written back, because primes are dropped after it or because
-        bfv leaves it to SEAL.
+        The upload with its masks, and twice the results of a step that is written back, because primes are dropped
+        after it or because bfv leaves it to SEAL.
         """
-        upload = self.upload_bytes // self.parameters.passes
+        upload = 2 * self.upload_bytes // self.parameters.passes
         stored = [step for step in self.steps[1:] if step.drops or self.parameters.scheme == "bfv"]
         return upload + 2 * self.residue_bytes * max(
             (step.outputs * step.size * step.primes for step in stored), default=0

@@ -12,9 +12,10 @@ from fcnlab.exact_plans import noise_model
 from fcnlab.he.client import Client
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.server import Server
-from fcnlab.he.wire import open_envelope, payload_residues, read_ciphertext, write_ciphertext
+from fcnlab.he.wire import read_ciphertext, write_ciphertext
 from fcnlab.noise import (
     CONFIDENCE,
+    ROUNDING_VARIANCE,
     BfvNoise,
     BgvNoise,
     CkksNoise,
@@ -24,12 +25,14 @@ from fcnlab.noise import (
     random_norm,
     rounding_noise,
     secret_powers,
+    symmetric_noise,
     unit_norms,
 )
+from fcnlab.parameters import RINGS, SPECIAL_PRIME
 from fcnlab.plan import Plan, step_sizes
 from tests.circuits import affine, random_images, tiny_circuit
 from tests.he.reference import from_ntt, norms_at_roots, phase, to_ntt
-from tests.he.runs import plan_with, public_keys
+from tests.he.runs import fresh_ciphertexts, plan_with, public_keys
 
 LOOSE_BITS = 40  # a bound may be this much above what is measured; beyond, plans would waste rings
 
@@ -143,10 +146,8 @@ def observed(circuit: Circuit, plan: Plan, pixels: np.ndarray) -> tuple[Client, 
     """The client, and the first ciphertext of the upload and after each step."""
     client = Client(plan)
     upload = client.encrypt(pixels)
-    chosen = plan.parameters
-    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0)
-    residues = payload_residues(envelope, payload, shape=(len(plan.inputs), 2, len(chosen.primes), chosen.ring_degree))
-    seen = {"input": write_ciphertext(client._headers[0][len(chosen.primes)], residues[0])}
+    header = client._headers[0][len(plan.parameters.primes)]
+    seen = {"input": write_ciphertext(header, fresh_ciphertexts(upload, plan)[0])}
     Server(circuit, plan, public_keys(client)).evaluate(upload, observe=seen.__setitem__)
     return client, seen
 
@@ -228,13 +229,24 @@ def test_ckks_coefficients_and_errors_stay_under_their_bounds(image: str) -> Non
 
 
 def test_switches_of_bgv_break_the_bound_for_centred_rounding() -> None:
-    """Why there is a bound for each root: fresh bgv noise next to 1 is above t times a centred rounding."""
+    """Why there is a bound for each root: bgv noise next to 1 after a switch is above t times a centred rounding."""
     circuit = Circuit("one", (1,), 1, (affine([[1]]),))
-    plan = plan_with(circuit, "bgv", ring_degree=8192, sizes=(45, 45), plain_bits=(30,))
+    plan = plan_with(circuit, "bgv", ring_degree=8192, sizes=(45, 45), drops=(1,), plain_bits=(30,))
     client, seen = observed(circuit, plan, np.ones((8192, 1), dtype=np.int64))
-    norms = norms_at_roots(phase(client, seen["input"]))
+    norms = norms_at_roots(phase(client, seen[circuit.steps[0].name]))
+    model = BgvNoise(8192, plan.parameters.plain_moduli[0])
     assert norms[0] > 8 * np.median(norms)
-    assert (norms <= BgvNoise(8192, plan.parameters.plain_moduli[0]).fresh(plan.parameters.special_prime)).all()
+    before = model.affine(model.fresh(plan.parameters.special_prime), 1)
+    assert (norms <= model.switch(before, 2, plan.parameters.primes[-1])).all()
+
+
+@pytest.mark.parametrize("degree", RINGS)
+def test_the_bound_of_fresh_noise_holds_for_encryptions_with_the_secret_key(degree: int) -> None:
+    error = symmetric_noise(degree)
+    exact = 2**20 * (degree / 2 + error)
+    assert (exact <= BgvNoise(degree, 2**20).fresh(SPECIAL_PRIME)).all()
+    assert (exact <= BfvNoise(degree, 2**20, 4).fresh(SPECIAL_PRIME)).all()
+    assert random_norm(degree, ROUNDING_VARIANCE) + error <= CkksNoise(degree).fresh(SPECIAL_PRIME)
 
 
 def test_a_whole_upload_is_under_the_bound_of_a_fresh_encryption() -> None:
@@ -242,8 +254,7 @@ def test_a_whole_upload_is_under_the_bound_of_a_fresh_encryption() -> None:
     plan = plan_with(circuit, "bgv", sizes=(40, 40))
     client = Client(plan)
     upload = client.encrypt(np.random.default_rng(0).integers(0, 16, size=(4096, 12)))
-    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0)
     bound = BgvNoise(4096, plan.parameters.plain_moduli[0]).fresh(plan.parameters.special_prime)
-    for residues in payload_residues(envelope, payload, shape=(12, 2, 2, 4096)):
+    for residues in fresh_ciphertexts(upload, plan):
         noise = phase(client, write_ciphertext(client._headers[0][2], residues))
         assert (norms_at_roots(noise) <= bound).all()

@@ -87,7 +87,7 @@ def packed_encrypt_seconds(plan: PackedPlan, costs: UnitCosts) -> float:
     """Seconds to encrypt one upload for one pass."""
     chosen = plan.parameters
     each = costs.seal_seconds(
-        "encrypt_symmetric", scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=2, primes=len(chosen.primes)
+        "encrypt", scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=2, primes=len(chosen.primes)
     )
     return len(plan.gather) * each
 

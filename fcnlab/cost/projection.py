@@ -133,11 +133,12 @@ def call_seconds(unit: str, plan: Plan, costs: UnitCosts, row: PlannedStep, *, d
 
 
 def work_seconds(work: StepWork, plan: Plan, costs: UnitCosts, threads: int) -> float:
-    """Seconds of one step in one pass: kernels share out over threads, SEAL stays on one."""
+    """Seconds of one step in one pass: kernels share out over threads, SEAL and the masks' digests stay on one."""
     chosen, general = plan.parameters, costs.general
-    kernels = sum(costs.kernels[kernel] * residues for kernel, residues in work.residues.items())
-    kernels += general["block_s"] * work.blocks
-    alone = general["digit_s"] * work.digits + general["fresh_byte_s"] * work.fresh_bytes
+    seconds = {kernel: costs.kernels[kernel] * residues for kernel, residues in work.residues.items()}
+    alone = seconds.pop("mask", 0.0)
+    kernels = sum(seconds.values()) + general["block_s"] * work.blocks
+    alone += general["digit_s"] * work.digits + general["fresh_byte_s"] * work.fresh_bytes
     for call in work.calls:
         alone += call.count * costs.seal_seconds(
             call.unit, scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=call.parts, primes=call.primes
@@ -152,7 +153,7 @@ def encrypt_seconds(plan: Plan, costs: UnitCosts, *, batches: int, threads: int)
     each = call_seconds("encrypt", plan, costs, fresh)
     turns, waiting = batches * chosen.passes, 0.0
     if threads > 1:
-        each += general["transfer_byte_s"] * fresh.size * fresh.primes * plan.residue_bytes
+        each += general["transfer_byte_s"] * fresh.primes * plan.residue_bytes
         waiting = general["worker_s"] * threads / cores
     contexts = (turns if chosen.passes > 1 else 1) * threads / cores
     filling = general["fresh_byte_s"] * plan.upload_bytes * batches

@@ -15,7 +15,7 @@ from fcnlab.errors import DataError
 from fcnlab.files import write_whole
 from fcnlab.parameters import SCHEMES
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Of the file; a file of another layout is measured again."""
 
 MEASURED_RINGS: Final = (4096, 8192, 16384)
@@ -24,12 +24,12 @@ KERNELS: Final = (
     "load", "add_eight", "add_one", "double", "reduce", "square", "multiply", "multiply_plain", "add", "add_plain",
     "store", "transform", "weigh", "key_product", "mask",
 )  # fmt: skip
-"""Work of the fused engine's kernels, in seconds for each residue they touch, or for each product of residues; the last
-four belong to the packed layout: transforms (at n = 8192), weights, keys, and masks from their seed."""
+"""Work of the fused engine's kernels, in seconds for each residue they touch, or for each product of residues; three of
+them belong to the packed layout: transforms (at n = 8192), weights and keys. Masks are expanded from their seed."""
 
 SEAL: Final = (
     "keys", "open", "encrypt", "decrypt", "load", "save", "copy", "add", "negate", "add_plain", "multiply_plain",
-    "encode", "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key", "encrypt_symmetric",
+    "encode", "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key",
 )  # fmt: skip
 """Operations of SEAL and the ways to it and back: a `Line` each, for every scheme and ring."""
 

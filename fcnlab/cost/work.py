@@ -74,8 +74,10 @@ def list_work(plan: Plan, circuit: Circuit, *, engine: str) -> tuple[StepWork, .
             add_stepwise(plan, step, work, before, row)
         else:
             add_fused(plan, step, work, before, row)
+    first, last = plan.steps[0], plan.steps[-1]
+    around.residues["mask"] += first.outputs * first.primes * plan.parameters.ring_degree
+    around.fresh_bytes += first.outputs * first.primes * plan.residue_bytes
     if engine == "stepwise":
-        first, last = plan.steps[0], plan.steps[-1]
         around.calls.append(Call("load", first.outputs, first.size, first.primes))
         around.calls.append(Call("save", last.outputs, last.size, last.primes - last.drops))
         around.fresh_bytes += ciphertext_bytes(plan, first)

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from multiprocessing import Pipe
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, ope
 from fcnlab.he.encryption import CHUNK, encrypt_chunk
 from fcnlab.he.evaluation_keys import make_key
 from fcnlab.he.kernel_costs import measure_kernels
-from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
+from fcnlab.he.symmetric import new_seed, secret_residues
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.noise import Scheme
 from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
@@ -118,21 +117,21 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
     yield "open", 2, seconds_of(lambda: open_context(parameters, 0).from_bytes_public_key(public_key))
 
     columns = np.arange(CHUNK * parameters.slots, dtype=np.int64).reshape(CHUNK, -1) % 8
-    out: Residues = np.empty((CHUNK, 2, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
+    out: Residues = np.empty((CHUNK, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
+    he = open_context(parameters, 0)
+    he.keyGen()
+    secret, seed = secret_residues(he, parameters.ring_degree).tobytes(), new_seed()
 
     def encrypt() -> None:
-        chunk = encrypt_chunk(parameters, 0, public_key, columns)
+        chunk = encrypt_chunk(parameters, 0, secret, seed, 0, columns)
         out[:] = np.frombuffer(chunk.residues, dtype="<u8").reshape(out.shape)
 
     yield "encrypt", 2, seconds_of(encrypt) / CHUNK
 
-    he = open_context(parameters, 0)
-    he.keyGen()
     he.relinKeyGen()
     he.rotateKeyGen([1])
     keyed = len(parameters.primes) + 1
     yield "evaluation_key", keyed, time_key(parameters)
-    yield "encrypt_symmetric", 2, time_symmetric(parameters)
     ciphertext, other = (encrypt_slots(he, parameters, columns[row]) for row in range(2))
     yield "rotate", keyed, seconds_on_copies(ciphertext, lambda operand: he.rotate(operand, 1, in_new_ctxt=True))
     squared = he.square(ciphertext, in_new_ctxt=True)
@@ -151,18 +150,6 @@ def time_key(parameters: Parameters) -> float:
     return seconds_of(
         lambda: make_key(secret, parameters, 1, len(parameters.primes), error_factor=1, seed=seed, place=0)
     )
-
-
-def time_symmetric(parameters: Parameters) -> float:
-    """Seconds of one encryption with the secret key; of bgv's for bfv, which has none."""
-    if parameters.scheme == "bfv":
-        parameters = replace(parameters, scheme="bgv")
-    he = open_context(parameters, 0)
-    he.keyGen()
-    encryption = SymmetricEncryption(he, parameters, parameters.plain_moduli[0] if parameters.plain_moduli else None)
-    out: Residues = np.empty((len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
-    slots, seed = np.zeros(parameters.slots, dtype=np.int64), new_seed()
-    return seconds_of(lambda: encryption.encrypt(slots, seed=seed, place=0, out=out))
 
 
 def measure_size(

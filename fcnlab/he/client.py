@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fcnlab.errors import CircuitError, WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import EncryptionPool
+from fcnlab.he.symmetric import new_seed, secret_residues
 from fcnlab.he.wire import (
     Envelope,
     check_images,
@@ -42,6 +43,10 @@ class Client:
             self._contexts.append(he)
         self._public_keys: list[bytes] = [he.to_bytes_public_key("none") for he in self._contexts]
         self._keys = [key_fingerprint(key) for key in self._public_keys]
+        self._secrets = [
+            secret_residues(he, plan.parameters.ring_degree)[: len(plan.parameters.primes)].tobytes()
+            for he in self._contexts
+        ]
         self._headers = [level_headers(he, plan.parameters) for he in self._contexts]
 
     def public_key(self, index: int) -> bytes:
@@ -63,7 +68,7 @@ class Client:
         Args:
             pixels: Integers from 0 to the plan's pixel_max, shape (images, pixels), at most `slots` images.
             index: Which plain modulus.
-            pool: Processes to encrypt with; in this process if not given.
+            pool: Processes to encrypt with, which are given the secret key; in this process if not given.
             report: Called with the number of ciphertexts done.
 
         Returns:
@@ -84,13 +89,14 @@ class Client:
                 f"{images.max()}. Quantise the images first (data.quantise_pixels)."
             )
         columns = np.ascontiguousarray(images.T[list(self.plan.inputs)].astype(np.int64))
-        shape = (len(columns), 2, len(chosen.primes), chosen.ring_degree)
+        seed, shape = new_seed(), (len(columns), 1, len(chosen.primes), chosen.ring_degree)
         envelope = Envelope(
-            "upload", self.plan.fingerprint, self._keys[index], index, len(images), shape, scale=chosen.scale
-        )
+            "upload", self.plan.fingerprint, self._keys[index], index, len(images), shape, scale=chosen.scale,
+            seed=seed.hex(),
+        )  # fmt: skip
         message, residues = new_message(envelope)
         (pool or EncryptionPool(workers=1)).encrypt(
-            chosen, index, self._public_keys[index], columns, out=residues, report=report
+            chosen, index, self._secrets[index], columns, seed=seed, out=residues[:, 0], report=report
         )
         return message
 

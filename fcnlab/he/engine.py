@@ -37,7 +37,8 @@ class Task:
         he: Pyfhel context with the public key.
         plain_modulus: Of this pass; None for ckks.
         headers: SEAL's headers by number of primes.
-        upload: Fresh ciphertexts, shape (inputs, 2, primes, n).
+        upload: First polynomials of fresh ciphertexts as they arrived, not yet checked; shape (inputs, 1, primes, n).
+        masks: Their second polynomials, of the same shape.
         inputs: Pixel index of each.
         threads: Threads the engine may use.
         report: Progress.
@@ -50,6 +51,7 @@ class Task:
     plain_modulus: int | None
     headers: Mapping[int, SealHeader]
     upload: Residues
+    masks: Residues
     inputs: tuple[int, ...]
     threads: int
     report: Report

@@ -47,15 +47,25 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Ciphertexts of a layer as residues (ciphertexts, polynomials, primes, n), with their common label."""
+    """Ciphertexts of a layer with their common label.
 
-    residues: Residues
+    Attributes:
+        parts: Residues (ciphertexts, polynomials, primes, n); a fresh upload has its two polynomials apart.
+        label: Of every ciphertext.
+    """
+
+    parts: tuple[Residues, ...]
     label: Label
+
+    @property
+    def residues(self) -> Residues:
+        """All polynomials together."""
+        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts, axis=1)
 
 
 def evaluate_fused(task: Task) -> Result:
     """Evaluate one pass; see `server.Task`."""
-    state = State(task.upload, Label(2, task.parameters.scale, 1))
+    state = State((task.upload, task.masks), Label(2, task.parameters.scale, 1))
     timer = Timer(task)
     local: list[Step] = []
     in_ntt_form = task.parameters.scheme != "bfv"
@@ -100,7 +110,7 @@ class Timer:
 
 def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], Label]:
     """Programs and bias residues for a run of steps, and the label of its results."""
-    primes = task.parameters.primes[: state.residues.shape[2]]
+    primes = task.parameters.primes[: state.parts[0].shape[2]]
     label = state.label
     layers = []
     for index, step in enumerate(steps):
@@ -136,7 +146,7 @@ def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...
 def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, timer: Timer) -> State:
     """Execute a run of local steps on every block."""
     layers, label = prepare(task, steps, state, first=first)
-    primes, degree = state.residues.shape[2:]
+    primes, degree = state.parts[0].shape[2:]
     out: Residues = np.empty((steps[-1].outputs, label.size, primes, degree), dtype=np.uint64)
     width = min(BLOCK, degree)
     blocks = list(product(range(primes), range(0, degree, width)))
@@ -152,7 +162,7 @@ def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, time
         for layer, elapsed_s in zip(layers, seconds, strict=True):
             timer.add(layer.step.name, elapsed_s / task.threads)
         task.report("+".join(step.name for step in steps), done, len(blocks))
-    return State(out, label)
+    return State((out,), label)
 
 
 def map_threads(run: Callable[[Job], Outcome], jobs: Iterable[Job], threads: int) -> Iterator[Outcome]:
@@ -183,9 +193,12 @@ def run_block(
     scratch.restart()
     operations = BlockOperations(prime, task.plain_modulus, scratch)
     began = time.perf_counter()
-    residues = scratch.empty(len(state.residues), state.label.size * width)
-    if not kernels.load_block(read_only(state.residues), prime_index, start, prime, residues):
-        raise altered_residue(prime)
+    residues = scratch.empty(len(state.parts[0]), state.label.size * width)
+    first = 0
+    for part in state.parts:
+        if not kernels.load_block(read_only(part), prime_index, start, prime, first, width, residues):
+            raise altered_residue(prime)
+        first += part.shape[1]
     block = Block(residues, state.label)
     seconds = []
     for layer in layers:
@@ -215,7 +228,7 @@ def warm_up() -> None:
     """Compile the kernels, or load them from the cache on disk, before anything is timed."""
     residues: Residues = np.zeros((1, 2, 1, 8), dtype=np.uint64)
     block, squares = np.zeros((1, 16), dtype=np.int64), np.zeros((1, 24), dtype=np.int64)
-    kernels.load_block(read_only(residues), 0, 0, 97, block)
+    kernels.load_block(read_only(residues), 0, 0, 97, 0, 8, block)
     program = kernel_program(signed_digits(sparse.csr_array(np.ones((1, 1), dtype=np.int64))), None)
     kernels.affine_block(block, program, np.zeros(1, dtype=np.int64), 8, 97, block.copy())
     kernels.square_block(block, 2, 97, squares)
@@ -226,20 +239,20 @@ def warm_up() -> None:
 
 def current_header(task: Task, state: State) -> SealHeader:
     """SEAL's header for a ciphertext of this state."""
-    header = task.headers[state.residues.shape[2]]
+    header = task.headers[state.parts[0].shape[2]]
     return replace(header, scale=state.label.scale, correction=state.label.correction)
 
 
 def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name: str) -> State:
     """Apply Pyfhel operations to every ciphertext."""
-    header = current_header(task, state)
+    header, ciphertexts = current_header(task, state), state.residues
     parts: list[Residues] = []
-    for done, ciphertext in enumerate(state.residues, start=1):
+    for done, ciphertext in enumerate(ciphertexts, start=1):
         loaded = operation(load_ciphertext(task.he, task.parameters, write_ciphertext(header, ciphertext)))
         after, residues = read_ciphertext(loaded.to_bytes("none"))
         parts.append(residues)
-        task.report(name, done, len(state.residues))
-    return State(np.stack(parts), Label(after.size, after.scale, after.correction))
+        task.report(name, done, len(ciphertexts))
+    return State((np.stack(parts),), Label(after.size, after.scale, after.correction))
 
 
 def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
@@ -266,13 +279,13 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
         scale = label.scale if t else label.scale / last
         label = Label(size, scale, label.correction * pow(last, -1, t) % t if t else 1)
     timer.add(step.name, time.perf_counter() - began)
-    return State(out, label)
+    return State((out,), label)
 
 
 def activate_with_seal(task: Task, step: Polynomial, state: State, timer: Timer) -> State:
     """Activations in bfv, which are not local: SEAL's multiplication without relinearisation."""
     began = time.perf_counter()
-    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.residues.shape[2])
+    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.parts[0].shape[2])
     state = through_seal(task, state, lambda x: apply_polynomial(step.coefficients, x, operations), step.name)
     timer.add(step.name, time.perf_counter() - began)
     return state

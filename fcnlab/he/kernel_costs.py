@@ -77,7 +77,7 @@ def time_transfers(clock: Clock, residues: npt.NDArray[np.int64]) -> dict[str, f
 
     def load() -> None:
         for start in range(0, degree, BLOCK):
-            kernels.load_block(read_only(upload), 0, start, PRIME, np.empty_like(residues))
+            kernels.load_block(read_only(upload), 0, start, PRIME, 0, BLOCK, np.empty_like(residues))
 
     def store() -> None:
         out: Residues = np.empty_like(upload)

@@ -14,15 +14,17 @@ compiled = njit(nogil=True, cache=True, error_model="numpy")
 
 
 @compiled
-def load_block(residues, prime_index, start, prime, block):  # type: ignore[no-untyped-def]
-    """Copy one block out of (ciphertexts, polynomials, primes, n) residues; False if one is not below its prime."""
+def load_block(residues, prime_index, start, prime, first, width, block):  # type: ignore[no-untyped-def]
+    """Copy one block out of (ciphertexts, polynomials, primes, n) residues; False if one is not below its prime.
+
+    `first` is the place of the first of these polynomials in the block, whose polynomials are `width` coefficients.
+    """
     ciphertexts, size = residues.shape[:2]
-    width = block.shape[1] // size
     outside = np.int64(0)
     for row in range(ciphertexts):
         for part in range(size):
             source = residues[row, part, prime_index, start : start + width]
-            target = block[row, part * width : (part + 1) * width]
+            target = block[row, (first + part) * width : (first + part + 1) * width]
             for i in range(width):
                 value = source[i]
                 target[i] = value

@@ -12,7 +12,7 @@ from fcnlab.errors import CircuitError, WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.evaluation_keys import make_keys, pack_keys
-from fcnlab.he.symmetric import SymmetricEncryption, new_seed
+from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import (
     Envelope,
     check_images,
@@ -45,15 +45,15 @@ class PackedClient:
         for index in range(chosen.passes):
             he = open_context(chosen, index)
             he.keyGen()
-            encryption = SymmetricEncryption(he, chosen, chosen.plain_moduli[index] if chosen.plain_moduli else None)
-            seed = new_seed()
-            keys = pack_keys(make_keys(encryption.secret, plan, index, seed=seed), plan)
+            secret, seed = secret_residues(he, chosen.ring_degree), new_seed()
+            modulus = chosen.plain_moduli[index] if chosen.plain_moduli else None
+            keys = pack_keys(make_keys(secret, plan, index, seed=seed), plan)
             name = key_fingerprint(keys)
             envelope = Envelope("evaluation keys", plan.fingerprint, name, index, 0, (len(keys),), seed=seed.hex())
             self._messages.append(b"".join((envelope_bytes(envelope), keys)))
             self._keys.append(name)
             self._contexts.append(he)
-            self._encryptions.append(encryption)
+            self._encryptions.append(SymmetricEncryption(he, chosen, modulus, secret))
         self._headers = [level_headers(he, chosen) for he in self._contexts]
 
     def keys_message(self, index: int) -> bytes:
@@ -105,12 +105,12 @@ class PackedClient:
             seed=seed.hex(),
         )
         message, residues = new_message(envelope)
-        rows = np.zeros((plan.batch_images, plan.gather.shape[1]), dtype=np.int64)
-        for place, gather in enumerate(plan.gather):
-            rows[: len(images)] = np.where(gather >= 0, images[:, gather], 0)
-            self._encryptions[index].encrypt(rows.ravel(), seed=seed, place=place, out=residues[place, 0])
-            if report is not None:
-                report(place + 1)
+        rows = np.zeros((count, plan.batch_images, plan.gather.shape[1]), dtype=np.int64)
+        for row, gather in zip(rows, plan.gather, strict=True):
+            row[: len(images)] = np.where(gather >= 0, images[:, gather], 0)
+        self._encryptions[index].encrypt(rows.reshape(count, -1), seed=seed, place=0, out=residues[:, 0])
+        if report is not None:
+            report(count)
         return message
 
     def decrypt(self, reply: bytes | bytearray, *, index: int = 0) -> npt.NDArray[Any]:

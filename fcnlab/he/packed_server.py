@@ -12,9 +12,8 @@ from fcnlab.he.evaluation_keys import load_keys, unpack_keys
 from fcnlab.he.packed_engine import PackedEngine, Setting, StepwiseEngine
 from fcnlab.he.packed_fused import FusedEngine
 from fcnlab.he.server import ENGINES, Evaluation, make_evaluation
-from fcnlab.he.symmetric import SEED_BYTES, expand_mask
+from fcnlab.he.symmetric import expand_mask, read_seed
 from fcnlab.he.wire import (
-    Envelope,
     Residues,
     check_images,
     check_residues,
@@ -114,18 +113,3 @@ class PackedServer:
             ciphertext[1] = expand_mask(seed, place, primes, degree)
         result = self._engines[index].evaluate(ciphertexts, report or (lambda step, done, total: None))
         return make_evaluation(plan, envelope, result)
-
-
-def read_seed(envelope: Envelope) -> bytes:
-    """The seed of an upload or of keys.
-
-    Raises:
-        WireError: If it is not 32 bytes in hexadecimal.
-    """
-    try:
-        seed = bytes.fromhex(envelope.seed)
-    except ValueError:
-        seed = b""
-    if len(seed) != SEED_BYTES:
-        raise WireError(f"The message's seed is not {SEED_BYTES} bytes in hexadecimal; make and send it again.")
-    return seed

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fcnlab.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
 from fcnlab.he.engine import Account, Engine, Observe, Report, Result, Task
+from fcnlab.he.symmetric import expand_mask, read_seed
 from fcnlab.he.wire import (
     Envelope,
     check_images,
@@ -145,9 +148,12 @@ class Server:
         envelope, payload = open_envelope(
             upload, kind="upload", plan=self.plan.fingerprint, key=self._keys[index], index=index
         )
-        shape = (len(self.plan.inputs), 2, len(chosen.primes), chosen.ring_degree)
+        shape = (len(self.plan.inputs), 1, len(chosen.primes), chosen.ring_degree)
         residues = payload_residues(envelope, payload, shape=shape)
         check_images(envelope, chosen.slots)
+        seed, masks = read_seed(envelope), np.empty(shape, dtype=np.uint64)
+        for place, mask in enumerate(masks):
+            mask[0] = expand_mask(seed, place, chosen.primes, chosen.ring_degree)
         task = Task(
             circuit=self.circuit,
             parameters=chosen,
@@ -155,17 +161,10 @@ class Server:
             plain_modulus=chosen.plain_moduli[index] if chosen.plain_moduli else None,
             headers=self._headers[index],
             upload=residues,
+            masks=masks,
             inputs=self.plan.inputs,
             threads=self.threads,
             report=report or (lambda step, done, total: None),
             observe=observe,
         )
-        try:
-            result = self._engine(task)
-        except RuntimeError as error:
-            if "transparent" not in str(error):
-                raise
-            raise WireError(
-                "The upload leads to a ciphertext that anybody could read; encrypt every pixel afresh and send again."
-            ) from error
-        return make_evaluation(self.plan, envelope, result)
+        return make_evaluation(self.plan, envelope, self._engine(task))

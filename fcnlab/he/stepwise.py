@@ -26,7 +26,10 @@ def evaluate_stepwise(task: Task) -> Result:
     check_residues(task.upload, task.parameters.primes)
     primes = len(task.parameters.primes)
     header = replace(task.headers[primes], scale=task.parameters.scale)
-    pixels = [load_ciphertext(task.he, task.parameters, write_ciphertext(header, part)) for part in task.upload]
+    pixels = [
+        load_ciphertext(task.he, task.parameters, write_ciphertext(header, np.concatenate(parts)))
+        for parts in zip(task.upload, task.masks, strict=True)
+    ]
     values: Ciphertexts = dict(zip(task.inputs, pixels, strict=True))
     accounts = []
     for step, drops in zip(task.circuit.steps, task.parameters.drops, strict=True):

@@ -24,7 +24,8 @@ Residues = npt.NDArray[np.uint64]
 
 SEAL = struct.Struct("<HBBBBHQ 32s B QQQ d Q HBBBBHQ Q")
 SEAL_MAGIC, SEAL_HEADER_BYTES = 0xA15E, 16
-MAGIC = b"FCNLAB1\n"
+NAME, VERSION = b"FCNLAB", b"2"
+MAGIC = NAME + VERSION + b"\n"
 LENGTH = struct.Struct("<I")
 LONGEST_HEADER = 4096
 ALIGNMENT = 64  # bytes: where residues start in a message
@@ -151,6 +152,8 @@ def open_envelope(
         WireError: If it is truncated or malformed, or made for another plan, key, pass or purpose.
     """
     start = len(MAGIC) + LENGTH.size
+    if len(message) >= start and message[: len(NAME)] == NAME and message[: len(MAGIC)] != MAGIC:
+        raise WireError("The message is of another version of fcnlab; use the same version on both sides.")
     if len(message) < start or message[: len(MAGIC)] != MAGIC:
         raise WireError("These bytes are not an fcnlab message; send the message whole, from its first byte.")
     (length,) = LENGTH.unpack_from(message, len(MAGIC))

@@ -96,11 +96,10 @@ class Reading:
 def overhear(upload: memoryview, plan: Plan) -> Overheard:
     """The residues of an upload as greys; they are its last bytes.
 
-    In the packed layout one polynomial of each ciphertext is sent, and a seed from which the server makes the other.
+    One polynomial of each ciphertext is sent, and a seed from which the server makes the other.
     """
     chosen = plan.parameters
-    polynomials = 2 if plan.layout == "batch" else 1
-    shape = (plan.steps[0].outputs, polynomials, len(chosen.primes), chosen.ring_degree)
+    shape = (plan.steps[0].outputs, 1, len(chosen.primes), chosen.ring_degree)
     residues = np.frombuffer(upload[len(upload) - 8 * int(np.prod(shape)) :], dtype="<u8").reshape(shape)
     primes = np.array(chosen.primes, dtype=np.float64)
 

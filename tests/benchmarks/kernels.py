@@ -67,7 +67,7 @@ def time_kernels(circuit, plan: Plan, repeats: int) -> float:
     server = Server(circuit, plan, [client.public_key(index) for index in range(plan.parameters.passes)])
     rng = np.random.default_rng(0)
     primes = np.array(plan.parameters.primes, dtype=np.uint64)[:, None]
-    shape = (len(plan.inputs), 2, len(primes), plan.parameters.ring_degree)
+    shape = (len(plan.inputs), 1, len(primes), plan.parameters.ring_degree)
     task = Task(
         circuit=circuit,
         parameters=plan.parameters,
@@ -75,13 +75,14 @@ def time_kernels(circuit, plan: Plan, repeats: int) -> float:
         plain_modulus=plan.parameters.plain_moduli[0] if plan.parameters.plain_moduli else None,
         headers=server._headers[0],
         upload=rng.integers(0, 2**63, size=shape, dtype=np.uint64) % primes,
+        masks=rng.integers(0, 2**63, size=shape, dtype=np.uint64) % primes,
         inputs=plan.inputs,
         threads=1,
         report=lambda step, done, total: None,
         observe=None,
     )
     steps = list(circuit.steps[: first_run(plan)])
-    state = State(task.upload, Label(2, plan.parameters.scale, 1))
+    state = State((task.upload, task.masks), Label(2, plan.parameters.scale, 1))
     return median_seconds(lambda: run_blocks(task, steps, state, first=True, timer=Timer(task)), repeats)
 
 

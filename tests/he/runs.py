@@ -10,6 +10,8 @@ from fcnlab.circuit import Circuit
 from fcnlab.exact_plans import prove_exact
 from fcnlab.he.client import Client
 from fcnlab.he.server import Evaluation, Server
+from fcnlab.he.symmetric import expand_mask, read_seed
+from fcnlab.he.wire import Residues, open_envelope, payload_residues
 from fcnlab.noise import Scheme
 from fcnlab.parameters import SPECIAL_PRIME, Parameters, choose_primes
 from fcnlab.plan import Plan
@@ -53,6 +55,15 @@ def altered(plan: Plan, **fields: object) -> Plan:
 def public_keys(client: Client) -> list[bytes]:
     """The key messages of every pass."""
     return [client.public_key(index) for index in range(client.plan.parameters.passes)]
+
+
+def fresh_ciphertexts(upload: bytes | bytearray, plan: Plan) -> Residues:
+    """Both polynomials of each ciphertext of an upload of the first pass, shape (inputs, 2, primes, n)."""
+    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0)
+    primes, degree = plan.parameters.primes, plan.parameters.ring_degree
+    first = payload_residues(envelope, payload, shape=(len(plan.inputs), 1, len(primes), degree))
+    masks = [expand_mask(read_seed(envelope), place, primes, degree) for place in range(len(first))]
+    return np.concatenate([first, np.stack(masks)[:, None]], axis=1)
 
 
 def classify(

@@ -45,9 +45,20 @@ def test_a_key_message_holds_the_public_key_only(session) -> None:
     he = session.client._contexts[0]
     message = session.client.public_key(0)
     secret = he.to_bytes_secret_key("none")[-8 * 4096 :]
+    for row in np.frombuffer(session.client._secrets[0], dtype=np.int64).reshape(-1, 4096):
+        assert row.tobytes() not in session.upload
+        assert row.tobytes() not in message
     assert he.to_bytes_public_key("none") in message
     assert secret not in message
     assert secret not in session.upload
+
+
+def test_two_uploads_of_the_same_pixels_share_no_seed_and_no_residues(session) -> None:
+    plan, uploads = session.plan, [session.upload, session.client.encrypt(session.pixels)]
+    opened = [open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0) for upload in uploads]
+    first, second = (payload_residues(envelope, payload, shape=envelope.shape) for envelope, payload in opened)
+    assert len({envelope.seed for envelope, _ in opened}) == 2
+    assert float(np.mean(first == second)) < 0.001
 
 
 def test_pixels_that_no_weight_reads_are_not_sent() -> None:
@@ -56,7 +67,7 @@ def test_pixels_that_no_weight_reads_are_not_sent() -> None:
     client = Client(plan)
     assert plan.inputs == (0, 2, 5)
     upload = client.encrypt(np.arange(12).reshape(2, 2, 3) % 4)
-    assert len(upload) < 3 * 2 * 2 * 4096 * 8 + 1024
+    assert len(upload) < 3 * 2 * 4096 * 8 + 1024
     reply = Server(circuit, plan, public_keys(client)).evaluate(upload).reply
     logits = client.combine([client.decrypt(reply)])
     assert np.array_equal(logits, circuit.evaluate(np.arange(12).reshape(2, 6) % 4))

@@ -9,6 +9,7 @@ from fcnlab.errors import FcnlabError
 from fcnlab.he import encryption
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.encryption import CHUNK, EncryptionPool, encrypt_chunk
+from fcnlab.he.symmetric import expand_mask, new_seed
 from fcnlab.he.wire import write_ciphertext
 
 COUNT = 2 * CHUNK + 3
@@ -32,7 +33,10 @@ def two_workers():
 def encrypt(bgv, pool: EncryptionPool, columns: np.ndarray, **options) -> np.ndarray:
     chosen = bgv.plan.parameters
     out = np.zeros((len(columns), 2, len(chosen.primes), chosen.ring_degree), dtype=np.uint64)
-    pool.encrypt(chosen, 0, bgv.client._public_keys[0], columns, out=out, **options)
+    seed = new_seed()
+    pool.encrypt(chosen, 0, bgv.client._secrets[0], columns, seed=seed, out=out[:, 0], **options)
+    for place, ciphertext in enumerate(out):
+        ciphertext[1] = expand_mask(seed, place, chosen.primes, chosen.ring_degree)
     return out
 
 
@@ -107,10 +111,10 @@ def test_workers_leave_interrupts_to_their_parent(bgv, two_workers) -> None:
     assert encrypt(bgv, two_workers, columns).any()
 
 
-def test_contexts_are_kept_for_one_key_only(bgv, session) -> None:
+def test_tables_are_kept_for_one_key_only(bgv, session) -> None:
     columns = np.zeros((1, 1), dtype=np.int64)
     for owner in (bgv, session):
-        encrypt_chunk(owner.plan.parameters, 0, owner.client._public_keys[0], columns)
-        assert list(encryption._contexts) == [(owner.plan.parameters, 0, owner.client._public_keys[0])]
+        encrypt_chunk(owner.plan.parameters, 0, owner.client._secrets[0], new_seed(), 0, columns)
+        assert list(encryption._encryptions) == [(owner.plan.parameters, 0, owner.client._secrets[0])]
     assert EncryptionPool(workers=1).peak_bytes == 0
     assert EncryptionPool().workers == os.cpu_count()

@@ -128,7 +128,7 @@ def test_a_residue_that_is_its_prime_is_refused(scheme, engine, place) -> None:
     circuit = tiny_circuit(0, widths=(4, 2, 2))
     client = Client(plan_with(circuit, scheme, sizes=SIZES[scheme]))
     upload = client.encrypt(random_images(circuit, 20))
-    residues = np.frombuffer(upload, dtype="<u8", offset=len(upload) - 8 * len(client.plan.inputs) * 2 * 2 * 4096)
+    residues = np.frombuffer(upload, dtype="<u8", offset=len(upload) - 8 * len(client.plan.inputs) * 2 * 4096)
     primes = client.plan.parameters.primes
     residues[0 if place == "first" else -1] = primes[0 if place == "first" else -1]
     server = Server(circuit, client.plan, public_keys(client), engine=engine)

@@ -36,8 +36,13 @@ def test_a_block_is_copied_from_and_back_to_its_place(prime: int) -> None:
     rng = np.random.default_rng(prime % 97)
     residues = residues_of(rng, (3, 2, 2, 16), prime).astype(np.uint64)
     block = np.empty((3, 2 * WIDTH), dtype=np.int64)
-    assert load_block(residues.view(np.int64), 1, 8, prime, block)
+    assert load_block(residues.view(np.int64), 1, 8, prime, 0, WIDTH, block)
     assert np.array_equal(block.reshape(3, 2, WIDTH), residues[:, :, 1, 8 : 8 + WIDTH])
+    apart = np.empty_like(block)
+    for part in range(2):
+        first = np.ascontiguousarray(residues[:, part : part + 1])
+        assert load_block(first.view(np.int64), 1, 8, prime, part, WIDTH, apart)
+    assert np.array_equal(apart, block)
     copy = np.zeros_like(residues)
     store_block(block, copy.view(np.int64), 1, 8)
     assert np.array_equal(copy[:, :, 1, 8:12], residues[:, :, 1, 8:12])
@@ -52,10 +57,10 @@ def test_a_residue_that_is_not_below_its_prime_is_refused(prime: int, place: tup
     for value in (prime, prime + 1, 2**62, 2**63 - 1, 2**63, 2**63 + prime - 1, 2**64 - 1):
         residues = np.full((3, 2, 1, 16), prime - 1, dtype=np.uint64)
         block = np.empty((3, 2 * WIDTH), dtype=np.int64)
-        assert load_block(residues.view(np.int64), 0, 4, prime, block)
+        assert load_block(residues.view(np.int64), 0, 4, prime, 0, WIDTH, block)
         residues[row, part, 0, 4 + offset] = value
-        assert not load_block(residues.view(np.int64), 0, 4, prime, block)
-        assert load_block(residues.view(np.int64), 0, 8, prime, block), "another block is not concerned"
+        assert not load_block(residues.view(np.int64), 0, 4, prime, 0, WIDTH, block)
+        assert load_block(residues.view(np.int64), 0, 8, prime, 0, WIDTH, block), "another block is not concerned"
 
 
 @st.composite

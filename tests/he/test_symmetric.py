@@ -1,11 +1,26 @@
 """Seeded encryption: masks are uniform and reproducible, errors have SEAL's variance, SEAL decrypts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fcnlab.he.context import level_headers, load_ciphertext, open_context
-from fcnlab.he.symmetric import SymmetricEncryption, draw_error, expand_mask, new_seed
-from fcnlab.he.wire import Residues, write_ciphertext
+from fcnlab.errors import WireError
+from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
+from fcnlab.he.ring import residues_to_ntt
+from fcnlab.he.symmetric import (
+    SymmetricEncryption,
+    divide_product,
+    draw_error,
+    encode_approximate,
+    expand_mask,
+    new_seed,
+    read_seed,
+    secret_residues,
+)
+from fcnlab.he.wire import Envelope, Residues, plaintext_residues, write_ciphertext
 from fcnlab.parameters import Parameters, choose_primes
 
 
@@ -31,28 +46,86 @@ def test_errors_are_centred_with_the_variance_of_seal() -> None:
     assert int(np.abs(errors).max()) <= 21
 
 
-@pytest.mark.parametrize("scheme", ["bgv", "ckks"])
-def test_seal_decrypts_what_was_encrypted(scheme: str) -> None:
-    degree = 8192
-    chosen = choose_primes(degree, [54, 53, 40, 56, 30])
+def session_of(scheme: str, degree: int, sizes: list[int], plain_bits: int):
+    """A Pyfhel instance with its keys, parameters and plain modulus."""
+    chosen = choose_primes(degree, [*sizes, 30, plain_bits])
     assert chosen is not None
     *primes, special, plain = chosen
-    exact = scheme == "bgv"
+    exact = scheme != "ckks"
     parameters = Parameters(
         scheme, degree, tuple(primes), special, (plain,) if exact else (), 1.0 if exact else 2.0**20, ()  # type: ignore[arg-type]
     )  # fmt: skip
     he = open_context(parameters, 0)
     he.keyGen()
-    slots = np.arange(parameters.slots) % 16
-    ciphertext: Residues = np.empty((2, 3, degree), dtype=np.uint64)
-    seed = new_seed()
-    SymmetricEncryption(he, parameters, plain if exact else None).encrypt(slots, seed=seed, place=3, out=ciphertext[0])
-    ciphertext[1] = expand_mask(seed, 3, parameters.primes, degree)
-    header = level_headers(he, parameters)[3]
-    loaded = load_ciphertext(he, parameters, write_ciphertext(header, ciphertext))
-    if exact:
-        assert np.array_equal(he.decryptBGV(loaded), slots)
-    else:
-        loaded.set_scale(parameters.scale)
-        errors = (np.asarray(he.decryptFrac(loaded)) - slots) * parameters.scale
-        assert 0.9 < np.std(errors) / np.sqrt(degree / 2 * (10.5 + 1 / 12)) < 1.1
+    return he, parameters, plain if exact else None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "degree", "sizes", "plain_bits"),
+    [
+        ("bgv", 8192, [54, 53, 40], 29),
+        ("bgv", 16384, [50, 50, 50, 50], 53),
+        ("bgv", 16384, [50, 50, 50, 50], 59),
+        ("bfv", 8192, [54, 53, 40], 29),
+        ("bfv", 16384, [50, 50, 50, 50], 53),
+        ("bfv", 16384, [50, 50, 50, 50], 59),
+        ("ckks", 4096, [36, 35], 20),
+        ("ckks", 8192, [54, 53, 40], 20),
+    ],
+)
+def test_seal_decrypts_what_was_encrypted(scheme, degree, sizes, plain_bits) -> None:
+    he, parameters, plain = session_of(scheme, degree, sizes, plain_bits)
+    rng, seed, secret = np.random.default_rng(0), new_seed(), secret_residues(he, degree)
+    slots = rng.integers(0, 2 ** min(plain_bits - 1, 40) if plain else 16, size=(3, parameters.slots))
+    first: Residues = np.empty((3, len(sizes), degree), dtype=np.uint64)
+    SymmetricEncryption(he, parameters, plain, secret).encrypt(slots, seed=seed, place=3, out=first)
+    header = replace(level_headers(he, parameters)[len(sizes)], scale=parameters.scale)
+    for row, expected in enumerate(slots):
+        ciphertext = np.stack([first[row], expand_mask(seed, 3 + row, parameters.primes, degree)])
+        loaded = load_ciphertext(he, parameters, write_ciphertext(header, ciphertext))
+        if scheme == "ckks":
+            errors = (np.asarray(he.decryptFrac(loaded)) - expected) * parameters.scale
+            assert 0.85 < np.std(errors) / np.sqrt(degree / 2 * (10.5 + 1 / 12)) < 1.15
+        elif scheme == "bgv":
+            assert np.array_equal(he.decryptBGV(loaded) % plain, expected)
+        else:
+            assert np.array_equal(he.decryptInt(loaded) % plain, expected)
+            of_seal = he.noise_level(encrypt_slots(he, parameters, expected))
+            assert he.noise_level(loaded) >= of_seal > 0
+
+
+def test_approximate_messages_are_those_of_seal() -> None:
+    he, parameters, _ = session_of("ckks", 4096, [36, 35], 20)
+    slots = np.random.default_rng(0).integers(0, 16, size=(2, 2048))
+    (first, second) = encode_approximate(slots, ring_degree=4096, scale=parameters.scale)
+    for ours, row in ((first, slots[0]), (second, slots[1])):
+        sent = plaintext_residues(he.encodeFrac(row.astype(np.float64), scale=parameters.scale).to_bytes("none"))
+        for prime, residues in zip(parameters.primes, sent.reshape(2, 4096), strict=True):
+            assert np.array_equal(residues_to_ntt(ours, prime), residues.astype(np.int64))
+
+
+@given(st.data())
+def test_quotients_of_long_products_are_exact(data: st.DataObject) -> None:
+    divisor = data.draw(st.integers(2**16, 2**60 - 1))
+    below = st.integers(0, divisor - 1)
+    values, factor, addend = data.draw(st.lists(below, min_size=1)), data.draw(below), data.draw(below)
+    found = divide_product(np.array(values, dtype=np.int64), factor, addend, divisor)
+    assert found.tolist() == [(value * factor + addend) // divisor for value in values]
+
+
+@pytest.mark.parametrize("seed", ["", "ab", "zz" * 32, "00" * 33])
+def test_seeds_of_another_length_are_refused(seed) -> None:
+    with pytest.raises(WireError, match="32 bytes in hexadecimal"):
+        read_seed(Envelope("upload", "", "", 0, 1, (1, 1, 1, 4096), seed=seed))
+
+
+def test_no_two_encryptions_share_mask_or_error() -> None:
+    he, parameters, plain = session_of("bgv", 4096, [30, 30], 20)
+    encryption = SymmetricEncryption(he, parameters, plain, secret_residues(he, 4096))
+    out: Residues = np.empty((4, 2, 4096), dtype=np.uint64)
+    zeros, seed = np.zeros((2, 4096), dtype=np.int64), new_seed()
+    for half in (out[:2], out[2:]):  # the same seed and places: only errors differ
+        encryption.encrypt(zeros, seed=seed, place=0, out=half)
+    assert len({row.tobytes() for row in out}) == 4
+    prime = parameters.primes[0]
+    assert not np.array_equal((out[0, 0] + prime - out[2, 0]) % prime, (out[1, 0] + prime - out[3, 0]) % prime)

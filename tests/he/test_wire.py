@@ -27,6 +27,7 @@ from fcnlab.he.wire import (
     read_ciphertext,
     write_ciphertext,
 )
+from tests.he.runs import fresh_ciphertexts
 
 SHAPE = (3, 2, 2, 16)
 ENVELOPE = Envelope("upload", "0123456789abcdef", "fedcba9876543210", 1, 5, SHAPE, scale=2.0**20 / 3, correction=7)
@@ -121,7 +122,8 @@ def test_a_key_that_is_only_being_learnt_is_not_compared() -> None:
 def test_wrong_magic_is_refused(place: int) -> None:
     message = message_of()
     message[place] ^= 1
-    with pytest.raises(WireError, match="not an fcnlab message"):
+    expected = "not an fcnlab message" if place < len(b"FCNLAB") else "another version of fcnlab"
+    with pytest.raises(WireError, match=expected):
         open_envelope(message, **IN_FORCE)
 
 
@@ -267,10 +269,8 @@ def test_ciphertexts_come_back_as_they_were(size, primes, scale, correction, is_
 def test_what_is_written_is_what_seal_writes_and_seal_reads_it(session) -> None:
     he = session.client._contexts[0]
     header = session.client._headers[0][2]
-    envelope, payload = open_envelope(session.upload, kind="upload", plan=session.plan.fingerprint, key=None, index=0)
-    residues = payload_residues(envelope, payload, shape=(len(session.plan.inputs), 2, 2, 4096))
     header = replace(header, scale=session.plan.parameters.scale)
-    for part in residues:
+    for part in fresh_ciphertexts(session.upload, session.plan):
         data = write_ciphertext(header, part)
         loaded = load_ciphertext(he, session.plan.parameters, data)
         assert loaded.to_bytes("none") == data

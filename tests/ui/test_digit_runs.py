@@ -45,7 +45,7 @@ def test_a_reading_is_that_of_the_circuit_in_the_clear(run, setup):
     assert reading.picture.same_as(PICTURE)
     heard = reading.overheard
     assert heard.ciphertexts == len(setup.plan.inputs) == len(heard.one_each)
-    assert heard.first.shape == (2, len(setup.plan.parameters.primes), setup.plan.parameters.ring_degree)
+    assert heard.first.shape == (1, len(setup.plan.parameters.primes), setup.plan.parameters.ring_degree)
     assert 100 < chi_squared(heard.first) < 400  # 255 give or take 23
 
 
@@ -147,7 +147,7 @@ def test_a_setup_that_cannot_be_run_is_reported(run, setup):
 
 def test_residues_become_greys_in_proportion_to_their_primes(setup):
     chosen = setup.plan.parameters
-    shape = (len(setup.plan.inputs), 2, len(chosen.primes), chosen.ring_degree)
+    shape = (len(setup.plan.inputs), 1, len(chosen.primes), chosen.ring_degree)
     residues = np.zeros(shape, dtype="<u8")
     for place, prime in enumerate(chosen.primes):
         residues[0, :, place] = prime // 2
