@@ -54,11 +54,10 @@ def chi_squared(greys: npt.NDArray[np.uint8]) -> float:
 
 def noise_sentence(heard: Overheard) -> str:
     """Numbers on the ciphertexts."""
-    polynomials, primes, degree = heard.first.shape
-    sent = "2 polynomials" if polynomials == 2 else "1 polynomial (and a seed, from which the server makes the other)"
+    _, primes, degree = heard.first.shape
     return (
-        f"{heard.ciphertexts:,} ciphertexts, {megabytes(heard.bytes)} in the first pass. One of them is {sent} of "
-        f"{degree:,} coefficients modulo {primes} primes: {heard.first.size:,} residues, here as greys from 0 to the "
-        f"prime. All greys are equally frequent: chi-squared of 256 greys is {chi_squared(heard.first):.0f}, and pure "
+        f"{heard.ciphertexts:,} ciphertexts, {megabytes(heard.bytes)} in the first pass. One of them is 1 polynomial "
+        f"(and a seed, from which the server makes the other) of {degree:,} coefficients modulo {primes} primes: "
+        f"{heard.first.size:,} residues, here as greys from 0 to the prime. All greys are equally frequent: chi-squared of 256 greys is {chi_squared(heard.first):.0f}, and pure "
         "chance gives 255 ± 23. The blackest pixel looks no different."
     )
