@@ -58,6 +58,7 @@ def noise_sentence(heard: Overheard) -> str:
     return (
         f"{heard.ciphertexts:,} ciphertexts, {megabytes(heard.bytes)} in the first pass. One of them is 1 polynomial "
         f"(and a seed, from which the server makes the other) of {degree:,} coefficients modulo {primes} primes: "
-        f"{heard.first.size:,} residues, here as greys from 0 to the prime. All greys are equally frequent: chi-squared of 256 greys is {chi_squared(heard.first):.0f}, and pure "
+        f"{heard.first.size:,} residues, here as greys from 0 to the prime. All "
+        f"greys are equally frequent: chi-squared of 256 greys is {chi_squared(heard.first):.0f}, and pure "
         "chance gives 255 ± 23. The blackest pixel looks no different."
     )
