@@ -27,7 +27,7 @@ from fcnlab.storage import load_tensors, save_tensors
 
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)
 
-UNTIED_LIMITS = {"fcn-12k": (12_000, 55), "fcn-25k": (25_000, 55), "fcn-35k": (35_000, 56)}
+UNTIED_LIMITS = {"fcn-12k": (12_000, 55), "fcn-25k": (25_000, 55)}
 """HOPs, and bits of the widest value: two plain moduli of 28 bits hold 55, and two of 29 bits 56."""
 
 
