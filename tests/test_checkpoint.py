@@ -27,7 +27,7 @@ from fcnlab.storage import load_tensors, save_tensors
 
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)
 
-UNTIED_LIMITS = {"fcn-12k": (12_000, 55), "fcn-25k": (25_000, 55)}
+UNTIED_LIMITS = {"fcn-12k": (12_000, 98.9), "fcn-25k": (25_000, 99.13)}  # HOPs at most, accuracy at least
 """HOPs, and bits of the widest value: two plain moduli of 28 bits hold 55, and two of 29 bits 56."""
 
 
@@ -151,9 +151,10 @@ def test_shipped_networks_are_as_accurate_as_their_cards(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(UNTIED_LIMITS.keys() & set(available_networks(folder=MODELS))))
 def test_untied_networks_keep_their_promises(name: str) -> None:
     checkpoint, recipe = load_checkpoint(name), find_recipe(name)
-    hops, range_bits = UNTIED_LIMITS[name]
+    hops, accuracy = UNTIED_LIMITS[name]
     assert checkpoint.card.hops["total"] <= hops
-    assert checkpoint.card.range_bits <= range_bits
+    assert checkpoint.card.accuracy >= accuracy
+    assert checkpoint.card.range_bits <= 55  # two plain moduli of 28 bits hold every value
     for layer, exponents in recipe.exponents.items():
         weights = checkpoint.network.get_parameter(f"{layer}.weight").detach().numpy()
         magnitudes = np.unique(np.abs(weights[weights != 0]))
