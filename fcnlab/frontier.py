@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from fcnlab.data import DATA_ROOT
 from fcnlab.errors import DataError
@@ -12,6 +12,8 @@ from fcnlab.published import published_systems
 from fcnlab.trained import load_trained
 
 Source = Literal["published", "shipped", "trained"]
+MOST_PRODUCTS: Final = 10_000_000
+"""Weight products of the largest network that a lab can change and evaluate while a hand waits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +53,13 @@ def points() -> tuple[Point, ...]:
 
 
 def shipped_points(folder: Path) -> tuple[Point, ...]:
-    """The networks of a folder, by their cards; reading them takes no torch."""
+    """The networks of a folder that labs can follow, by their cards; reading them takes no torch."""
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
+            if card["products"] > MOST_PRODUCTS:
+                continue
             found.append(
                 Point(
                     name=card["name"], source="shipped", hops=card["hops"]["total"], accuracy=card["accuracy"],

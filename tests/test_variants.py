@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fcnlab.checkpoint import available_networks
+from fcnlab.checkpoint import MODELS
 from fcnlab.compiler import compile_circuit
 from fcnlab.errors import DataError
+from fcnlab.frontier import shipped_points
 from fcnlab.hops import count_published
 from fcnlab.pruning import hop_mask
 from fcnlab.variants import (
@@ -26,7 +27,7 @@ from fcnlab.variants import (
     weights_of,
 )
 
-NAMES = available_networks()
+NAMES = [point.name for point in shipped_points(MODELS)]
 
 
 @pytest.mark.parametrize("name", NAMES)
