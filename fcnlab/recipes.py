@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -11,6 +11,7 @@ from fcnlab.augmentation import Warp
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
 
+SEED_MARK: Final = "-seed-"
 PHASES: Final = ("dense", "prune", "quantise", "calibrate")
 STRONG_WARP: Final = Warp(rotation_degrees=12, scale=0.12, shear=0.15, shift_pixels=2, elastic_pixels=1.2)
 GENTLE_WARP: Final = Warp(rotation_degrees=6, scale=0.08, shear=0.08, shift_pixels=1, elastic_pixels=0.6)
@@ -102,6 +103,12 @@ class Recipe:
     def epochs(self, phase: str) -> int:
         """Epochs of a phase, a name of PHASES."""
         return int(getattr(self, f"{phase}_epochs"))
+
+    @property
+    def command(self) -> str:
+        """What trains it again."""
+        name, _, seed = self.name.partition(SEED_MARK)
+        return f"fcnlab train {name} --seed {seed}" if seed else f"fcnlab train {name}"
 
     @property
     def max_products(self) -> int:
@@ -198,3 +205,14 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise DataError(f"Unknown recipe {name!r}: choose one of {', '.join(RECIPES)}.")
     return RECIPES[name]
+
+
+def reseeded(recipe: Recipe, *, seed: int) -> Recipe:
+    """The same recipe with another seed, under a name that tells it; teacher and lessons stay.
+
+    Raises:
+        DataError: If the seed is negative.
+    """
+    if seed < 0:
+        raise DataError(f"A seed is 0 or more; got {seed}.")
+    return replace(recipe, name=f"{recipe.name}{SEED_MARK}{seed}", seed=seed)

@@ -25,6 +25,13 @@ def record_shipped(*, table: Path = TRAINED, folder: Path = MODELS) -> tuple[Tra
     return load_trained(table)
 
 
+def record_point(checkpoint: Checkpoint, *, table: Path = TRAINED) -> None:
+    """Put a trained network into the table; a row of the same name is replaced."""
+    rows = {row.name: row for row in load_trained(table)}
+    rows[checkpoint.card.name] = describe_point(checkpoint)
+    save_trained(rows.values(), path=table)
+
+
 def describe_point(checkpoint: Checkpoint) -> TrainedPoint:
     """The row of a trained network."""
     card, network = checkpoint.card, checkpoint.network

@@ -264,7 +264,7 @@ def finish(student: Student, *, table: Tensor) -> Checkpoint:
         range_bits=range_bits,
         weight_bits=recipe.weight_bits,
         seed=recipe.seed,
-        command=f"fcnlab train {recipe.name}",
+        command=recipe.command,
         minutes=round(student.elapsed_s / 60, 1),
         note=RECONSTRUCTION if recipe.architecture.is_reconstruction else "",
     )

@@ -247,6 +247,26 @@ def test_train_refuses_an_unknown_recipe(capsys, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_seed_is_a_row_and_no_shipped_network(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fcnlab import rows, training
+    from fcnlab.checkpoint import load_checkpoint
+
+    asked, recorded = [], []
+    checkpoint = load_checkpoint("fcn-12k")
+    monkeypatch.setattr(training, "train", lambda recipe, **options: asked.append((recipe, options)) or checkpoint)
+    monkeypatch.setattr(rows, "record_point", recorded.append)
+    status, out, _ = run(capsys, "train", "fcn-12k", "--seed", "3", "--json")
+    assert status == OK
+    ((recipe, options),) = asked
+    assert (recipe.name, recipe.seed, options["folder"]) == ("fcn-12k-seed-3", 3, Path("runs/seeds"))
+    assert recorded == [checkpoint]
+    assert json.loads(out)["accuracy"] == checkpoint.card.accuracy
+    for others in (["mnist-features"], ["uci-digits", "--private"]):
+        status, _, err = run(capsys, "train", *others, "--seed", "3")
+        assert status == REFUSED
+        assert "Leave out --seed" in err
+
+
 def test_the_version_is_told(capsys) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--version"])

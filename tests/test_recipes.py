@@ -6,7 +6,7 @@ import pytest
 
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
-from fcnlab.recipes import RECIPES, Recipe, TeacherRecipe, find_recipe, fingerprint
+from fcnlab.recipes import RECIPES, Recipe, TeacherRecipe, find_recipe, fingerprint, reseeded
 
 NETWORK = Architecture(kind="faster-cryptonets", activation="swish-aq-2")
 
@@ -66,3 +66,13 @@ def test_the_fingerprint_follows_every_choice() -> None:
     ]
     assert len({fingerprint(variant) for variant in variants}) == len(variants)
     assert fingerprint(recipe) == fingerprint(replace(recipe))
+
+
+def test_another_seed_is_another_name_and_a_command_of_its_own() -> None:
+    recipe = find_recipe("fcn-12k")
+    again = reseeded(recipe, seed=3)
+    assert (again.name, again.seed, again.teacher) == ("fcn-12k-seed-3", 3, recipe.teacher)
+    assert (recipe.command, again.command) == ("fcnlab train fcn-12k", "fcnlab train fcn-12k --seed 3")
+    assert fingerprint(again) != fingerprint(recipe)
+    with pytest.raises(DataError, match="0 or more; got -1"):
+        reseeded(recipe, seed=-1)

@@ -1,10 +1,12 @@
 """Tests of fcnlab.rows: shipped networks have rows, and these are written only when something changed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from fcnlab.checkpoint import MODELS, load_checkpoint
 from fcnlab.network import Architecture
-from fcnlab.rows import dense_products, record_shipped
+from fcnlab.rows import dense_products, record_point, record_shipped
+from fcnlab.trained import load_trained
 
 
 def test_shipped_networks_have_their_rows(tmp_path: Path) -> None:
@@ -17,6 +19,15 @@ def test_shipped_networks_have_their_rows(tmp_path: Path) -> None:
     before = table.stat().st_mtime_ns
     assert record_shipped(table=table, folder=tmp_path) == (row,)
     assert table.stat().st_mtime_ns == before
+
+
+def test_a_network_trained_again_is_one_row(tmp_path: Path) -> None:
+    table, checkpoint = tmp_path / "frontier.csv", load_checkpoint("fcn-12k")
+    for accuracy in (98.0, 98.5):
+        card = replace(checkpoint.card, name="fcn-12k-seed-7", accuracy=accuracy)
+        record_point(replace(checkpoint, card=card), table=table)
+    (row,) = load_trained(table)
+    assert (row.name, row.accuracy_test) == ("fcn-12k-seed-7", 98.5)
 
 
 def test_an_untied_network_is_compared_with_its_convolution() -> None:

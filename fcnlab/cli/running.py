@@ -48,6 +48,12 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         help="a network, such as fcn-20k; an extractor, such as mnist-features; with --private a study of `transfer`",
     )
     train.add_argument("--folder", metavar="DIR", help="where the files go (default: a folder of data)")
+    train.add_argument(
+        "--seed",
+        type=int,
+        metavar="S",
+        help="train a network with another seed: a row of the frontier table, weights in runs/seeds",
+    )
     train.add_argument("--afresh", action="store_true", help="begin again instead of resuming")
     train.add_argument("--private", action="store_true", help="train a head with differential privacy, for release")
     train.add_argument("--epsilon", type=float, default=2.0, metavar="E", help="with --private: to spend (default: 2)")
@@ -95,17 +101,27 @@ def run_train(chosen: argparse.Namespace) -> int:
     from pathlib import Path
 
     from fcnlab.checkpoint import MODELS
-    from fcnlab.recipes import find_recipe
-    from fcnlab.training import train
+    from fcnlab.errors import DataError
+    from fcnlab.recipes import find_recipe, reseeded
+    from fcnlab.rows import record_point
+    from fcnlab.training import WORK, train
     from fcnlab.transfer.extractors import RECIPES
 
+    if chosen.seed is not None and (chosen.private or chosen.recipe in RECIPES):
+        raise DataError("Another seed is for networks; heads and extractors have theirs. Leave out --seed.")
     if chosen.private:
         return train_private_head(chosen)
     if chosen.recipe in RECIPES:
         return train_public_extractor(chosen)
-    folder = Path(chosen.folder) if chosen.folder else MODELS
+    recipe, home = find_recipe(chosen.recipe), MODELS
+    if chosen.seed is not None:
+        recipe, home = reseeded(recipe, seed=chosen.seed), WORK / "seeds"
+    folder = Path(chosen.folder) if chosen.folder else home
     progress = None if chosen.json else print_epoch
-    card = train(find_recipe(chosen.recipe), progress=progress, resume=not chosen.afresh, folder=folder).card
+    trained = train(recipe, progress=progress, resume=not chosen.afresh, folder=folder)
+    if chosen.seed is not None:
+        record_point(trained)
+    card = trained.card
     print_result(
         chosen,
         asdict(card),
