@@ -10,6 +10,7 @@ from typing import Final
 from fcnlab.augmentation import Warp
 from fcnlab.errors import DataError
 from fcnlab.network import Architecture
+from fcnlab.quantization import INQ_SHARES
 
 SEED_MARK: Final = "-seed-"
 PHASES: Final = ("dense", "prune", "quantise", "calibrate")
@@ -68,6 +69,11 @@ class Recipe:
         budgets: For each weight layer, the products per image that are left after pruning.
         hops: HOPs of one pass that are left after pruning, in place of budgets (``untied`` only).
         exponents: For each weight layer, how many neighbouring exponents its powers of two may use.
+        shares: Of a layer's weights, how much is rounded after each step of quantization (but ``untied``).
+        dense_rate: Learning rate at the start of the dense phase; it falls along a cosine, as do the next ones.
+        prune_rate: Of pruning.
+        quantise_rate: Of quantization: weights that are still free must move to make up for those that are rounded.
+        calibrate_rate: Of the biases at the end.
         temperature: By which the logits of teacher and student are divided where they are compared.
         soft_share: Of the loss, what is asked of the teacher's answer; the rest is asked of the label, 0 to 1.
         seed: Of the initial weights and the order of the images.
@@ -84,6 +90,11 @@ class Recipe:
     budgets: dict[str, int] = field(default_factory=dict)
     hops: int = 0
     exponents: dict[str, int] = field(default_factory=dict)
+    shares: tuple[float, ...] = INQ_SHARES
+    dense_rate: float = 3e-3
+    prune_rate: float = 1.5e-3
+    quantise_rate: float = 1.5e-3
+    calibrate_rate: float = 5e-4
     temperature: float = 3.0
     soft_share: float = 0.9
     seed: int = 0
@@ -103,6 +114,10 @@ class Recipe:
     def epochs(self, phase: str) -> int:
         """Epochs of a phase, a name of PHASES."""
         return int(getattr(self, f"{phase}_epochs"))
+
+    def rate(self, phase: str) -> float:
+        """Learning rate at the start of a phase."""
+        return float(getattr(self, f"{phase}_rate"))
 
     @property
     def command(self) -> str:
@@ -142,6 +157,9 @@ def untied(name: str, *, hops: int, exponents: dict[str, int]) -> Recipe:
         calibrate_epochs=4,
         hops=hops,
         exponents=exponents,
+        dense_rate=2e-3,
+        prune_rate=2e-3,
+        quantise_rate=2.5e-3,
         temperature=1.5,
         soft_share=0.8,
         teacher=ENSEMBLE,
@@ -166,11 +184,18 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 name="faster-cryptonets",
                 architecture=Architecture(kind="cryptonets", activation="swish-aq-2", pooling="average"),
                 start="cryptonets",
-                prune_epochs=52,
-                quantise_epochs=28,
+                prune_epochs=90,
+                quantise_epochs=49,
                 calibrate_epochs=4,
                 budgets={"conv1": 10_000, "conv2": 6_500, "fc1": 5_800, "fc2": 707},
-                exponents={"conv1": 6, "conv2": 6, "fc1": 6, "fc2": 6},
+                exponents={"conv1": 7, "conv2": 7, "fc1": 7, "fc2": 7},
+                shares=(0.4, 0.6, 0.75, 0.85, 0.92, 0.97, 1.0),
+                prune_rate=2e-3,
+                quantise_rate=2e-3,
+                temperature=2.0,
+                soft_share=0.85,
+                seed=4,
+                teacher=ENSEMBLE,
             ),
             untied("fcn-25k", hops=26_000, exponents={"conv1": 4, "fc1": 5, "fc2": 5}),
             untied("fcn-12k", hops=12_000, exponents={"conv1": 4, "fc1": 5, "fc2": 5}),

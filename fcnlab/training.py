@@ -39,16 +39,11 @@ from fcnlab.fitting import (
     single_thread,
 )
 from fcnlab.pruning import cubic_budget
-from fcnlab.quantization import INQ_SHARES
 from fcnlab.recipes import PHASES, Recipe, fingerprint
 from fcnlab.student import Student
 from fcnlab.untying import remove_dead_units
 
 WORK: Final = Path("runs")
-PEAK_RATES: Final = {"dense": 3e-3, "prune": 1.5e-3, "quantise": 1.5e-3, "calibrate": 5e-4}
-"""Learning rate at the start of each phase; it falls along a cosine."""
-UNTIED_RATES: Final = PEAK_RATES | {"dense": 2e-3, "prune": 2e-3, "quantise": 2.5e-3}
-"""For untied networks: weights that are still free must move far to make up for those that are rounded."""
 SETTLE_SHARE: Final = 0.3  # of the pruning epochs pass at the final budget
 SALIENCY_BATCHES: Final = 40
 STRIDE: Final = 25  # batches between two steps of compression of an untied network
@@ -208,15 +203,15 @@ def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
             curvature = squared_gradients(student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss)
         compression.prune(curvature, budgets=budgets)
     if phase == "quantise" and not recipe.hops:
-        step = math.ceil((epoch + 1) * len(INQ_SHARES) / epochs) - 1
-        compression.freeze(share=INQ_SHARES[step], exponents=recipe.exponents)
+        step = math.ceil((epoch + 1) * len(recipe.shares) / epochs) - 1
+        compression.freeze(share=recipe.shares[step], exponents=recipe.exponents)
     mean_loss = fit_epoch(
         student.network,
         optimizer=student.optimizer,
         batches=batches_between_steps(),
         count=batch_count(len(lesson.labels)),
         loss=loss,
-        rate=cosine_rate((UNTIED_RATES if recipe.hops else PEAK_RATES)[phase], epoch=epoch, epochs=epochs),
+        rate=cosine_rate(recipe.rate(phase), epoch=epoch, epochs=epochs),
         applied=compression.applied,
     )
     student.epoch += 1
