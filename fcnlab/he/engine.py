@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fcnlab.circuit import Circuit
+from fcnlab.he.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader
 from fcnlab.parameters import Parameters
 
@@ -38,7 +39,7 @@ class Task:
         plain_modulus: Of this pass; None for ckks.
         headers: SEAL's headers by number of primes.
         upload: First polynomials of fresh ciphertexts as they arrived, not yet checked; shape (inputs, 1, primes, n).
-        masks: Their second polynomials, of the same shape.
+        masks: Their second polynomials.
         inputs: Pixel index of each.
         threads: Threads the engine may use.
         report: Progress.
@@ -51,7 +52,7 @@ class Task:
     plain_modulus: int | None
     headers: Mapping[int, SealHeader]
     upload: Residues
-    masks: Residues
+    masks: Masks
     inputs: tuple[int, ...]
     threads: int
     report: Report

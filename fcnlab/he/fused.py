@@ -27,6 +27,7 @@ from fcnlab.he.context import load_ciphertext
 from fcnlab.he.engine import Account, Result, Task, drop_title
 from fcnlab.he.operations import SealOperations
 from fcnlab.he.switching import drop_last_prime, switch_constants
+from fcnlab.he.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 from fcnlab.hops import count_executed
 from fcnlab.polynomials import apply_polynomial
@@ -50,22 +51,27 @@ class State:
     """Ciphertexts of a layer with their common label.
 
     Attributes:
-        parts: Residues (ciphertexts, polynomials, primes, n); a fresh upload has its two polynomials apart.
+        sent: Residues (ciphertexts, polynomials, primes, n): of a fresh upload the first polynomials alone.
         label: Of every ciphertext.
+        masks: Second polynomials of a fresh upload.
     """
 
-    parts: tuple[Residues, ...]
+    sent: Residues
     label: Label
+    masks: Masks | None = None
 
     @property
     def residues(self) -> Residues:
         """All polynomials together."""
-        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts, axis=1)
+        if self.masks is None:
+            return self.sent
+        masks = [self.masks.of_ciphertext(place) for place in range(len(self.sent))]
+        return np.concatenate([self.sent, np.stack(masks)], axis=1)
 
 
 def evaluate_fused(task: Task) -> Result:
     """Evaluate one pass; see `server.Task`."""
-    state = State((task.upload, task.masks), Label(2, task.parameters.scale, 1))
+    state = State(task.upload, Label(2, task.parameters.scale, 1), task.masks)
     timer = Timer(task)
     local: list[Step] = []
     in_ntt_form = task.parameters.scheme != "bfv"
@@ -110,7 +116,7 @@ class Timer:
 
 def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], Label]:
     """Programs and bias residues for a run of steps, and the label of its results."""
-    primes = task.parameters.primes[: state.parts[0].shape[2]]
+    primes = task.parameters.primes[: state.sent.shape[2]]
     label = state.label
     layers = []
     for index, step in enumerate(steps):
@@ -146,7 +152,7 @@ def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...
 def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, timer: Timer) -> State:
     """Execute a run of local steps on every block."""
     layers, label = prepare(task, steps, state, first=first)
-    primes, degree = state.parts[0].shape[2:]
+    primes, degree = state.sent.shape[2:]
     out: Residues = np.empty((steps[-1].outputs, label.size, primes, degree), dtype=np.uint64)
     width = min(BLOCK, degree)
     blocks = list(product(range(primes), range(0, degree, width)))
@@ -162,7 +168,7 @@ def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, time
         for layer, elapsed_s in zip(layers, seconds, strict=True):
             timer.add(layer.step.name, elapsed_s / task.threads)
         task.report("+".join(step.name for step in steps), done, len(blocks))
-    return State((out,), label)
+    return State(out, label)
 
 
 def map_threads(run: Callable[[Job], Outcome], jobs: Iterable[Job], threads: int) -> Iterator[Outcome]:
@@ -193,12 +199,12 @@ def run_block(
     scratch.restart()
     operations = BlockOperations(prime, task.plain_modulus, scratch)
     began = time.perf_counter()
-    residues = scratch.empty(len(state.parts[0]), state.label.size * width)
-    first = 0
-    for part in state.parts:
-        if not kernels.load_block(read_only(part), prime_index, start, prime, first, width, residues):
-            raise altered_residue(prime)
-        first += part.shape[1]
+    residues = scratch.empty(len(state.sent), state.label.size * width)
+    if not kernels.load_block(read_only(state.sent), prime_index, start, prime, 0, width, residues):
+        raise altered_residue(prime)
+    if state.masks is not None:
+        masks, polynomials = state.masks.of_prime(prime_index), state.sent.shape[1]
+        kernels.load_block(read_only(masks), 0, start, prime, polynomials, width, residues)
     block = Block(residues, state.label)
     seconds = []
     for layer in layers:
@@ -239,7 +245,7 @@ def warm_up() -> None:
 
 def current_header(task: Task, state: State) -> SealHeader:
     """SEAL's header for a ciphertext of this state."""
-    header = task.headers[state.parts[0].shape[2]]
+    header = task.headers[state.sent.shape[2]]
     return replace(header, scale=state.label.scale, correction=state.label.correction)
 
 
@@ -252,7 +258,7 @@ def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name
         after, residues = read_ciphertext(loaded.to_bytes("none"))
         parts.append(residues)
         task.report(name, done, len(ciphertexts))
-    return State((np.stack(parts),), Label(after.size, after.scale, after.correction))
+    return State(np.stack(parts), Label(after.size, after.scale, after.correction))
 
 
 def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
@@ -279,13 +285,13 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
         scale = label.scale if t else label.scale / last
         label = Label(size, scale, label.correction * pow(last, -1, t) % t if t else 1)
     timer.add(step.name, time.perf_counter() - began)
-    return State((out,), label)
+    return State(out, label)
 
 
 def activate_with_seal(task: Task, step: Polynomial, state: State, timer: Timer) -> State:
     """Activations in bfv, which are not local: SEAL's multiplication without relinearisation."""
     began = time.perf_counter()
-    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.parts[0].shape[2])
+    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.sent.shape[2])
     state = through_seal(task, state, lambda x: apply_polynomial(step.coefficients, x, operations), step.name)
     timer.add(step.name, time.perf_counter() - began)
     return state

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from fcnlab.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
 from fcnlab.he.engine import Account, Engine, Observe, Report, Result, Task
-from fcnlab.he.symmetric import expand_mask, read_seed
+from fcnlab.he.symmetric import Masks, read_seed
 from fcnlab.he.wire import (
     Envelope,
     check_images,
@@ -151,9 +149,7 @@ class Server:
         shape = (len(self.plan.inputs), 1, len(chosen.primes), chosen.ring_degree)
         residues = payload_residues(envelope, payload, shape=shape)
         check_images(envelope, chosen.slots)
-        seed, masks = read_seed(envelope), np.empty(shape, dtype=np.uint64)
-        for place, mask in enumerate(masks):
-            mask[0] = expand_mask(seed, place, chosen.primes, chosen.ring_degree)
+        masks = Masks(read_seed(envelope), count=len(residues), primes=chosen.primes, ring_degree=chosen.ring_degree)
         task = Task(
             circuit=self.circuit,
             parameters=chosen,

@@ -27,8 +27,12 @@ def evaluate_stepwise(task: Task) -> Result:
     primes = len(task.parameters.primes)
     header = replace(task.headers[primes], scale=task.parameters.scale)
     pixels = [
-        load_ciphertext(task.he, task.parameters, write_ciphertext(header, np.concatenate(parts)))
-        for parts in zip(task.upload, task.masks, strict=True)
+        load_ciphertext(
+            task.he,
+            task.parameters,
+            write_ciphertext(header, np.concatenate([sent, task.masks.of_ciphertext(place)])),
+        )
+        for place, sent in enumerate(task.upload)
     ]
     values: Ciphertexts = dict(zip(task.inputs, pixels, strict=True))
     accounts = []

@@ -1,20 +1,22 @@
 """Encryption with the secret key: half the bytes, a fraction of the time, and less noise than with a public key.
 
 A ciphertext is (m + e - a s, a) with a uniform mask a, which both sides expand from a seed of 32 random bytes and the
-ciphertext's place in the upload: only the first polynomial travels. Masks come from SHAKE-128 by rejection, errors from
-the system's randomness. Residues are in NTT form in bgv and ckks, coefficients in bfv, masks too.
+ciphertext's place in the upload: only the first polynomial travels. Masks come from AES-256 in counter mode, which
+processors have built in, by rejection; errors from the system's randomness. Residues are in NTT form in bgv and ckks,
+coefficients in bfv, masks too.
 Source: SEAL 4.1 (encrypt_symmetric, seeded ciphertexts) for the construction; the errors are its centred binomial ones.
 """
 
-import hashlib
 import secrets
 import struct
+import threading
 from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from scipy import fft
 
 from fcnlab.errors import WireError
@@ -34,8 +36,9 @@ from fcnlab.parameters import Parameters
 
 SEED_BYTES = 32
 WORD_BYTES = 8
+KEPT_PRIMES = 2  # threads that go through the primes in order are at most one apart
 ERROR_BITS = 21  # on each side: variance 10.5, as SEAL has it
-PLACE = struct.Struct("<II")
+COUNTER = struct.Struct(">IIQ")  # place, prime, block: no two streams of a seed ever meet
 
 
 def new_seed() -> bytes:
@@ -69,14 +72,53 @@ def expand_mask(seed: bytes, place: int, primes: tuple[int, ...], ring_degree: i
     """
     mask: Residues = np.empty((len(primes), ring_degree), dtype=np.uint64)
     for index, prime in enumerate(primes):
-        stream, words = hashlib.shake_128(seed + PLACE.pack(place, index)), ring_degree + 64
-        word = np.dtype("<u4" if prime < 1 << 32 else "<u8")
-        cut, accepted = word.type((1 << prime.bit_length()) - 1), np.empty(0, dtype=word)
-        while len(accepted) < ring_degree:  # a longer digest begins with the shorter one
-            drawn = np.frombuffer(stream.digest(word.itemsize * words), dtype=word) & cut
-            accepted, words = drawn[drawn < prime], 2 * words
-        mask[index] = accepted[:ring_degree]
+        mask[index] = expand_row(seed, place, index, prime, ring_degree)
     return mask
+
+
+def expand_row(
+    seed: bytes, place: int, index: int, prime: int, ring_degree: int
+) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """The mask of one ciphertext modulo the prime of this index, shape (n,)."""
+    stream = Cipher(algorithms.AES256(seed), modes.CTR(COUNTER.pack(place, index, 0))).encryptor()
+    word = np.dtype("<u4" if prime < 1 << 32 else "<u8")
+    cut, accepted = word.type((1 << prime.bit_length()) - 1), np.empty(0, dtype=word)
+    while len(accepted) < ring_degree:  # the primes lie just below powers of two: once is almost always enough
+        drawn = np.frombuffer(stream.update(bytes(word.itemsize * (ring_degree + 64))), dtype=word) & cut
+        accepted = np.concatenate([accepted, drawn[drawn < prime]])
+    return accepted[:ring_degree]
+
+
+class Masks:
+    """The masks of an upload, expanded when they are asked for: all together would be as large as the upload.
+
+    Args:
+        seed: Of the upload.
+        count: Ciphertexts in it.
+        primes: Data primes.
+        ring_degree: n.
+    """
+
+    def __init__(self, seed: bytes, *, count: int, primes: tuple[int, ...], ring_degree: int) -> None:
+        self._seed, self._count, self._primes, self._ring_degree = seed, count, primes, ring_degree
+        self._kept: dict[int, Residues] = {}
+        self._lock = threading.Lock()
+
+    def of_ciphertext(self, place: int) -> Residues:
+        """Shape (1, primes, n)."""
+        return expand_mask(self._seed, place, self._primes, self._ring_degree)[None]
+
+    def of_prime(self, index: int) -> Residues:
+        """Those of all ciphertexts modulo one prime, shape (ciphertexts, 1, 1, n); the last two primes are kept."""
+        with self._lock:
+            if index not in self._kept:
+                if len(self._kept) == KEPT_PRIMES:
+                    del self._kept[next(iter(self._kept))]
+                rows: Residues = np.empty((self._count, 1, 1, self._ring_degree), dtype=np.uint64)
+                for place, row in enumerate(rows):
+                    row[0, 0] = expand_row(self._seed, place, index, self._primes[index], self._ring_degree)
+                self._kept[index] = rows
+            return self._kept[index]
 
 
 def draw_error(ring_degree: int) -> npt.NDArray[np.int64]:
