@@ -113,5 +113,7 @@ def count_text(count: int) -> str:
 
 
 def number_text(value: float | None, digits: int) -> str:
-    """A number, or nothing if it is not known."""
-    return "" if value is None else f"{value:,.{digits}f}"
+    """A number, from a thousand on without decimals so that columns stay apart; nothing if it is not known."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.{digits}f}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fcnlab.checkpoint import available_networks
-from fcnlab.comparison import WIDTH, Comparison, compare, count_text
+from fcnlab.comparison import WIDTH, Comparison, compare, count_text, number_text
 from fcnlab.errors import DataError
 from fcnlab.measured import store_measurements
 from fcnlab.published import published_systems
@@ -60,3 +60,7 @@ def test_every_line_fits() -> None:
 )
 def test_counts_take_seven_characters(count: int, text: str) -> None:
     assert count_text(count) == text
+
+
+def test_numbers_stay_within_their_columns() -> None:
+    assert [number_text(value, 2) for value in (None, 0.5, 999.126, 1299.52)] == ["", "0.50", "999.13", "1,300"]
