@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from fcnlab.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.exact import SUM_BITS
-from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
+from fcnlab.parameters import MASK_PRIMES, MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
 from fcnlab.polynomials import result_size
 
 FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
@@ -112,13 +112,18 @@ class Plan:
         return self.parameters.passes * last.outputs * last.size * (last.primes - last.drops) * self.residue_bytes
 
     @property
+    def mask_bytes(self) -> int:
+        """Bytes of the second polynomials of an upload that the fused engine keeps at once."""
+        return len(self.inputs) * min(MASK_PRIMES, len(self.parameters.primes)) * self.residue_bytes
+
+    @property
     def held_bytes(self) -> int:
         """Ciphertext bytes that the fused engine keeps between blocks in one pass.
 
-        The upload with its masks, and twice the results of a step that is written back, because primes are dropped
-        after it or because bfv leaves it to SEAL.
+        The upload with the masks of a few primes, and twice the results of a step that is written back, because primes
+        are dropped after it or because bfv leaves it to SEAL.
         """
-        upload = 2 * self.upload_bytes // self.parameters.passes
+        upload = self.upload_bytes // self.parameters.passes + self.mask_bytes
         stored = [step for step in self.steps[1:] if step.drops or self.parameters.scheme == "bfv"]
         return upload + 2 * self.residue_bytes * max(
             (step.outputs * step.size * step.primes for step in stored), default=0

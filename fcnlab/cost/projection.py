@@ -182,6 +182,7 @@ def peak_bytes(plan: Plan, circuit: Circuit, costs: UnitCosts, *, engine: str, i
             width * (before.outputs * before.size + row.outputs * row.size) for before, row in pairwise(plan.steps)
         )
         work = blocks + max(map(sum, pairwise(results)))
+        upload = upload // 2 + plan.mask_bytes
     pixels = 2 * images * circuit.inputs * WORD
     workers = threads * general["worker_bytes"] if threads > 1 else 0.0
     return int(general["process_bytes"] + workers + pixels + upload + work)

@@ -32,11 +32,10 @@ from fcnlab.he.ring import (
     work_space,
 )
 from fcnlab.he.wire import Envelope, Residues, plaintext_residues
-from fcnlab.parameters import Parameters
+from fcnlab.parameters import MASK_PRIMES, Parameters
 
 SEED_BYTES = 32
 WORD_BYTES = 8
-KEPT_PRIMES = 2  # threads that go through the primes in order are at most one apart
 ERROR_BITS = 21  # on each side: variance 10.5, as SEAL has it
 COUNTER = struct.Struct(">IIQ")  # place, prime, block: no two streams of a seed ever meet
 
@@ -112,7 +111,7 @@ class Masks:
         """Those of all ciphertexts modulo one prime, shape (ciphertexts, 1, 1, n); the last two primes are kept."""
         with self._lock:
             if index not in self._kept:
-                if len(self._kept) == KEPT_PRIMES:
+                if len(self._kept) == MASK_PRIMES:
                     del self._kept[next(iter(self._kept))]
                 rows: Residues = np.empty((self._count, 1, 1, self._ring_degree), dtype=np.uint64)
                 for place, row in enumerate(rows):

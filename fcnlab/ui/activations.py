@@ -21,7 +21,7 @@ from fcnlab.ui.controls import Choice, Control, Span, Whole
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import View, block, escape, table, text_table
+from fcnlab.ui.views import Display, View, block, escape, table, text_table
 
 HIGHEST_DEGREE: Final = 6
 HIGHEST_DEGREE_OF_SUMS: Final = 4  # beyond it the proof takes seconds, too long for a hand that moves
@@ -129,7 +129,7 @@ def highest_degree(settings: ActivationSettings) -> int:
     return HIGHEST_DEGREE_OF_SUMS if settings.coefficients == "two-powers" else HIGHEST_DEGREE
 
 
-class ActivationLab:
+class ActivationLab(Display):
     """The laboratory; its settings are those of `ActivationSettings`."""
 
     def __init__(self, **settings: Any) -> None:
@@ -144,12 +144,6 @@ class ActivationLab:
         self.model.observe(self._update, names="settings")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
-
-    def __repr__(self) -> str:
-        return repr(self._view)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._view._repr_mimebundle_()
 
     def fits(self) -> tuple[Approximation, Approximation]:
         """With the allowed coefficients, and with real ones.

@@ -39,7 +39,7 @@ from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.layouts import layout_text
 from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import View, block, escape, text_table
+from fcnlab.ui.views import Display, View, block, escape, text_table
 from fcnlab.variants import as_trained, count_variant
 
 BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bits, ±2ᵏ" for bits in (2, 3, 4, 5)}}
@@ -96,7 +96,7 @@ def make_presets() -> dict[str, CostSettings]:
     return {name: settings for name, settings in presets.items() if settings.network in known}
 
 
-class CostLab(traitlets.HasTraits):
+class CostLab(Display, traitlets.HasTraits):
     """The laboratory; its settings are those of `CostSettings`.
 
     Attributes:
@@ -136,12 +136,6 @@ class CostLab(traitlets.HasTraits):
         self.observe(self._show_estimate, names="estimate")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
-
-    def __repr__(self) -> str:
-        return repr(self._view)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._view._repr_mimebundle_()
 
     def pick(self, name: str) -> None:
         """Take a point of the second panel as the setting.

@@ -13,7 +13,7 @@ from fcnlab.ui.controls import Choice, Whole
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import View, block, escape, table, text_table, tiles
+from fcnlab.ui.views import Display, View, block, escape, table, text_table, tiles
 
 PUBLISHED: Final = (
     "Published, n = 8192, on the authors' laptop: 3,306 µs in general, 755 µs by a monomial, 4.4 times less."
@@ -64,7 +64,7 @@ def study_in_worker(*, progress: Callable[[tuple[str, int, int]], None]) -> Enco
     return study_encodings(progress=progress)
 
 
-class EncodingLab:
+class EncodingLab(Display):
     """The laboratory; its settings are those of `EncodingSettings`."""
 
     def __init__(self, **settings: Any) -> None:
@@ -83,12 +83,6 @@ class EncodingLab:
         self.task.observe(self._update, names="result")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
-
-    def __repr__(self) -> str:
-        return repr(self._view)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._view._repr_mimebundle_()
 
     @property
     def study(self) -> EncodingStudy:

@@ -45,7 +45,7 @@ from fcnlab.ui.frame import Frame
 from fcnlab.ui.model import LabModel
 from fcnlab.ui.run_panel import RunPanel
 from fcnlab.ui.server_view import server_view
-from fcnlab.ui.views import View, block, escape, table, text_table
+from fcnlab.ui.views import Display, View, block, escape, table, text_table
 from fcnlab.variants import base_of
 
 REST_S: Final = 0.3
@@ -56,7 +56,7 @@ NOTHING_DRAWN: Final = "Nothing is drawn yet: draw a digit on the sheet, or set 
 NOT_PROVEN: Final = "The parameters for these settings are still being proven."
 
 
-class EncryptedLab(traitlets.HasTraits):
+class EncryptedLab(Display, traitlets.HasTraits):
     """The laboratory; its settings are those of `DigitSettings`.
 
     Attributes:
@@ -99,12 +99,6 @@ class EncryptedLab(traitlets.HasTraits):
         self.run.observe(self._ended, names="state")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
-
-    def __repr__(self) -> str:
-        return repr(self._view)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._view._repr_mimebundle_()
 
     def _body(self) -> list[widgets.Widget]:
         beside = widgets.VBox([self.preview, self.shuffle_button], layout={"flex": "1 1 220px"})

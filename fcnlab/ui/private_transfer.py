@@ -52,7 +52,7 @@ from fcnlab.ui.private_words import (
     summary,
     text_of,
 )
-from fcnlab.ui.views import View, block, escape
+from fcnlab.ui.views import Display, View, block, escape
 
 AS_IN_STUDY: Final = "study"
 NOTHING_TRAINED: Final = "Train a head first; then it can be run encrypted."
@@ -126,7 +126,7 @@ PRESETS: Final = {
 }
 
 
-class PrivateTransferLab(traitlets.HasTraits):
+class PrivateTransferLab(Display, traitlets.HasTraits):
     """The laboratory; its settings are those of `PrivateSettings`.
 
     Attributes:
@@ -166,12 +166,6 @@ class PrivateTransferLab(traitlets.HasTraits):
         self.running.observe(self._show_account, names="result")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
-
-    def __repr__(self) -> str:
-        return repr(self._view)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._view._repr_mimebundle_()
 
     # --- jobs ---------------------------------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from fcnlab.ui.controls import Control
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import View
+from fcnlab.ui.views import Display, View
 
 
-class Question:
+class Question(Display):
     """What the questions share: settings, a figure, numbers above it and tables below.
 
     Args:
@@ -41,12 +41,6 @@ class Question:
         self.model.observe(self._update, names="settings")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
-
-    def __repr__(self) -> str:
-        return repr(self._view)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._view._repr_mimebundle_()
 
     def _update(self, _: object = None) -> None:
         with self.model.guard(), self._drawing:

@@ -22,7 +22,7 @@ from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.frame import Frame
 from fcnlab.ui.images import png_address
 from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import View, block, escape, table, text_table, tiles
+from fcnlab.ui.views import Display, View, block, escape, table, text_table, tiles
 from fcnlab.variants import (
     Variation,
     as_trained,
@@ -120,7 +120,7 @@ def make_presets() -> dict[str, SparsitySettings]:
     return {name: settings for name, settings in presets.items() if settings.network in known}
 
 
-class SparsityLab(traitlets.HasTraits):
+class SparsityLab(Display, traitlets.HasTraits):
     """The laboratory; its settings are those of `SparsitySettings`.
 
     Attributes:
@@ -144,12 +144,6 @@ class SparsityLab(traitlets.HasTraits):
         self.observe(self._show, names="measured")
         self._update()
         self._view = View(self.frame.widget, text=self._text, markup=self._markup)
-
-    def __repr__(self) -> str:
-        return repr(self._view)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._view._repr_mimebundle_()
 
     def _update(self, _: object = None) -> None:
         settings = self.model.settings

@@ -57,6 +57,18 @@ class View:
         return {**live, "text/html": self._markup(), "text/plain": self._text()}
 
 
+class Display:
+    """What a lab inherits to be shown as its view, which it keeps in `_view`."""
+
+    _view: View
+
+    def __repr__(self) -> str:
+        return repr(self._view)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self._view._repr_mimebundle_()
+
+
 def block(content: str) -> str:
     """HTML for a widget, in the labs' style."""
     return f'{STYLE}<div class="fcn">{content}</div>'

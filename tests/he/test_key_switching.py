@@ -129,5 +129,7 @@ def test_seal_decrypts_what_was_switched_with_these_keys(case: Case) -> None:
         model = CkksNoise(DEGREE)
         fresh = np.hypot(model.typical_rounding(1), model.typical_rounding(2))  # Pyfhel encrypts with the public key
         expected = np.sqrt(typical_key_switch(DEGREE, case.parameters.primes, case.parameters.special_prime) + fresh**2)
-        assert (errors < 12 * expected).all()  # products of normal variables have long tails
-        assert 0.7 < np.sqrt(np.mean((errors / expected) ** 2)) < 1.3
+        # Products of normal variables have long tails: some slot of 4,096 meets 6 in one run of ten.
+        assert np.count_nonzero(errors >= 6 * expected) <= 3
+        assert (errors < 12 * expected).all()
+        assert 0.9 < np.sqrt(np.mean((errors / expected) ** 2)) < 1.1
