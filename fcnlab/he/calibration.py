@@ -33,6 +33,7 @@ from fcnlab.noise import Scheme
 from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
 
 REPEATS: Final = 3
+ENCRYPTIONS: Final = 9  # of eight ciphertexts each: their large arrays take a few rounds to find warm memory
 COPIES: Final = 4  # ciphertexts that an operation is applied to, one after the other
 LEVELS: Final = {4096: (30, 2, 3), 8192: (45, 2, 4), 16384: (45, 4, 8)}
 """Bits of a prime, and the fewer and the more primes that are measured, by ring degree."""
@@ -126,7 +127,7 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
         chunk = encrypt_chunk(parameters, 0, secret, seed, 0, columns)
         out[:] = np.frombuffer(chunk.residues, dtype="<u8").reshape(out.shape)
 
-    yield "encrypt", 2, seconds_of(encrypt) / CHUNK
+    yield "encrypt", 2, seconds_of(encrypt, repeats=ENCRYPTIONS) / CHUNK
 
     he.relinKeyGen()
     he.rotateKeyGen([1])
