@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import fcnlab
+from fcnlab.circuit import Circuit
 from fcnlab.compiler import compile_circuit
 from fcnlab.data import DATA_ROOT
 from fcnlab.errors import DataError
@@ -164,6 +165,25 @@ def check_tensors(tensors: Mapping[str, Tensor], *, card: ModelCard) -> None:
         raise DataError(f"These are not the weights of network {card.name!r}: {'; '.join(problems)}.")
 
 
+def compile_checkpoint(checkpoint: Checkpoint, **options: bool) -> Circuit:
+    """The integers of a checkpoint, under its name; options are those of `compile_circuit`.
+
+    Raises:
+        CircuitError: If it cannot be compiled.
+    """
+    card = checkpoint.card
+    return compile_network(checkpoint.network, architecture=card.architecture, name=card.name, **options)
+
+
+def compile_network(
+    network: nn.Sequential, *, architecture: Architecture, name: str = "network", **options: bool
+) -> Circuit:
+    """The integers of a network that reads images as its architecture says; options are those of `compile_circuit`."""
+    return compile_circuit(
+        network, name=name, input_shape=architecture.input_shape, pixel_bits=architecture.pixel_bits, **options
+    )
+
+
 def measure_circuit(network: nn.Sequential, *, architecture: Architecture) -> tuple[dict[str, int], int]:
     """Operations and value range of a network once it is compiled.
 
@@ -171,10 +191,8 @@ def measure_circuit(network: nn.Sequential, *, architecture: Architecture) -> tu
         HOPs of one image's pass by column of the published table, with ``total``; and the bits of the widest value in
         the worst case over all images.
     """
-    layered = compile_circuit(
-        network, name="layered", pixel_bits=architecture.pixel_bits, merge=False, complete_squares=False
-    )
+    layered = compile_network(network, architecture=architecture, merge=False, complete_squares=False)
     total = count_published(layered).total
     hops = {column: int(getattr(total, column)) for column in HOP_COLUMNS}
-    merged = compile_circuit(network, name="merged", pixel_bits=architecture.pixel_bits)
+    merged = compile_network(network, architecture=architecture)
     return hops, max(interval.bits for interval in merged.ranges)

@@ -6,6 +6,7 @@ run under encryption (`he`). It knows nothing of torch or of encryption; `compil
 Real numbers meet integers by units: a step whose `unit` is u holds the integer v for the real value v * u.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from fcnlab.data import quantise_pixels
 from fcnlab.errors import CircuitError
 from fcnlab.exact import (
     WORD_BITS,
@@ -211,6 +213,15 @@ class Circuit:
         """Interval bounds after each step, for every image with pixels in the declared range."""
         return tuple(interval for _, interval in propagate(self))
 
+    def quantise(self, images: npt.NDArray[np.uint8]) -> Integers:
+        """What the circuit reads of grey images: shrunk to its input shape where that is smaller, in its pixel bits.
+
+        Args:
+            images: uint8, shape (N, height, width), 0 is background.
+        """
+        window = math.isqrt(math.prod(images.shape[1:]) // self.inputs)
+        return quantise_pixels(images, bits=self.pixel_bits, window=window)
+
     def check_pixels(self, pixels: npt.NDArray[Any]) -> Integers:
         """Return `pixels` as int64 of shape (N, inputs), or say what is wrong with them."""
         array = np.asarray(pixels)
@@ -224,7 +235,7 @@ class Circuit:
         if array.size and (int(array.min()) < 0 or int(array.max()) > self.pixel_max):
             raise CircuitError(
                 f"Pixels must lie in 0 to {self.pixel_max} ({self.pixel_bits} bits); got {array.min()} to "
-                f"{array.max()}: quantise the images first (data.quantise_pixels)."
+                f"{array.max()}: quantise the images first (Circuit.quantise)."
             )
         return array.astype(np.int64)
 

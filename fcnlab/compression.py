@@ -44,7 +44,7 @@ class CompressedLayer:
 
     def values(self) -> Tensor:
         """The weights as the network will have them."""
-        return torch.where(self.frozen, self.fixed, self.weight.detach() * self.keep)
+        return torch.where(self.frozen, self.fixed, self.weight.detach()) * self.keep
 
     def freeze(self, *, share: float, exponents: int, keep_nonzero: bool = True) -> None:
         """Round the largest weights, up to `share` of the kept ones, to powers of two and hold them there.
@@ -56,7 +56,8 @@ class CompressedLayer:
         if not values.any():
             return
         window = self.window(exponents=exponents)
-        chosen = torch.from_numpy(grow_frozen(values, frozen=self.frozen.numpy(), share=share))
+        frozen = (self.frozen & self.keep).numpy()  # a unit may have died since
+        chosen = torch.from_numpy(grow_frozen(values, frozen=frozen, share=share))
         rounded = torch.from_numpy(round_to_powers_of_two(values, window=window, keep_nonzero=keep_nonzero))
         self.fixed = torch.where(self.frozen, self.fixed, rounded * chosen)
         self.keep = self.keep & ~(chosen & (self.fixed == 0))

@@ -18,27 +18,24 @@ UNIT_HOPS: Final = 2
 ROUNDS: Final = 3  # fewer units leave room for more connections, and the other way round
 
 
-def count_hops(compression: Compression, *, window: int = 1) -> int:
+def count_hops(compression: Compression) -> int:
     """HOPs of one pass, published convention.
 
     Args:
         compression: Of a network of kind ``untied``.
-        window: Side of the windows of pixels that are summed first; above 1 their sums cost an add for every pixel.
     """
     *hidden, logits = (layer.keep for layer in compression.layers.values())
     units = sum(int(keep.any(dim=1).sum()) for keep in hidden)
-    sums = 28 // window * window  # pixels along a side that lie in a window
-    return CONNECTION_HOPS * compression.products + UNIT_HOPS * units + len(logits) + (sums**2 if window > 1 else 0)
+    return CONNECTION_HOPS * compression.products + UNIT_HOPS * units + len(logits)
 
 
-def prune_to_hops(compression: Compression, *, curvature: Mapping[str, Tensor], hops: int, window: int = 1) -> None:
+def prune_to_hops(compression: Compression, *, curvature: Mapping[str, Tensor], hops: int) -> None:
     """Keep the connections of most saliency, whatever their layer; what was pruned stays pruned.
 
     Args:
         compression: Of a network of kind ``untied``.
         curvature: For each layer, the mean squared gradient of its weights.
         hops: What one pass may cost.
-        window: As in `count_hops`.
 
     Source: LeCun, Denker and Solla 1990, "Optimal brain damage", equation 5, with the Fisher information as the
         second derivative.
@@ -47,7 +44,7 @@ def prune_to_hops(compression: Compression, *, curvature: Mapping[str, Tensor], 
     saliency = {name: layer.values() ** 2 * curvature[name] for name, layer in layers.items()}
     everything = torch.cat([values.flatten() for values in saliency.values()])
     for _ in range(ROUNDS):
-        others = count_hops(compression, window=window) - CONNECTION_HOPS * compression.products
+        others = count_hops(compression) - CONNECTION_HOPS * compression.products
         kept = max(min((hops - others) // CONNECTION_HOPS, int(everything.count_nonzero())), 1)
         threshold = everything.kthvalue(len(everything) - kept + 1).values
         for name, layer in layers.items():

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fcnlab.checkpoint import load_checkpoint
-from fcnlab.compiler import compile_circuit
+from fcnlab.checkpoint import compile_checkpoint, load_checkpoint
 from fcnlab.cost.work import ENGINES
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
@@ -45,17 +44,7 @@ def count_network(
         if name not in known:
             raise DataError(f"Unknown {what} {name!r}: choose one of {', '.join(known)}.")
     if convention == "published":
-        checkpoint = load_checkpoint(network)
-        card = checkpoint.card
-        return count_published(
-            compile_circuit(
-                checkpoint.network,
-                name=card.name,
-                pixel_bits=card.architecture.pixel_bits,
-                merge=False,
-                complete_squares=False,
-            )
-        )
+        return count_published(compile_checkpoint(load_checkpoint(network), merge=False, complete_squares=False))
     circuit = prepare(network).circuit
     if convention == "executed":
         plan = plan_for(circuit, scheme=scheme, ring_degree=ring_degree, layout=layout)

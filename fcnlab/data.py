@@ -99,25 +99,39 @@ def read_verified(path: Path) -> bytes:
     return content
 
 
-def quantise_pixels(pixels: npt.NDArray[np.uint8], *, bits: int) -> npt.NDArray[np.int64]:
+def quantise_pixels(pixels: npt.NDArray[np.uint8], *, bits: int, window: int = 1) -> npt.NDArray[np.int64]:
     """Round grey values to integers of `bits` bits: round(p * (2^bits - 1) / 255).
 
     Args:
-        pixels: uint8, any shape.
+        pixels: uint8, any shape; with a window, images of shape (..., height, width).
         bits: 1 to 8.
+        window: Side of the square windows whose means are rounded: above 1 the image shrinks that many times. Rows and
+            columns that fill no window are left out.
 
     Returns:
-        int64 of the same shape, 0 to 2^bits - 1.
+        int64, 0 to 2^bits - 1, of the same shape, or of shape (..., height // window, width // window).
 
     Raises:
-        DataError: If `bits` or the type of the pixels is not allowed.
+        DataError: If `bits`, the window, or the type of the pixels is not allowed.
     """
     if not 1 <= bits <= 8:
         raise DataError(f"Pixels keep 1 to 8 bits; got bits={bits}.")
+    if window < 1 or (window > 1 and np.ndim(pixels) < 2):
+        raise DataError(f"A window has a side of 1 or more and lies in an image; got {window}.")
     if np.asarray(pixels).dtype != np.uint8:
         raise DataError(f"Pixels are uint8, 0 to 255; got {np.asarray(pixels).dtype}.")
-    # 2 p (2^bits - 1) is even and 255 is odd, so no value is half way and the rounding is unambiguous.
-    return (2 * np.asarray(pixels, dtype=np.int64) * ((1 << bits) - 1) + 255) // 510
+    sums = np.asarray(pixels, dtype=np.int64)
+    if window > 1:
+        high, wide = (side // window for side in sums.shape[-2:])
+        whole = sums[..., : high * window, : wide * window]
+        sums = whole.reshape(*sums.shape[:-2], high, window, wide, window).sum(axis=(-3, -1))
+    return quantise_sums(sums, bits=bits, window=window)
+
+
+def quantise_sums(sums: npt.NDArray[np.int64], *, bits: int, window: int) -> npt.NDArray[np.int64]:
+    """Round means of windows of pixels, given as sums, to integers of `bits` bits; half a step goes up."""
+    white = 255 * window**2
+    return (2 * sums * ((1 << bits) - 1) + white) // (2 * white)
 
 
 def split_validation(images: Images, *, count: int = 5000, seed: int) -> tuple[Images, Images]:

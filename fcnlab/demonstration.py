@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.checkpoint import ModelCard, load_checkpoint
+from fcnlab import DEFAULT_NETWORK
+from fcnlab.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.circuit import Circuit
-from fcnlab.compiler import compile_circuit
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
 from fcnlab.inference import Inference, Progress, infer
@@ -18,8 +18,6 @@ from fcnlab.layouts import choose_plan
 from fcnlab.noise import Scheme
 from fcnlab.plan import Plan
 from fcnlab.typical import sample_for
-
-DEFAULT_NETWORK = "fcn-20k"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +62,8 @@ def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:
         CircuitError: If it cannot be compiled.
     """
     checkpoint = load_checkpoint(network)
-    card = checkpoint.card
-    circuit = compile_circuit(checkpoint.network, name=card.name, pixel_bits=card.architecture.pixel_bits)
-    return Prepared(card, circuit)
+    circuit = compile_checkpoint(checkpoint)
+    return Prepared(checkpoint.card, circuit)
 
 
 def plan_for(
@@ -85,7 +82,7 @@ def choose_plan_for(
     circuit: Circuit, *, scheme: Scheme, images: int | None, ring_degree: int | None, layout: str
 ) -> tuple[Plan, str]:
     """`layouts.choose_plan`, with training images as the sample of typical pixels."""
-    sample = sample_for(scheme, pixel_bits=circuit.pixel_bits)
+    sample = sample_for(scheme, circuit)
     return choose_plan(circuit, layout=layout, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)
 
 
@@ -127,7 +124,7 @@ def demonstrate(
     inference = infer(
         prepared.circuit,
         plan,
-        quantise_pixels(test.pixels[:images], bits=prepared.circuit.pixel_bits),
+        prepared.circuit.quantise(test.pixels[:images]),
         labels=test.labels[:images],
         engine=engine,
         threads=threads,

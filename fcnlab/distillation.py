@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fcnlab.augmentation import warp_images
-from fcnlab.data import Images, load_mnist, quantise_pixels, split_validation
+from fcnlab.data import Images, load_mnist, quantise_sums, split_validation
 from fcnlab.fitting import (
     EVALUATION_SIZE,
     Batch,
@@ -29,7 +29,7 @@ from fcnlab.fitting import (
     save_state,
     shuffled_batches,
 )
-from fcnlab.network import seeded, teacher
+from fcnlab.network import Architecture, seeded, teacher
 from fcnlab.recipes import TeacherRecipe, fingerprint
 from fcnlab.storage import load_tensors, save_tensors
 
@@ -193,7 +193,21 @@ def distillation_loss(logits: Tensor, *, goal: Tensor, labels: Tensor, temperatu
     return soft_share * soft + (1 - soft_share) * functional.cross_entropy(logits, labels)
 
 
-def pixel_values(bits: int) -> Tensor:
-    """What a network sees for each of the 256 grey values: float, shape (256,)."""
-    levels = quantise_pixels(np.arange(256, dtype=np.uint8), bits=bits)
-    return torch.tensor(levels / 2**bits, dtype=torch.float32)
+class Retina:
+    """What a network sees of images: pixels, or means of windows of pixels, of a few bits.
+
+    Args:
+        architecture: Of the network.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        bits, self._window = architecture.pixel_bits, architecture.window
+        sums = np.arange(255 * self._window**2 + 1)
+        levels = quantise_sums(sums, bits=bits, window=self._window)
+        self._values = torch.tensor(levels / 2**bits, dtype=torch.float32)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """uint8 of shape (N, 1, 28, 28) to floats of the architecture's input shape, as `quantise_pixels` rounds."""
+        if self._window > 1:
+            pixels = functional.avg_pool2d(pixels.float(), self._window, divisor_override=1)
+        return self._values[pixels.int()]

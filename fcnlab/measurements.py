@@ -8,7 +8,7 @@ from typing import Final
 from fcnlab.circuit import Circuit
 from fcnlab.cost import Projection, UnitCosts, project
 from fcnlab.cost.machine import processor_name, usable_cores
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data import load_mnist
 from fcnlab.demonstration import prepare
 from fcnlab.errors import PlanError
 from fcnlab.hops import count_executed
@@ -60,7 +60,7 @@ def measure(
     portion = choose_portion(
         circuit,
         scheme=scheme,
-        sample=sample_for(scheme, pixel_bits=circuit.pixel_bits),
+        sample=sample_for(scheme, circuit),
         memory_bytes=None if available is None else int(MEMORY_SHARE * available),
         parts=parts,
         project=projector,
@@ -70,7 +70,7 @@ def measure(
     report = infer(
         portion.circuit,
         portion.plan,
-        quantise_pixels(test.pixels[:images], bits=circuit.pixel_bits),
+        circuit.quantise(test.pixels[:images]),
         labels=test.labels[:images] if portion.excerpt is None else None,
         engine=engine,
         threads=threads,

@@ -1,9 +1,11 @@
 """The torch networks: Faster CryptoNets, CryptoNets, and the teacher they learn from.
 
-Every network is a plain `nn.Sequential` with named children. Its input is a float tensor (N, 1, 28, 28) that holds
-``quantised_pixel / 2**pixel_bits``, and its output the ten logits. Nothing here knows of encryption.
+Every network is a plain `nn.Sequential` with named children. Its input is a float tensor (N, 1, 28, 28), smaller where
+images are shrunk, that holds ``quantised_pixel / 2**pixel_bits``, and its output the ten logits. Nothing here knows of
+encryption.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from fcnlab.activations import activation_coefficients
+from fcnlab.data import MNIST_SIDE
 from fcnlab.errors import DataError
 
 Pooling = Literal["sum", "average"]
@@ -202,23 +205,18 @@ def cryptodl_wide(
 
 
 def untied(
-    *, hidden: int = 845, units: int = 100, activation: str = "square", window: int = 1, batch_norm: bool = False
+    *, hidden: int = 845, units: int = 100, activation: str = "square", pixels: int = 784, batch_norm: bool = False
 ) -> nn.Sequential:
     """Three dense layers, the first of them a convolution whose positions have parted (`untying`).
-
-    With a window above 1 the first layer reads the averages of square windows of pixels, which cost one addition a
-    pixel and take that many weights less.
 
     Raises:
         DataError: If batch norm is asked for.
     """
     if batch_norm:
         raise DataError("An untied network has no batch norm: it begins as a network whose batch norm is folded.")
-    side = 28 // window
     layers: dict[str, nn.Module | None] = {
-        "pool": nn.AvgPool2d(window) if window > 1 else None,
         "flatten": nn.Flatten(),
-        "conv1": PixelLinear(side * side, hidden),
+        "conv1": PixelLinear(pixels, hidden),
         "act1": activation_from_name(activation),
         "fc1": nn.Linear(hidden, units),
         "act2": activation_from_name(activation),
@@ -287,7 +285,8 @@ class Architecture:
         pooling: ``sum``, or ``average``: a sum whose division goes into the unit (``cryptonets`` only).
         pixel_bits: Bits of each quantised pixel, 1 to 8.
         hidden: Units of the first dense layer (``untied`` only).
-        window: Side of the windows of pixels that are averaged first (``untied`` only).
+        window: Side of the windows of pixels whose means the network reads in their place (``untied`` only): whoever
+            has the image shrinks it, before it is quantised and encrypted.
     """
 
     kind: Kind
@@ -312,13 +311,19 @@ class Architecture:
         """A new network, freshly initialised; without batch norm it is the form that is stored and compiled."""
         sizes: dict[str, Any] = {"units": self.units, "activation": self.activation}
         if self.kind == "untied":
-            return untied(**sizes, hidden=self.hidden, window=self.window, batch_norm=batch_norm)
+            return untied(**sizes, hidden=self.hidden, pixels=math.prod(self.input_shape), batch_norm=batch_norm)
         sizes["maps"] = self.maps
         if self.kind != "faster-cryptonets":
             sizes["maps2"] = self.maps2
         if self.kind == "cryptonets":
             sizes["pooling"] = self.pooling
         return KINDS[self.kind](**sizes, batch_norm=batch_norm)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Shape of what the network reads of one image."""
+        side = MNIST_SIDE // self.window
+        return 1, side, side
 
     @property
     def is_reconstruction(self) -> bool:

@@ -14,7 +14,11 @@ from itertools import combinations
 from typing import Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
+import numpy as np
+import numpy.typing as npt
+
 from fcnlab.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.errors import CircuitError
 from fcnlab.exact import SUM_BITS
 from fcnlab.parameters import MASK_PRIMES, MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
 from fcnlab.polynomials import result_size
@@ -89,6 +93,27 @@ class Plan:
     def batch_images(self) -> int:
         """Images in one upload."""
         return self.parameters.slots
+
+    def check_images(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The pixels of the images of one upload, shape (images, pixels).
+
+        Args:
+            pixels: Integers, shape (images, ...).
+
+        Raises:
+            CircuitError: If there are too few or too many images, or pixels are missing or out of range.
+        """
+        if not 0 < len(pixels) <= self.batch_images:
+            raise CircuitError(f"An upload holds 1 to {self.batch_images} images; got {len(pixels)}. Split them.")
+        images = np.asarray(pixels).reshape(len(pixels), -1)
+        if images.shape[1] <= max(self.inputs):
+            raise CircuitError(f"Images need {max(self.inputs) + 1} pixels or more; got {images.shape[1]}.")
+        if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > self.pixel_max:
+            raise CircuitError(
+                f"Pixels must be integers from 0 to {self.pixel_max}; got {images.dtype} from {images.min()} to "
+                f"{images.max()}. Quantise the images first (Circuit.quantise)."
+            )
+        return images
 
     @property
     def evaluation_key_bytes(self) -> int:

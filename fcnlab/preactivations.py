@@ -13,7 +13,8 @@ import torch
 
 from fcnlab.approximation import HistogramNorm
 from fcnlab.checkpoint import load_checkpoint
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data import load_mnist
+from fcnlab.distillation import Retina, image_tensors
 from fcnlab.errors import DataError
 
 IMAGES: Final = 2000  # training images: half a million values and more of a convolution
@@ -36,11 +37,10 @@ def preactivations(network: str, layer: str) -> npt.NDArray[np.float32]:
     if layer not in names or not layer.startswith("act"):
         activations = [name for name in names if name.startswith("act")]
         raise DataError(f"{network} has no activation {layer!r}; it has {', '.join(activations)}.")
-    bits = checkpoint.card.architecture.pixel_bits
-    pixels = quantise_pixels(load_mnist("train").pixels[:IMAGES], bits=bits)
+    pixels, _ = image_tensors(load_mnist("train"))
     before = checkpoint.network[: names.index(layer)].eval()
     with torch.no_grad():
-        values = before(torch.from_numpy(pixels).float().unsqueeze(1) / 2**bits)
+        values = before(Retina(checkpoint.card.architecture)(pixels[:IMAGES]))
     return np.sort(values.numpy().ravel())
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.checkpoint import MODELS, read_card
 from fcnlab.compiler import compile_circuit
 from fcnlab.cost import load_costs, project
-from fcnlab.demonstration import DEFAULT_NETWORK
 from fcnlab.errors import FcnlabError
 from fcnlab.hops import LayerHops
 from fcnlab.inference import Inference, Progress, infer

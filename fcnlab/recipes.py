@@ -5,15 +5,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from fcnlab.augmentation import Warp
 from fcnlab.errors import DataError
-from fcnlab.network import Architecture
+from fcnlab.network import CONV1_POSITIONS, Architecture
 from fcnlab.quantization import INQ_SHARES
 
 SEED_MARK: Final = "-seed-"
-PHASES: Final = ("dense", "prune", "quantise", "calibrate")
+PHASES: Final = ("dense", "part", "prune", "quantise", "calibrate")
+TAPS: Final = 25  # of a convolution's kernel
 STRONG_WARP: Final = Warp(rotation_degrees=12, scale=0.12, shear=0.15, shift_pixels=2, elastic_pixels=1.2)
 GENTLE_WARP: Final = Warp(rotation_degrees=6, scale=0.08, shear=0.08, shift_pixels=1, elastic_pixels=0.6)
 MIDDLE_WARP: Final = Warp(rotation_degrees=8, scale=0.1, shear=0.1, shift_pixels=1.4, elastic_pixels=0.8)
@@ -60,8 +61,13 @@ class Recipe:
     Attributes:
         name: Of the checkpoint.
         architecture: What is trained.
-        dense_epochs: Epochs of training, all weights kept: with batch norm, or 0 with a start; of an untied network
-            with a start, in which its windows learn what pixels knew.
+        dense_epochs: Epochs of training with batch norm, all weights kept; 0 with a start.
+        convolution: Of an untied network: what learns in the dense phase, with two squares and as many values between
+            its layers. Then its positions part.
+        noise: Standard deviation of what is added to each input in the dense phase; inputs are 0 to 1. Filters become
+            smooth by it, and bear pruning and rounding better.
+        part_epochs: Of an untied network: epochs after its positions have parted, in which windows learn what pixels
+            knew.
         start: Shipped network that takes the place of the dense phase; it may differ in activation and pooling.
         prune_epochs: Epochs after folding while each layer shrinks to its budget; 0 keeps all weights.
         quantise_epochs: Epochs while growing shares of the weights are rounded and frozen; 0 keeps real weights.
@@ -71,6 +77,7 @@ class Recipe:
         exponents: For each weight layer, how many neighbouring exponents its powers of two may use.
         shares: Of a layer's weights, how much is rounded after each step of quantization (but ``untied``).
         dense_rate: Learning rate at the start of the dense phase; it falls along a cosine, as do the next ones.
+        part_rate: Once positions have parted.
         prune_rate: Of pruning.
         quantise_rate: Of quantization: weights that are still free must move to make up for those that are rounded.
         calibrate_rate: Of the biases at the end.
@@ -83,6 +90,9 @@ class Recipe:
     name: str
     architecture: Architecture
     dense_epochs: int = 0
+    convolution: Architecture | None = None
+    noise: float = 0.0
+    part_epochs: int = 0
     start: str = ""
     prune_epochs: int = 0
     quantise_epochs: int = 0
@@ -92,6 +102,7 @@ class Recipe:
     exponents: dict[str, int] = field(default_factory=dict)
     shares: tuple[float, ...] = INQ_SHARES
     dense_rate: float = 3e-3
+    part_rate: float = 2e-3
     prune_rate: float = 1.5e-3
     quantise_rate: float = 1.5e-3
     calibrate_rate: float = 5e-4
@@ -102,10 +113,13 @@ class Recipe:
 
     def __post_init__(self) -> None:
         layers = WEIGHT_LAYERS[self.architecture.kind]
-        if bool(self.dense_epochs) == bool(self.start) and not (self.hops and self.start):
+        untied = self.architecture.kind == "untied"
+        if bool(self.dense_epochs) == bool(self.start):
             raise DataError(f"Recipe {self.name!r} needs dense epochs, or a shipped network to start from, not both.")
-        if bool(self.hops) != (self.architecture.kind == "untied"):
-            raise DataError(f"Recipe {self.name!r}: HOPs are for networks of kind 'untied', and these need them.")
+        if untied != bool(self.hops) or untied != (self.convolution is not None):
+            raise DataError(
+                f"Recipe {self.name!r}: HOPs and a convolution are for networks of kind 'untied', and these need both."
+            )
         if self.prune_epochs and not self.hops and set(self.budgets) != set(layers):
             raise DataError(f"Recipe {self.name!r} prunes: give a product budget for {', '.join(layers)}.")
         if self.quantise_epochs and set(self.exponents) != set(layers):
@@ -118,6 +132,13 @@ class Recipe:
     def rate(self, phase: str) -> float:
         """Learning rate at the start of a phase."""
         return float(getattr(self, f"{phase}_rate"))
+
+    @property
+    def dense_hops(self) -> int:
+        """HOPs of an untied network's connections as they come from its convolution: where pruning begins."""
+        assert self.convolution is not None
+        hidden, units = self.architecture.hidden, self.convolution.units
+        return 2 * (hidden * TAPS + hidden * units + units * 10)
 
     @property
     def command(self) -> str:
@@ -142,27 +163,41 @@ def fingerprint(recipe: Recipe | TeacherRecipe) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def untied(name: str, *, hops: int, exponents: dict[str, int]) -> Recipe:
-    """A small network whose connections part from their convolution: all of them begin and learn alike.
-
-    They learn long: an epoch takes two seconds, and what they know of one place they do not of the next.
-    """
+def untied(name: str, *, maps: int, units: int, window: int = 1, pixel_bits: int = 4, **others: Any) -> Recipe:
+    """A network whose connections part from a convolution that learnt from noisy images: all begin and learn alike."""
     return Recipe(
         name=name,
-        architecture=Architecture(kind="untied", activation="square", window=2, pixel_bits=3),
-        start="cryptonets",
-        dense_epochs=30,
+        architecture=Architecture(
+            kind="untied", activation="square", maps=maps, hidden=maps * CONV1_POSITIONS, units=units, window=window,
+            pixel_bits=pixel_bits,
+        ),
+        convolution=Architecture(kind="cryptonets", activation="square", maps=maps, maps2=64, units=units),
+        dense_epochs=45,
+        noise=0.25,
+        calibrate_epochs=4,
+        teacher=ENSEMBLE,
+        soft_share=0.8,
+        **others,
+    )  # fmt: skip
+
+
+def shrunk(name: str, **others: Any) -> Recipe:
+    """A small network that reads shrunk images.
+
+    It learns long: an epoch takes two seconds, and what it knows of one place it does not of the next.
+    """
+    return untied(
+        name,
+        maps=5,
+        units=100,
+        window=2,
+        part_epochs=30,
         prune_epochs=150,
         quantise_epochs=90,
-        calibrate_epochs=4,
-        hops=hops,
-        exponents=exponents,
-        dense_rate=2e-3,
         prune_rate=2e-3,
         quantise_rate=2.5e-3,
         temperature=1.5,
-        soft_share=0.8,
-        teacher=ENSEMBLE,
+        **others,
     )
 
 
@@ -197,8 +232,20 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 seed=4,
                 teacher=ENSEMBLE,
             ),
-            untied("fcn-25k", hops=26_000, exponents={"conv1": 4, "fc1": 5, "fc2": 5}),
-            untied("fcn-12k", hops=12_000, exponents={"conv1": 4, "fc1": 5, "fc2": 5}),
+            untied(
+                "fcn-99.4",
+                maps=12,
+                units=128,
+                pixel_bits=3,
+                prune_epochs=80,
+                quantise_epochs=60,
+                hops=68_500,
+                exponents={"conv1": 4, "fc1": 4, "fc2": 4},
+                prune_rate=1e-3,
+                temperature=1.5,
+            ),
+            shrunk("fcn-25k", hops=25_400, pixel_bits=5, exponents={"conv1": 4, "fc1": 5, "fc2": 4}),
+            shrunk("fcn-12k", hops=12_100, exponents={"conv1": 4, "fc1": 5, "fc2": 5}),
             Recipe(
                 name="cryptonets",
                 architecture=Architecture(kind="cryptonets", activation="square"),

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.compiler import compile_circuit
-from fcnlab.demonstration import DEFAULT_NETWORK, prepare
+from fcnlab.demonstration import prepare
 from fcnlab.head_costs import cost_head, untrained_head
 from fcnlab.plan import Plan
 from fcnlab.planner import make_plan

@@ -1,13 +1,21 @@
 """Rows of the frontier table from trained networks: each is compiled, counted, and described beside its card."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from fcnlab.checkpoint import MODELS, Checkpoint, available_networks, load_checkpoint, read_card
+from fcnlab.checkpoint import (
+    MODELS,
+    Checkpoint,
+    ModelCard,
+    available_networks,
+    compile_checkpoint,
+    load_checkpoint,
+    read_card,
+)
 from fcnlab.circuit import Circuit
-from fcnlab.compiler import compile_circuit
 from fcnlab.compression import Compression
 from fcnlab.hops import count_fused
-from fcnlab.network import Architecture
+from fcnlab.recipes import SEED_MARK, find_recipe
 from fcnlab.trained import TRAINED, TrainedPoint, load_trained, save_trained
 
 
@@ -36,7 +44,7 @@ def describe_point(checkpoint: Checkpoint) -> TrainedPoint:
     """The row of a trained network."""
     card, network = checkpoint.card, checkpoint.network
     built = card.architecture
-    circuit = compile_circuit(network, name=card.name, pixel_bits=built.pixel_bits)
+    circuit = compile_checkpoint(checkpoint)
     return TrainedPoint(
         name=card.name,
         maps=built.maps,
@@ -44,7 +52,7 @@ def describe_point(checkpoint: Checkpoint) -> TrainedPoint:
         degree=len(network.get_submodule("act1").coefficients) - 1,  # type: ignore[arg-type]
         activation=built.activation,
         pixel_bits=built.pixel_bits,
-        prune_ratio=round(1 - card.products / dense_products(built), 4),
+        prune_ratio=round(1 - card.products / dense_products(card), 4),
         weight_bits=card.weight_bits,
         products=card.products,
         executed_products=executed_products(circuit),
@@ -68,10 +76,11 @@ def executed_products(circuit: Circuit) -> int:
     return sum(step.products for step in circuit.affine_steps if not step.pooling)
 
 
-def dense_products(architecture: Architecture) -> int:
+def dense_products(card: ModelCard) -> int:
     """Weight products per image of the network with all its weights; before it was untied, if it is."""
+    architecture = card.architecture
     if architecture.kind == "untied":
-        architecture = Architecture(
-            kind="faster-cryptonets", activation=architecture.activation, maps=architecture.maps
-        )
+        convolution = find_recipe(card.name.partition(SEED_MARK)[0]).convolution
+        assert convolution is not None
+        architecture = replace(convolution, kind="faster-cryptonets")
     return Compression(architecture.build()).products

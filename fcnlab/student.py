@@ -10,9 +10,9 @@ from fcnlab.checkpoint import load_checkpoint
 from fcnlab.compression import Compression
 from fcnlab.connections import freeze_in_turn
 from fcnlab.conversion import convert
-from fcnlab.distillation import image_tensors, pixel_values, training_images
+from fcnlab.distillation import Retina, image_tensors, training_images
 from fcnlab.fitting import load_state, restore_optimizer, save_state
-from fcnlab.network import fold_batch_norm, seeded
+from fcnlab.network import Architecture, fold_batch_norm, seeded
 from fcnlab.recipes import PHASES, Recipe
 from fcnlab.untying import equalise_units, normalise_units, untie
 
@@ -39,6 +39,11 @@ class Student:
         self.adopt(first_network(recipe))
 
     @property
+    def architecture(self) -> Architecture:
+        """What is trained in this phase: an untied network begins as its convolution."""
+        return (self.phase == "dense" and self.recipe.convolution) or self.recipe.architecture
+
+    @property
     def lessons_read(self) -> int:
         """Epochs of all phases so far: each one read a lesson."""
         before = PHASES[: PHASES.index(self.phase)]
@@ -47,20 +52,21 @@ class Student:
     def adopt(self, network: nn.Sequential) -> None:
         """Train `network` from here on, all of its weights free."""
         self.network = network.requires_grad_()
-        self.compression = Compression(network)
+        self.compression = Compression(network, input_shape=self.architecture.input_shape)
         self.optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0)
 
     def enter(self, phase: str) -> None:
-        """Begin a phase: batch norm is folded on leaving ``dense``, and every phase has a fresh optimiser."""
+        """Begin a phase, with a fresh optimiser: on leaving ``dense`` batch norm is folded, and positions part."""
+        left, self.phase, self.epoch = self.phase, phase, 0
+        if left == "dense":
+            folded = fold_batch_norm(self.network)
+            self.adopt(part_positions(folded, recipe=self.recipe) if self.recipe.convolution else folded)
         if phase == "quantise" and self.recipe.hops:
             equalise_units(self.network, layers=self.compression.layers, exponents=self.recipe.exponents)
-        if self.phase == "dense":
-            self.adopt(fold_batch_norm(self.network))
         if phase == "calibrate" and self.recipe.hops and self.recipe.quantise_epochs:
             freeze_in_turn(self.compression, done=1.0, exponents=self.recipe.exponents)
         if phase == "calibrate" and self.recipe.quantise_epochs:
             self.settle_first_bias()
-        self.phase, self.epoch = phase, 0
         decay = WEIGHT_DECAY if phase in ("dense", "prune") else 0.0
         self.optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=decay)
 
@@ -73,7 +79,7 @@ class Student:
         name, layer = next(iter(self.compression.layers.items()))
         weights = layer.values()
         built = self.recipe.architecture
-        unit = weights[weights != 0].abs().min() / 2**built.pixel_bits / built.window**2
+        unit = weights[weights != 0].abs().min() / 2**built.pixel_bits
         bias = self.network.get_parameter(f"{name}.bias")
         bias.requires_grad_(False).copy_((bias / unit).round() * unit)
 
@@ -105,11 +111,15 @@ class Student:
 
 def first_network(recipe: Recipe) -> nn.Sequential:
     """What a training begins with: a new network with batch norm, or the shipped one that the recipe starts from."""
-    if recipe.hops:
-        network = untie(load_checkpoint(recipe.start).network, target=recipe.architecture)
-        pixels, _ = image_tensors(training_images(recipe.teacher)[0][:MEASURED_IMAGES])
-        normalise_units(network, inputs=pixel_values(recipe.architecture.pixel_bits)[pixels.int()])
-        return network
     if recipe.start:
         return convert(load_checkpoint(recipe.start).network, target=recipe.architecture)
-    return seeded(lambda: recipe.architecture.build(batch_norm=True), seed=recipe.seed)
+    first = recipe.convolution or recipe.architecture
+    return seeded(lambda: first.build(batch_norm=True), seed=recipe.seed)
+
+
+def part_positions(network: nn.Sequential, *, recipe: Recipe) -> nn.Sequential:
+    """The untied network that a convolution becomes, its hidden units of size 1 over training images."""
+    untied = untie(network, target=recipe.architecture)
+    pixels, _ = image_tensors(training_images(recipe.teacher)[0][:MEASURED_IMAGES])
+    normalise_units(untied, inputs=Retina(recipe.architecture)(pixels))
+    return untied

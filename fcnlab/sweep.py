@@ -185,7 +185,7 @@ class Run:
         for phase in ("quantise", "calibrate"):
             pruned.enter(phase)
             self.finish_phase(pruned)
-        checkpoint = finish(pruned, table=self.material.table)
+        checkpoint = finish(pruned)
         card = replace(checkpoint.card, command=point_command(point, base=self.base))
         save_checkpoint(checkpoint.network, card, folder=self.work / "sweep")
         return describe_point(Checkpoint(checkpoint.network, card))

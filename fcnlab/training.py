@@ -1,8 +1,8 @@
 """A student's way from dense to sparse powers of two, in phases, with a state on disk after every epoch.
 
-Phases: ``dense`` with batch norm, which is then folded; ``prune`` while the product budget shrinks; ``quantise`` while
-growing shares of the weights become powers of two; ``calibrate`` while only the biases still learn.
-The validation images judge; the test images are looked at once, for the card.
+Phases: ``dense`` with batch norm, which is then folded; ``part``, if the positions of a convolution part; ``prune``
+while the product budget shrinks; ``quantise`` while growing shares of the weights become powers of two; ``calibrate``
+while only the biases still learn. The validation images judge; the test images are looked at once, for the card.
 """
 
 import math
@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 from fcnlab.checkpoint import MODELS, Checkpoint, ModelCard, measure_circuit, save_checkpoint
@@ -22,9 +23,9 @@ from fcnlab.data import load_mnist
 from fcnlab.distillation import (
     Lesson,
     Lessons,
+    Retina,
     distillation_loss,
     image_tensors,
-    pixel_values,
     prepare_lessons,
     training_images,
 )
@@ -47,7 +48,6 @@ WORK: Final = Path("runs")
 SETTLE_SHARE: Final = 0.3  # of the pruning epochs pass at the final budget
 SALIENCY_BATCHES: Final = 40
 STRIDE: Final = 25  # batches between two steps of compression of an untied network
-DENSE_HOPS: Final = 160_000  # where its pruning begins: what is beyond has no effect, and goes at once
 PRUNE_SHARE: Final = 0.75  # of the pruning, after which the connections stay the same
 FREEZE_SHARE: Final = 0.9  # of the quantization, after which all weights are frozen
 RECONSTRUCTION: Final = "a reconstruction: its layers are not published, and were chosen for counts near the published"
@@ -84,22 +84,19 @@ class Material:
 
     Attributes:
         lessons: Augmented passes with the teacher's logits.
-        table: What a network sees for each of the 256 grey values, float, shape (256,).
-        inputs: Validation images as a network sees them, float, shape (N, 1, 28, 28).
+        pixels: Validation images, uint8, shape (N, 1, 28, 28).
         labels: Their digits, int64, shape (N,).
     """
 
     lessons: Lessons
-    table: Tensor
-    inputs: Tensor
+    pixels: Tensor
     labels: Tensor
 
     @classmethod
     def of(cls, recipe: Recipe, *, lessons: Lessons) -> "Material":
         """The lessons with the validation images of their teacher."""
-        table = pixel_values(recipe.architecture.pixel_bits)
         pixels, labels = image_tensors(training_images(recipe.teacher)[1])
-        return cls(lessons, table, table[pixels.int()], labels)
+        return cls(lessons, pixels, labels)
 
 
 @single_thread()
@@ -143,7 +140,7 @@ def train(
             state_of_epoch = advance(student, material=material)
             student.save(state)
             report(state_of_epoch)
-    checkpoint = finish(student, table=material.table)
+    checkpoint = finish(student)
     save_checkpoint(checkpoint.network, checkpoint.card, folder=folder)
     return checkpoint
 
@@ -151,9 +148,10 @@ def train(
 def advance(student: Student, *, material: Material) -> Progress:
     """One epoch of the phase the student is in, and a look at the validation images."""
     started = time.perf_counter()
-    loss = run_epoch(student, lesson=material.lessons[student.lessons_read], table=material.table)
+    loss = run_epoch(student, lesson=material.lessons[student.lessons_read])
+    inputs = Retina(student.architecture)(material.pixels)
     with student.compression.applied():
-        student.validation_percent = accuracy_percent(student.network, inputs=material.inputs, labels=material.labels)
+        student.validation_percent = accuracy_percent(student.network, inputs=inputs, labels=material.labels)
     student.elapsed_s += time.perf_counter() - started
     return Progress(
         recipe=student.recipe.name,
@@ -167,16 +165,21 @@ def advance(student: Student, *, material: Material) -> Progress:
     )
 
 
-def run_epoch(student: Student, *, lesson: Lesson, table: Tensor) -> float:
+def run_epoch(student: Student, *, lesson: Lesson) -> float:
     """Take the step of compression that is due, then one epoch of gradient descent; returns the mean loss."""
     recipe, phase, epoch = student.recipe, student.phase, student.epoch
     epochs = recipe.epochs(phase)
-    compression = student.compression
+    compression, retina = student.compression, Retina(student.architecture)
+    noise = recipe.noise if phase == "dense" else 0.0
+    chance = epoch_generator(seed=recipe.seed, phase="noise", epoch=epoch)
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         pixels, goal, labels = batch
+        inputs = retina(pixels)
+        if noise:
+            inputs = inputs + noise * torch.randn(inputs.shape, generator=chance)
         return distillation_loss(
-            network(table[pixels.int()]),
+            network(inputs),
             goal=goal,
             labels=labels,
             temperature=recipe.temperature,
@@ -230,14 +233,13 @@ def compress_connections(student: Student, *, done: float) -> None:
             prune_to_hops(
                 compression,
                 curvature={name: moment["exp_avg_sq"] for name, moment in moments.items()},
-                hops=cubic_budget(dense=DENSE_HOPS, target=recipe.hops, progress=done / PRUNE_SHARE),
-                window=recipe.architecture.window,
+                hops=cubic_budget(dense=recipe.dense_hops, target=recipe.hops, progress=done / PRUNE_SHARE),
             )
     if student.phase == "quantise":
         freeze_in_turn(compression, done=min(done / FREEZE_SHARE, 1.0), exponents=recipe.exponents)
 
 
-def finish(student: Student, *, table: Tensor) -> Checkpoint:
+def finish(student: Student) -> Checkpoint:
     """Put the compressed weights in place, look at the test images once, and write the card."""
     recipe, network = student.recipe, student.network
     network.requires_grad_(False).eval()
@@ -252,7 +254,7 @@ def finish(student: Student, *, table: Tensor) -> Checkpoint:
     card = ModelCard(
         name=recipe.name,
         architecture=architecture,
-        accuracy=accuracy_percent(network, inputs=table[pixels.int()], labels=labels),
+        accuracy=accuracy_percent(network, inputs=Retina(architecture)(pixels), labels=labels),
         validation=student.validation_percent,
         products=student.compression.products,
         hops=hops,

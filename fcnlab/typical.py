@@ -9,18 +9,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.circuit import Circuit
+from fcnlab.data import load_mnist
 from fcnlab.noise import Scheme
 
 IMAGES: Final = 256
 
 
-@lru_cache(maxsize=2)
-def typical_pixels(bits: int) -> npt.NDArray[np.int64]:
-    """The first training images with pixels of `bits` bits, shape (256, 28, 28)."""
-    return quantise_pixels(load_mnist("train").pixels[:IMAGES], bits=bits)
+@lru_cache(maxsize=1)
+def typical_images() -> npt.NDArray[np.uint8]:
+    """The first training images, shape (256, 28, 28)."""
+    return load_mnist("train").pixels[:IMAGES].copy()
 
 
-def sample_for(scheme: Scheme, *, pixel_bits: int) -> npt.NDArray[np.int64] | None:
-    """The sample that a plan in this scheme wants; None where it wants none."""
-    return typical_pixels(pixel_bits) if scheme == "ckks" else None
+def sample_for(scheme: Scheme, circuit: Circuit) -> npt.NDArray[np.int64] | None:
+    """The sample that a plan in this scheme wants, as the circuit reads it; None where it wants none."""
+    return circuit.quantise(typical_images()) if scheme == "ckks" else None

@@ -22,12 +22,13 @@ from fcnlab.quantization import ExponentWindow, choose_window, round_to_powers_o
 SCALES: Final = tuple(2 ** (step / 16) for step in range(-16, 17))
 ROUNDS: Final = 3
 TINY: Final = 1e-12
+AWAKE: Final = 0.5  # of the median size, below which a unit is scaled no further
 
 
 def untie(network: nn.Sequential, *, target: Architecture) -> nn.Sequential:
     """The three dense layers that compute what a network with two squares computes.
 
-    Where the target reads sums over windows of pixels, a pixel's weight goes to its whole window: the function is then
+    Where the target reads means of windows of pixels, a pixel's weight goes to its whole window: the function is then
     only near the old one.
 
     Args:
@@ -68,6 +69,8 @@ def dense_form(part: nn.Sequential, *, shape: tuple[int, ...]) -> tuple[Tensor, 
 def normalise_units(network: nn.Sequential, *, inputs: Tensor) -> None:
     """Scale every hidden unit to a root mean square of 1, and its weights in the next layer back.
 
+    A unit that is seldom awake stays small: at size 1, the first image that wakes it would outweigh everything.
+
     Args:
         network: Of kind ``untied``; changed, its function stays.
         inputs: Images to measure with, shape (N, 1, 28, 28).
@@ -75,7 +78,8 @@ def normalise_units(network: nn.Sequential, *, inputs: Tensor) -> None:
     for name, act, after in (("conv1", "act1", "fc1"), ("fc1", "act2", "fc2")):
         with torch.no_grad():
             values = network[: list(dict(network.named_children())).index(act)](inputs)
-            rescale(network, name, after, scale=1 / values.square().mean(dim=0).sqrt().clamp_min(1e-6))
+            sizes = values.square().mean(dim=0).sqrt()
+            rescale(network, name, after, scale=1 / sizes.clamp_min(AWAKE * sizes.median()))
 
 
 def rescale(network: nn.Sequential, name: str, after: str, *, scale: Tensor) -> None:

@@ -16,15 +16,14 @@ import torch
 from torch import nn
 
 from fcnlab.approximation import approximate
-from fcnlab.checkpoint import Checkpoint, load_checkpoint
+from fcnlab.checkpoint import Checkpoint, compile_network, load_checkpoint
 from fcnlab.circuit import Affine, Circuit
-from fcnlab.compiler import compile_circuit
 from fcnlab.compression import weight_costs
 from fcnlab.data import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.hops import HopTable, count_published
 from fcnlab.lowering import find_quantum
-from fcnlab.network import PolynomialActivation
+from fcnlab.network import Architecture, PolynomialActivation
 from fcnlab.quantization import choose_window, round_to_powers_of_two, window_length
 
 AS_TRAINED: Final = 0
@@ -117,7 +116,7 @@ def base_of(network: str) -> Base:
     """
     checkpoint = load_checkpoint(network)
     tensors = checkpoint.network.state_dict()
-    costs = weight_costs(checkpoint.network, input_shape=(1, 28, 28))
+    costs = weight_costs(checkpoint.network, input_shape=checkpoint.card.architecture.input_shape)
     layers = tuple(
         WeightLayer(name, tensors[f"{name}.weight"].numpy().copy(), cost.numpy()) for name, cost in costs.items()
     )
@@ -209,9 +208,14 @@ def build_network(variation: Variation) -> nn.Sequential:
     return network
 
 
+def architecture_of(network: str) -> Architecture:
+    """How a shipped network is built."""
+    return base_of(network).checkpoint.card.architecture
+
+
 def pixel_bits_of(variation: Variation) -> int:
     """Bits of a pixel."""
-    return variation.pixel_bits or base_of(variation.network).checkpoint.card.architecture.pixel_bits
+    return variation.pixel_bits or architecture_of(variation.network).pixel_bits
 
 
 @lru_cache(maxsize=32)
@@ -221,14 +225,17 @@ def compile_variant(variation: Variation) -> Circuit:
     Raises:
         CircuitError: If it cannot be compiled.
     """
-    return compile_circuit(build_network(variation), name=variation.network, pixel_bits=pixel_bits_of(variation))
+    architecture = replace(architecture_of(variation.network), pixel_bits=pixel_bits_of(variation))
+    return compile_network(build_network(variation), architecture=architecture, name=variation.network)
 
 
 @cache
 def published_layers(network: str, degrees: tuple[int, int]) -> HopTable:
     """The published count of a network as trained with these degrees: only its products change with pruning."""
-    whole = build_network(replace(as_trained(network), degrees=degrees))
-    return count_published(compile_circuit(whole, name=network, merge=False, complete_squares=False))
+    whole, architecture = build_network(replace(as_trained(network), degrees=degrees)), architecture_of(network)
+    return count_published(
+        compile_network(whole, architecture=architecture, name=network, merge=False, complete_squares=False)
+    )
 
 
 def survives_compiling(weights: Weights) -> npt.NDArray[np.bool_]:
@@ -258,7 +265,7 @@ def measure_accuracy(variation: Variation) -> float:
     """Percent of the 10,000 test images that a variation classifies right, by its compiled circuit in float32."""
     circuit = compile_variant(variation)
     labels = load_test().labels
-    return float(100 * np.mean(classify(circuit, pixel_columns(circuit.pixel_bits)) == labels))
+    return float(100 * np.mean(classify(circuit, pixel_columns(circuit.input_shape, circuit.pixel_bits)) == labels))
 
 
 @cache
@@ -268,10 +275,11 @@ def load_test() -> Any:
 
 
 @lru_cache(maxsize=2)
-def pixel_columns(bits: int) -> npt.NDArray[np.float32]:
-    """Quantised test images as columns, shape (784, 10000)."""
-    pixels = quantise_pixels(load_test().pixels, bits=bits).reshape(-1, 784)
-    return np.ascontiguousarray(pixels.T, dtype=np.float32)
+def pixel_columns(shape: tuple[int, ...], bits: int) -> npt.NDArray[np.float32]:
+    """Test images of this shape, quantised, as columns, shape (pixels, 10000)."""
+    images = load_test().pixels
+    pixels = quantise_pixels(images, bits=bits, window=images.shape[-1] // shape[-1])
+    return np.ascontiguousarray(pixels.reshape(len(pixels), -1).T, dtype=np.float32)
 
 
 def classify(circuit: Circuit, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

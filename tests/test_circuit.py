@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from fcnlab.circuit import Affine, Circuit, Interval, Polynomial, polynomial_bounds
-from fcnlab.errors import CircuitError
+from fcnlab.data import quantise_pixels
+from fcnlab.errors import CircuitError, DataError
 from fcnlab.exact import integer_array
 
 WEIGHTS = {
@@ -180,3 +181,12 @@ def test_pixels_that_do_not_fit_are_refused(pixels, message):
     circuit = Circuit("small", (1, 2, 2), 4, (affine([[1, 1, 1, 1]], [0]),))
     with pytest.raises(CircuitError, match=message):
         circuit.evaluate(pixels)
+
+
+def test_images_are_read_as_the_circuit_wants_them() -> None:
+    images = np.random.default_rng(3).integers(0, 256, size=(2, 28, 28), dtype=np.uint8)
+    assert np.array_equal(Circuit("x", (1, 28, 28), 3, ()).quantise(images), quantise_pixels(images, bits=3))
+    assert np.array_equal(Circuit("x", (784,), 3, ()).quantise(images), quantise_pixels(images, bits=3))
+    assert np.array_equal(Circuit("x", (1, 14, 14), 5, ()).quantise(images), quantise_pixels(images, bits=5, window=2))
+    with pytest.raises(DataError, match="A window has a side of 1 or more"):
+        Circuit("x", (1, 56, 56), 5, ()).quantise(images)

@@ -16,7 +16,7 @@ def architecture(window: int = 2) -> Architecture:
 
 
 def begin(window: int = 2) -> Compression:
-    return Compression(seeded(architecture(window).build, seed=4))
+    return Compression(seeded(architecture(window).build, seed=4), input_shape=architecture(window).input_shape)
 
 
 def ones(compression: Compression) -> dict[str, torch.Tensor]:
@@ -26,14 +26,14 @@ def ones(compression: Compression) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("window", [1, 2, 3])
 def test_hops_are_those_of_the_circuit(window: int) -> None:
     network = seeded(architecture(window).build, seed=4)
-    compression = Compression(network)
+    compression = Compression(network, input_shape=architecture(window).input_shape)
     network.requires_grad_(False)
-    prune_to_hops(compression, curvature=ones(compression), hops=2_400, window=window)
+    prune_to_hops(compression, curvature=ones(compression), hops=2_400)
     for layer in compression.layers.values():
         layer.weight.copy_(layer.values())
     smaller, built = remove_dead_units(network, architecture=architecture(window))
     hops, _ = measure_circuit(smaller, architecture=built)
-    assert hops["total"] == count_hops(compression, window=window) <= 2_400
+    assert hops["total"] == count_hops(compression) <= 2_400
     assert hops["total"] > 2_300
 
 

@@ -69,6 +69,23 @@ def test_pixels_round_to_the_nearest_level(bits: int) -> None:
     assert (levels.min(), levels.max()) == (0, top)
 
 
+@pytest.mark.parametrize(("window", "bits"), [(2, 1), (2, 5), (3, 4), (5, 8)])
+def test_windows_round_their_mean(window: int, bits: int) -> None:
+    images = np.random.default_rng(bits).integers(0, 256, size=(2, 17, 15), dtype=np.uint8)
+    levels = quantise_pixels(images, bits=bits, window=window)
+    assert levels.shape == (2, 17 // window, 15 // window)
+    for index, row, column in np.ndindex(levels.shape):
+        place = (slice(row * window, (row + 1) * window), slice(column * window, (column + 1) * window))
+        exact = Fraction(int(images[index][place].sum()) * (2**bits - 1), 255 * window**2)
+        assert abs(levels[index, row, column] - exact) <= Fraction(1, 2)
+
+
+@pytest.mark.parametrize(("shape", "window"), [((4, 4), 0), ((4, 4), -1), ((4,), 2)])
+def test_windows_lie_in_images(shape: tuple[int, ...], window: int) -> None:
+    with pytest.raises(DataError, match="A window has a side of 1 or more"):
+        quantise_pixels(np.zeros(shape, dtype=np.uint8), bits=4, window=window)
+
+
 @pytest.mark.parametrize("bits", [0, 9])
 def test_pixel_bits_are_bounded(bits: int) -> None:
     with pytest.raises(DataError, match="1 to 8 bits"):

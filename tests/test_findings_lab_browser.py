@@ -39,7 +39,7 @@ def answer_all(page: Page) -> None:
 
     expect(numbers["scaling"]).to_contain_text("batch pays from", timeout=SLOW_MS)
     page.get_by_label("scheme").select_option("ckks, approximate")
-    expect(page.locator(".fcn", has_text="fcn-20k, ckks").last).to_be_attached(timeout=SLOW_MS)
+    expect(page.locator(".fcn", has_text="fcn-25k, ckks").last).to_be_attached(timeout=SLOW_MS)
     page.get_by_role("button", name="all test images").click()
     expect(page.get_by_label("settings").nth(3)).to_have_value("scaling(images=10000)")
 

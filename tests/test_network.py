@@ -76,7 +76,7 @@ def test_sum_pooling_is_a_convolution_with_ones() -> None:
         (cryptodl(), {"conv1": (20, 24, 24), "conv2": (50, 8, 8), "act1": (50, 4, 4), "fc1": (500,)}),
         (cryptodl_wide(), {"act1": (20, 24, 24), "act2": (144, 12, 12), "conv3": (88, 12, 12), "fc1": (256,)}),
         (untied(hidden=9, units=4), {"flatten": (784,), "conv1": (9,), "fc1": (4,)}),
-        (untied(window=3), {"pool": (1, 9, 9), "conv1": (845,), "fc1": (100,)}),
+        (untied(activation="relu-3"), {"flatten": (784,), "conv1": (845,), "fc1": (100,)}),
         (teacher(), {"fc2": (10,)}),
     ],
 )

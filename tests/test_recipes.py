@@ -31,9 +31,9 @@ def test_the_published_budget_of_the_uncollapsed_network() -> None:
 
 def test_hops_are_for_untied_networks() -> None:
     untied = Architecture(kind="untied", activation="square")
-    for architecture, hops in ((NETWORK, 9_000), (untied, 0)):
+    for architecture, hops, convolution in ((NETWORK, 9_000, None), (untied, 0, NETWORK), (untied, 9_000, None)):
         with pytest.raises(DataError, match="kind 'untied'"):
-            Recipe(name="x", architecture=architecture, start="cryptonets", hops=hops)
+            Recipe(name="x", architecture=architecture, dense_epochs=1, hops=hops, convolution=convolution)
 
 
 def test_a_recipe_begins_in_one_way() -> None:

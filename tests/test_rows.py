@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fcnlab.checkpoint import MODELS, load_checkpoint
-from fcnlab.network import Architecture
+from fcnlab.recipes import find_recipe
 from fcnlab.rows import dense_products, record_point, record_shipped
 from fcnlab.trained import load_trained
 
@@ -31,6 +31,8 @@ def test_a_network_trained_again_is_one_row(tmp_path: Path) -> None:
 
 
 def test_an_untied_network_is_compared_with_its_convolution() -> None:
-    convolution = Architecture(kind="faster-cryptonets", activation="square")
-    untied = Architecture(kind="untied", activation="square", hidden=20, units=9, window=2)
-    assert dense_products(untied) == dense_products(convolution) == 20_480 + 84_500 + 1_000
+    card = load_checkpoint("fcn-12k").card
+    convolution = find_recipe("fcn-12k").convolution
+    assert convolution is not None
+    expected = 4_096 * convolution.maps + (169 * convolution.maps + 10) * convolution.units
+    assert dense_products(card) == dense_products(replace(card, name="fcn-12k-seed-3")) == expected

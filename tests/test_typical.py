@@ -1,17 +1,23 @@
 import numpy as np
 
+from fcnlab.circuit import Circuit
 from fcnlab.data import load_mnist, quantise_pixels
-from fcnlab.typical import IMAGES, sample_for, typical_pixels
+from fcnlab.typical import IMAGES, sample_for
 
 
 def test_they_are_the_first_training_images():
-    pixels = typical_pixels(4)
-    assert pixels.shape == (IMAGES, 28, 28)
-    assert np.array_equal(pixels, quantise_pixels(load_mnist("train").pixels[:IMAGES], bits=4))
-    assert pixels.max() == 15
+    images = load_mnist("train").pixels[:IMAGES]
+    assert np.array_equal(sample_for("ckks", Circuit("x", (1, 28, 28), 4, ())), quantise_pixels(images, bits=4))
+    assert np.array_equal(sample_for("ckks", Circuit("x", (784,), 2, ())), quantise_pixels(images, bits=2))
+
+
+def test_they_are_what_the_circuit_reads():
+    images = load_mnist("train").pixels[:IMAGES]
+    sample = sample_for("ckks", Circuit("x", (1, 14, 14), 5, ()))
+    assert sample.shape == (IMAGES, 14, 14)
+    assert np.array_equal(sample, quantise_pixels(images, bits=5, window=2))
 
 
 def test_only_ckks_wants_a_sample():
-    assert sample_for("ckks", pixel_bits=2) is typical_pixels(2)
-    assert sample_for("bgv", pixel_bits=2) is None
-    assert sample_for("bfv", pixel_bits=2) is None
+    assert sample_for("bgv", Circuit("x", (1, 28, 28), 4, ())) is None
+    assert sample_for("bfv", Circuit("x", (1, 28, 28), 4, ())) is None

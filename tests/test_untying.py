@@ -39,7 +39,7 @@ def test_windows_see_flat_images_as_pixels_do() -> None:
     x = images()[:, :, ::2, ::2].repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     untied = untie(network, target=target(window=2)).eval()
     assert untied.conv1.in_features == 196
-    torch.testing.assert_close(untied(x), network(x), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(untied(x[:, :, ::2, ::2]), network(x), rtol=1e-4, atol=1e-4)
 
 
 def test_other_networks_are_refused() -> None:

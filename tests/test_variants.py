@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fcnlab.checkpoint import MODELS
-from fcnlab.compiler import compile_circuit
+from fcnlab.checkpoint import MODELS, compile_network
 from fcnlab.errors import DataError
 from fcnlab.frontier import shipped_points
 from fcnlab.hops import count_published
 from fcnlab.pruning import hop_mask
 from fcnlab.variants import (
     Variation,
+    architecture_of,
     as_trained,
     base_of,
     build_network,
@@ -44,7 +44,9 @@ def test_as_trained_is_the_card(name):
 def test_quick_counts_are_the_compilers(name, degrees):
     percent = (100 + base_of(name).trained_percent) / 2
     variation = Variation(name, prune_evenly(name, percent=percent), weight_bits=3, degrees=degrees)
-    circuit = compile_circuit(build_network(variation), name=name, merge=False, complete_squares=False)
+    circuit = compile_network(
+        build_network(variation), architecture=architecture_of(name), name=name, merge=False, complete_squares=False
+    )
     assert count_variant(variation) == count_published(circuit)
 
 
@@ -77,10 +79,10 @@ def test_a_layer_never_grows():
 def test_digits_are_the_exact_circuits(degrees):
     variation = Variation("fcn-20k", prune_evenly("fcn-20k", percent=90), weight_bits=2, degrees=degrees, pixel_bits=3)
     circuit = compile_variant(variation)
-    pixels = pixel_columns(circuit.pixel_bits)[:, :400]
+    pixels = pixel_columns(circuit.input_shape, circuit.pixel_bits)[:, :400]
     exact = circuit.evaluate(pixels.T.astype(np.int64)).argmax(axis=1)
     assert np.mean(classify(circuit, pixels) == exact) > 0.99
-    everything = classify(circuit, pixel_columns(3))
+    everything = classify(circuit, pixel_columns((1, 28, 28), 3))
     assert measure_accuracy(variation) == pytest.approx(100 * np.mean(everything == load_test().labels))
 
 

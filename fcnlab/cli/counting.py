@@ -140,10 +140,9 @@ def polynomial_text(coefficients: Sequence[float]) -> str:
 def run_hops(chosen: argparse.Namespace) -> int:
     """``fcnlab hops``."""
     from fcnlab.counting import count_network, describe_hops
-    from fcnlab.demonstration import DEFAULT_NETWORK
 
     table = count_network(
-        chosen.network or DEFAULT_NETWORK,
+        chosen.network,
         convention=chosen.convention,
         engine=chosen.engine,
         scheme=chosen.scheme,
@@ -161,10 +160,10 @@ def run_cost(chosen: argparse.Namespace) -> int:
     """``fcnlab cost``."""
     from fcnlab.cost import project
     from fcnlab.cost.machine import usable_cores
-    from fcnlab.demonstration import DEFAULT_NETWORK, plan_for, prepare
+    from fcnlab.demonstration import plan_for, prepare
     from fcnlab.he.calibration import costs_of_this_machine
 
-    circuit = prepare(chosen.network or DEFAULT_NETWORK).circuit
+    circuit = prepare(chosen.network).circuit
     plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring, layout=chosen.layout)
     with StepBar(silent=chosen.json) as bar:
         costs = costs_of_this_machine(report=bar)

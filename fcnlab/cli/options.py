@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from fcnlab import DEFAULT_NETWORK
+
 OK, FINDING, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -26,7 +28,8 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network",
         metavar="NAME|FILE",
-        help="a shipped network, or a .safetensors file with its card (default: fcn-20k)",
+        default=DEFAULT_NETWORK,
+        help=f"a shipped network, or a .safetensors file with its card (default: {DEFAULT_NETWORK})",
     )
 
 

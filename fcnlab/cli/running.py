@@ -45,7 +45,7 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     train.add_argument(
         "recipe",
         metavar="NAME",
-        help="a network, such as fcn-20k; an extractor, such as mnist-features; with --private a study of `transfer`",
+        help="a network, such as fcn-25k; an extractor, such as mnist-features; with --private a study of `transfer`",
     )
     train.add_argument("--folder", metavar="DIR", help="where the files go (default: a folder of data)")
     train.add_argument(
@@ -65,11 +65,11 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
 
 def run_infer(chosen: argparse.Namespace) -> int:
     """``fcnlab infer``."""
-    from fcnlab.demonstration import DEFAULT_NETWORK, demonstrate
+    from fcnlab.demonstration import demonstrate
 
     with InferenceBar(silent=chosen.json) as bar:
         report = demonstrate(
-            network=chosen.network or DEFAULT_NETWORK,
+            network=chosen.network,
             images=chosen.images,
             scheme=chosen.scheme,
             engine=chosen.engine,
@@ -85,9 +85,9 @@ def run_infer(chosen: argparse.Namespace) -> int:
 
 def run_plan(chosen: argparse.Namespace) -> int:
     """``fcnlab plan``."""
-    from fcnlab.demonstration import DEFAULT_NETWORK, choose_plan_for, prepare
+    from fcnlab.demonstration import choose_plan_for, prepare
 
-    circuit = prepare(chosen.network or DEFAULT_NETWORK).circuit
+    circuit = prepare(chosen.network).circuit
     plan, note = choose_plan_for(
         circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring, layout=chosen.layout
     )

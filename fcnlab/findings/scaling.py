@@ -66,7 +66,7 @@ def plan_network(network: str, scheme: Scheme) -> Plans:
     from fcnlab.demonstration import prepare  # torch, which nothing else here needs
 
     circuit = prepare(network).circuit
-    sample = sample_for(scheme, pixel_bits=circuit.pixel_bits)
+    sample = sample_for(scheme, circuit)
     batch: dict[int, Plan] = {}
     refusals: dict[str, str] = {}
     for ring in RINGS:

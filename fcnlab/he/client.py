@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.errors import CircuitError, WireError
+from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.symmetric import new_seed, secret_residues
@@ -77,17 +77,7 @@ class Client:
         Raises:
             CircuitError: If there are too many images, or pixels out of range.
         """
-        chosen = self.plan.parameters
-        if not 0 < len(pixels) <= chosen.slots:
-            raise CircuitError(f"A batch holds 1 to {chosen.slots} images; got {len(pixels)}. Split it.")
-        images = np.asarray(pixels).reshape(len(pixels), -1)
-        if images.shape[1] <= max(self.plan.inputs):
-            raise CircuitError(f"Images need {max(self.plan.inputs) + 1} pixels or more; got {images.shape[1]}.")
-        if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > self.plan.pixel_max:
-            raise CircuitError(
-                f"Pixels must be integers from 0 to {self.plan.pixel_max}; got {images.dtype} from {images.min()} to "
-                f"{images.max()}. Quantise the images first (data.quantise_pixels)."
-            )
+        chosen, images = self.plan.parameters, self.plan.check_images(pixels)
         columns = np.ascontiguousarray(images.T[list(self.plan.inputs)].astype(np.int64))
         seed, shape = new_seed(), (len(columns), 1, len(chosen.primes), chosen.ring_degree)
         envelope = Envelope(

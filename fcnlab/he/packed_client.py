@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.errors import CircuitError, WireError
+from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.evaluation_keys import make_keys, pack_keys
@@ -83,16 +83,7 @@ class PackedClient:
             CircuitError: If there are too many images, or pixels out of range.
         """
         plan, chosen = self.plan, self.plan.parameters
-        if not 0 < len(pixels) <= plan.batch_images:
-            raise CircuitError(f"An upload holds 1 to {plan.batch_images} images; got {len(pixels)}. Split them.")
-        images = np.asarray(pixels).reshape(len(pixels), -1)
-        if images.shape[1] <= max(plan.inputs):
-            raise CircuitError(f"Images need {max(plan.inputs) + 1} pixels or more; got {images.shape[1]}.")
-        if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > plan.pixel_max:
-            raise CircuitError(
-                f"Pixels must be integers from 0 to {plan.pixel_max}; got {images.dtype} from {images.min()} to "
-                f"{images.max()}. Quantise the images first (data.quantise_pixels)."
-            )
+        images = plan.check_images(pixels)
         seed, count = new_seed(), len(plan.gather)
         envelope = Envelope(
             "upload",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Final
 
+from fcnlab.checkpoint import compile_checkpoint
 from fcnlab.circuit import Circuit
-from fcnlab.compiler import compile_circuit
 from fcnlab.cost import Projection, project
 from fcnlab.cost.machine import usable_cores
 from fcnlab.cost.work import ENGINES
@@ -108,9 +108,7 @@ class Forecast:
 @cache
 def circuit_of(network: str) -> Circuit:
     """The integers of a shipped network."""
-    checkpoint = base_of(network).checkpoint
-    card = checkpoint.card
-    return compile_circuit(checkpoint.network, name=card.name, pixel_bits=card.architecture.pixel_bits)
+    return compile_checkpoint(base_of(network).checkpoint)
 
 
 def plan_aside(
@@ -119,7 +117,7 @@ def plan_aside(
     """In a worker: the plan for one image, and if many want another layout, that one too; or why there is none."""
     ask = partial(
         choose_plan, circuit, scheme=scheme, ring_degree=ring_degree,
-        sample=sample_for(scheme, pixel_bits=circuit.pixel_bits),
+        sample=sample_for(scheme, circuit),
     )  # fmt: skip
     try:
         plan, note = ask(layout=layout, images=1)

@@ -126,7 +126,6 @@ def get_ready(*, setup: Setup, progress: Callable[[RunProgress], None]) -> None:
 
 def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgress], None]) -> Reading:
     """The worker's function: classify under encryption, with the keys of the runs before where they fit."""
-    from fcnlab.data import quantise_pixels
     from fcnlab.inference import Progress, infer
 
     heard: list[Overheard] = []
@@ -143,7 +142,7 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgre
     result = infer(
         setup.circuit,
         setup.plan,
-        quantise_pixels(picture.pixels, bits=setup.circuit.pixel_bits),
+        setup.circuit.quantise(picture.pixels),
         labels=picture.labels,
         engine=setup.engine,
         threads=setup.threads,

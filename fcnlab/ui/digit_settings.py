@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.data import DATA_ROOT, Images, load_mnist
 from fcnlab.frontier import shipped_points
 from fcnlab.parameters import RINGS
@@ -47,7 +48,7 @@ class DigitSettings:
     order: int = 0
     shown: int = 1
     start: str = "rest"
-    network: str = "fcn-20k"
+    network: str = DEFAULT_NETWORK
     scheme: str = "ckks"
     engine: str = "fused"
     layout: str = "auto"

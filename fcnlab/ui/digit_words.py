@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.circuit import Circuit
 from fcnlab.cost import Projection
-from fcnlab.data import quantise_pixels
 from fcnlab.hops import LayerHops
 from fcnlab.published import PublishedSystem
 from fcnlab.report import Report
@@ -28,27 +28,28 @@ ACCOUNT_HEADS: Final = ("", "measured", "projected", "published")
 # --- the picture ------------------------------------------------------------------------------------------------------
 
 
-def quantised(pixels: npt.NDArray[np.uint8], *, bits: int) -> npt.NDArray[np.uint8]:
+def quantised(pixels: npt.NDArray[np.uint8], circuit: Circuit) -> npt.NDArray[np.uint8]:
     """Pixels as the client encrypts them, back in 256 greys."""
-    return np.asarray(np.rint(quantise_pixels(pixels, bits=bits) * (255 / ((1 << bits) - 1))), dtype=np.uint8)
+    return np.asarray(np.rint(circuit.quantise(pixels) * (255 / circuit.pixel_max)), dtype=np.uint8)
 
 
-def preview(picture: Picture | None, *, bits: int, answer: str = "") -> str:
+def preview(picture: Picture | None, *, circuit: Circuit, answer: str = "") -> str:
     """What the client will encrypt; beside a single image, what was read."""
     if picture is None:
         return '<p class="note">Nothing is drawn yet. Draw on the sheet, or choose test digits.</p>'
-    images = quantised(picture.pixels[:PREVIEWED], bits=bits)
+    images = quantised(picture.pixels[:PREVIEWED], circuit)
     size = 168 if len(images) == 1 else 44
     cells = "".join(
         f'<img src="{png_address(image)}" alt="{escape(picture.name(index))}" width="{size}" height="{size}" '
         'style="image-rendering: pixelated; border-radius: 4px">'
         for index, image in enumerate(images)
     )
+    sides = " × ".join(map(str, images.shape[1:]))
     more = f" and {len(picture.pixels) - PREVIEWED} more" if len(picture.pixels) > PREVIEWED else ""
     return (
         f'<div style="display: flex; flex-wrap: wrap; gap: 4px">{cells}{answer if len(images) == 1 else ""}</div>'
         f'<p class="note">What the client will '
-        f"encrypt: {escape(describe_picture(picture))}{more}; 28 × 28 pixels of {1 << bits} greys.</p>"
+        f"encrypt: {escape(describe_picture(picture))}{more}; {sides} pixels of {circuit.pixel_max + 1} greys.</p>"
     )
 
 

@@ -10,7 +10,6 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from fcnlab.data import quantise_pixels
 from fcnlab.drawing import digit_image
 from fcnlab.hops import count_fused, count_stepwise
 from fcnlab.published import published_systems
@@ -286,17 +285,16 @@ class EncryptedLab(Display, traitlets.HasTraits):
         self.account.value = block(f"<p><b>The account</b></p>{table(ACCOUNT_HEADS, rows)}")
 
     def _show_preview(self, _: Any = None) -> None:
-        bits = circuit_of(self.model.settings.network).pixel_bits
+        circuit = circuit_of(self.model.settings.network)
         reading, running = self.reading, self.run.state == "running"
         digit = int(reading.digits[0]) if reading is not None and self.is_current else None
-        self.preview.value = block(preview(self._picture, bits=bits, answer=big_answer(digit, running=running)))
+        self.preview.value = block(preview(self._picture, circuit=circuit, answer=big_answer(digit, running=running)))
 
     def _clear_logits(self) -> Any:
         picture, circuit = self.picture, circuit_of(self.model.settings.network)
         if picture is None:
             return None
-        pixels = quantise_pixels(picture.pixels, bits=circuit.pixel_bits)
-        return circuit.evaluate(pixels).astype(np.float64) * circuit.steps[-1].unit
+        return circuit.evaluate(circuit.quantise(picture.pixels)).astype(np.float64) * circuit.steps[-1].unit
 
     # --- for readers without a kernel ---------------------------------------------------------------------------------
 
@@ -313,8 +311,8 @@ class EncryptedLab(Display, traitlets.HasTraits):
         return "\n".join([*lines, text_table(("image", "label", "read in the clear"), rows), self._word()])
 
     def _markup(self) -> str:
-        bits = circuit_of(self.model.settings.network).pixel_bits
-        found = f"<p>{escape(hops_sentence(self.model.settings))}</p>{preview(self.picture, bits=bits)}"
+        circuit = circuit_of(self.model.settings.network)
+        found = f"<p>{escape(hops_sentence(self.model.settings))}</p>{preview(self.picture, circuit=circuit)}"
         clear = self._clear_logits()
         if clear is not None:
             found += table(("digit", *map(str, range(10))), [["logit in the clear", *(f"{v:.2f}" for v in clear[0])]])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.circuit import Circuit
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
 from fcnlab.cost.machine import usable_cores
@@ -12,7 +13,15 @@ from fcnlab.errors import DataError, FcnlabError
 from fcnlab.plan import Plan
 from fcnlab.ui.background import Superseded
 from fcnlab.ui.layouts import Layouts, plan_layouts
-from fcnlab.variants import Variation, as_trained, base_of, compile_variant, measure_accuracy, thin_evenly
+from fcnlab.variants import (
+    Variation,
+    architecture_of,
+    as_trained,
+    base_of,
+    compile_variant,
+    measure_accuracy,
+    thin_evenly,
+)
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,12 @@ class CostSettings:
         beside: The published system to compare with.
     """
 
-    network: str = "fcn-20k"
+    network: str = DEFAULT_NETWORK
     thinned: int = 0
     weight_bits: str = "trained"
     degree1: int = 2
     degree2: int = 2
-    pixel_bits: int = 4
+    pixel_bits: int = 5
     scheme: str = "bgv"
     engine: str = "fused"
     layout: str = "auto"
@@ -51,7 +60,7 @@ class CostSettings:
         bits = 0 if self.weight_bits == "trained" else int(self.weight_bits)
         degrees = (self.degree1, self.degree2)
         pruned = thin_evenly(self.network, percent=self.thinned)
-        trained_pixel_bits = base_of(self.network).checkpoint.card.architecture.pixel_bits
+        trained_pixel_bits = architecture_of(self.network).pixel_bits
         pixel_bits = 0 if self.pixel_bits == trained_pixel_bits else self.pixel_bits
         return Variation(self.network, pruned, weight_bits=bits, degrees=degrees, pixel_bits=pixel_bits)
 

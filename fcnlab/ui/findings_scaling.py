@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.cost.machine import usable_cores
 from fcnlab.data import DATA_ROOT
 from fcnlab.findings import scaling as scales
@@ -38,7 +39,7 @@ class ScalingSettings:
         images: In hand.
     """
 
-    network: str = "fcn-20k"
+    network: str = DEFAULT_NETWORK
     scheme: str = "bgv"
     images: int = 1
 

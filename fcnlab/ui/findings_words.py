@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.findings import ablation, expressiveness, reduction, scaling
 from fcnlab.findings.ablation import Cost
 from fcnlab.findings.changes import signed
@@ -16,9 +17,6 @@ from fcnlab.ui.views import escape, table, text_table, tiles
 
 if TYPE_CHECKING:
     from fcnlab.ui.findings import AblationSettings, ExpressivenessSettings
-
-NETWORK = "fcn-20k"
-"""The network whose layouts the overview speaks of."""
 
 
 def paragraphs(sentences: Sequence[str]) -> str:
@@ -39,7 +37,7 @@ def unfolded(content: str) -> str:
 def answers_of() -> list[tuple[str, str]]:
     """Each question with its answer, from the tables as they are."""
     facts = reduction.read_reduction()
-    plans = scaling.plan_network(NETWORK, "bgv")
+    plans = scaling.plan_network(DEFAULT_NETWORK, "bgv")
     return [
         ("RQ1 How do operations and time fall?", reduction.answer(facts)),
         ("RQ2 What do powers of two cost an activation?", expressiveness.answer(facts.networks)),

@@ -43,7 +43,7 @@ def plan_layouts(circuit: Circuit, *, layout: str, scheme: Any, images: int) -> 
     Raises:
         PlanError: If neither holds the circuit.
     """
-    sample = sample_for(scheme, pixel_bits=circuit.pixel_bits)
+    sample = sample_for(scheme, circuit)
     chosen, note = choose_plan(circuit, layout=layout, scheme=scheme, images=images, sample=sample)
     batch: Plan | None = None
     packed: PackedPlan | None = None

@@ -14,12 +14,12 @@ from fcnlab.ui.views import escape
 def server_view(reading: Reading, shown: int) -> str:
     """The plain image, what stands in each pixel's place at the server, and one whole ciphertext."""
     heard, plan = reading.overheard, reading.setup.plan
-    plain = quantised(reading.picture.pixels[shown], bits=reading.setup.circuit.pixel_bits)
+    (plain,) = quantised(reading.picture.pixels[shown : shown + 1], reading.setup.circuit)
     first = sheet(heard.first)
     pictures = [(plain, 168, 168, "the client's image")]
     if plan.layout == "batch":
         words = "at the server: one residue of each pixel's ciphertext, in its place"
-        pictures.append((in_place(heard, plan.inputs), 168, 168, words))
+        pictures.append((in_place(heard, plan.inputs, plain.shape), 168, 168, words))
     pictures.append((first, round(168 * first.shape[1] / first.shape[0]), 168, "at the server: one whole ciphertext"))
     cells = "".join(
         f'<figure style="margin: 0; width: {max(width, 168)}px"><img src="{png_address(image)}" alt="{words}" '
@@ -33,11 +33,11 @@ def server_view(reading: Reading, shown: int) -> str:
     )
 
 
-def in_place(heard: Overheard, inputs: Sequence[int]) -> npt.NDArray[np.uint8]:
+def in_place(heard: Overheard, inputs: Sequence[int], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """One residue of each ciphertext at its pixel; pixels that are not sent stay black."""
-    image = np.zeros(28 * 28, dtype=np.uint8)
-    image[list(inputs)] = heard.one_each
-    return image.reshape(28, 28)
+    image = np.zeros(shape, dtype=np.uint8)
+    image.reshape(-1)[list(inputs)] = heard.one_each
+    return image
 
 
 def sheet(first: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

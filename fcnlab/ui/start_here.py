@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.plots import KINDS, layers_figure, update_layers
 from fcnlab.published import published_systems
 from fcnlab.report import LayerReport
@@ -17,7 +18,6 @@ from fcnlab.ui.run_panel import RunPanel
 from fcnlab.ui.runs import Outcome, RunModel
 from fcnlab.ui.views import View, block, escape, table, text_table, tiles
 
-NETWORK: Final = "fcn-20k"
 IMAGES: Final = 8192  # as many as the slots of one batch
 SHOWN_RIGHT, SHOWN_WRONG = 20, 8
 NOTHING_YET: Final = "No run has ended yet."
@@ -31,7 +31,7 @@ class FirstRun:
         images: How many test images.
     """
 
-    def __init__(self, *, network: str = NETWORK, images: int = IMAGES) -> None:
+    def __init__(self, *, network: str = DEFAULT_NETWORK, images: int = IMAGES) -> None:
         self.network, self.images = network, images
         self.run = RunModel()
         panel = RunPanel(self.run, start=self.start, cost=f"{self.summary} Two cores need 10 to 40 seconds.")
@@ -84,7 +84,7 @@ class FirstRun:
         return self.run.message or NOTHING_YET
 
 
-def first_run(*, network: str = NETWORK, images: int = IMAGES) -> FirstRun:
+def first_run(*, network: str = DEFAULT_NETWORK, images: int = IMAGES) -> FirstRun:
     """Show the panel and run; returns when the run has ended, the notebook's stop button cancels it.
 
     In an application (Voila) it only shows the panel: a visitor starts the run when ready.

@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Sequence
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.cost.machine import processor_name
 
 SECTIONS = {
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SECTION",
         help="; ".join(f"{name}: {what}" for name, what in SECTIONS.items()) + " (default: all)",
     )
-    parser.add_argument("--network", default="fcn-20k", help="a shipped network or the path of a checkpoint")
+    parser.add_argument("--network", default=DEFAULT_NETWORK, help="a shipped network or the path of a checkpoint")
     parser.add_argument("--repeats", type=int, default=5, help="repeats of short measurements; medians are printed")
     chosen = parser.parse_args(arguments)
     unknown = set(chosen.sections) - set(SECTIONS)

@@ -75,7 +75,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
 
 def measure(network: str, case: Case) -> dict[str, float]:
     """Run one case in this process."""
-    from fcnlab.data import load_mnist, quantise_pixels
+    from fcnlab.data import load_mnist
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.he.client import Client
     from fcnlab.he.encryption import EncryptionPool
@@ -86,7 +86,7 @@ def measure(network: str, case: Case) -> dict[str, float]:
     circuit = prepare(network).circuit
     plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree)  # type: ignore[arg-type]
     images = min(plan.parameters.slots, FULL)
-    pixels = quantise_pixels(load_mnist("test").pixels[:images], bits=circuit.pixel_bits)
+    pixels = circuit.quantise(load_mnist("test").pixels[:images])
     client = Client(plan)
     keys = [client.public_key(index) for index in range(plan.parameters.passes)]
     server = Server(circuit, plan, keys, engine=case.engine, threads=case.threads)

@@ -13,7 +13,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     """One line for each scheme and engine; encryption, evaluation and decryption are medians over the images."""
     import numpy as np
 
-    from fcnlab.data import load_mnist, quantise_pixels
+    from fcnlab.data import load_mnist
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.inference import compare_logits, meet
 
@@ -31,7 +31,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
             continue
         parties = meet(circuit, plan, engine=engine, threads=1)
         count = LARGEST_SHARE * repeats if scheme == "ckks" else 2 * repeats
-        pixels = quantise_pixels(test.pixels[:count], bits=circuit.pixel_bits).reshape(count, -1)
+        pixels = circuit.quantise(test.pixels[:count]).reshape(count, -1)
         seconds: list[list[float]] = []
         logits = []
         up = down = 0

@@ -96,13 +96,13 @@ def measure(case: Case) -> dict:
     time.perf_counter = time.process_time  # for the engines' own stopwatches
 
     from fcnlab.cost import load_costs, project
-    from fcnlab.data import load_mnist, quantise_pixels
+    from fcnlab.data import load_mnist
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.inference import infer
 
     circuit = prepare(case.network).circuit
     plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree or None)
-    pixels = quantise_pixels(load_mnist("test").pixels[: plan.parameters.slots], bits=circuit.pixel_bits)
+    pixels = circuit.quantise(load_mnist("test").pixels[: plan.parameters.slots])
     projection = project(plan, circuit, engine=case.engine, images=len(pixels), threads=1, costs=load_costs())
     if projection.total_s > LONGEST_S:
         return {"skipped": projection.total_s}

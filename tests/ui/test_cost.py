@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from fcnlab import DEFAULT_NETWORK
+from fcnlab.checkpoint import compile_network
 from fcnlab.compiler import compile_circuit
 from fcnlab.cost_plots import BAR_COUNT, SOURCES, accuracy_place
 from fcnlab.errors import SettingsError
@@ -34,7 +36,7 @@ def fresh(lab: CostLab) -> CostLab:
 
 
 def test_opens_with_the_trained_network(fresh):
-    card = base_of("fcn-20k").checkpoint.card
+    card = base_of(DEFAULT_NETWORK).checkpoint.card
     text = repr(fresh)
     assert f"{card.hops['total']:,} HOPs" in text
     assert f"{card.accuracy:.2f} % right" in text
@@ -49,7 +51,8 @@ def test_a_slider_moves_counts_plan_and_accuracy(fresh):
     before = fresh.estimate
     fresh.model.change(thinned=15, weight_bits="2")
     variation = fresh.model.settings.variation
-    circuit = compile_circuit(build_network(variation), name="x", merge=False, complete_squares=False)
+    architecture = base_of(variation.network).checkpoint.card.architecture
+    circuit = compile_network(build_network(variation), architecture=architecture, merge=False, complete_squares=False)
     counted = count_published(circuit)
     bars = fresh.figure.data[:BAR_COUNT]
     for kind, bar in zip(KINDS, bars, strict=True):

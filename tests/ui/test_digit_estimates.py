@@ -2,6 +2,7 @@
 
 import pytest
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.packed.plan import PackedPlan
 from fcnlab.ui import digit_estimates
 from fcnlab.ui.digit_estimates import Forecaster, Wish, circuit_of, lack_of_memory, plan_aside
@@ -20,7 +21,7 @@ def plans():
     """For one image and for many, made here instead of in a worker."""
     _, scheme, layout, ring = Wish.of(SETTINGS).question
     return plan_aside(
-        circuit=circuit_of("fcn-20k"), scheme=scheme, layout=layout, ring_degree=ring, progress=lambda _: None
+        circuit=circuit_of(DEFAULT_NETWORK), scheme=scheme, layout=layout, ring_degree=ring, progress=lambda _: None
     )
 
 

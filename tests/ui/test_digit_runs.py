@@ -95,7 +95,7 @@ def test_an_idle_worker_is_dismissed(run, setup, monkeypatch):
 
 def test_one_image_in_a_few_ciphertexts(run):
     circuit = tiny_circuit(0, widths=(784, 6, 10))
-    sample = sample_for("ckks", pixel_bits=circuit.pixel_bits)
+    sample = sample_for("ckks", circuit)
     plan, _ = choose_plan(circuit, layout="packed", scheme="ckks", images=1, sample=sample)
     assert plan.layout == "packed"
     run.start(setup=Setup(circuit, plan, "fused", 1), picture=Picture(PICTURE.pixels[:1]))

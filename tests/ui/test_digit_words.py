@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fcnlab.circuit import Circuit
 from fcnlab.data import load_mnist, quantise_pixels
 from fcnlab.hops import LayerHops
 from fcnlab.ui.digit_settings import DigitSettings, pick_digits
@@ -53,17 +54,23 @@ def test_hops_so_far_count_passes():
     assert hops_so_far(LAYERS, shares, evaluating("x", 1, 2, turn=2)) == (195, 300)
 
 
+def reader(*, side: int = 28, bits: int = 4) -> Circuit:
+    return Circuit("reader", (1, side, side), bits, ())
+
+
 def test_the_preview_is_what_is_encrypted():
     pixels = load_mnist("test").pixels[:3]
     for bits in (1, 4, 8):
         levels = quantise_pixels(pixels, bits=bits)
-        assert np.array_equal(np.rint(quantised(pixels, bits=bits) / 255 * (2**bits - 1)), levels)
+        assert np.array_equal(np.rint(quantised(pixels, reader(bits=bits)) / 255 * (2**bits - 1)), levels)
+    assert quantised(pixels, reader(side=14)).shape == (3, 14, 14)
     one, many = pick_digits(DigitSettings()), pick_digits(DigitSettings(count=50))
-    assert "28 × 28 pixels of 16 greys" in preview(one, bits=4)
-    assert "3 read" in preview(one, bits=4, answer="3 read")
-    assert "3 read" not in preview(many, bits=4, answer="3 read")
-    assert "and 10 more" in preview(many, bits=4)
-    assert "Nothing is drawn yet" in preview(None, bits=4)
+    assert "28 × 28 pixels of 16 greys" in preview(one, circuit=reader())
+    assert "14 × 14 pixels of 32 greys" in preview(one, circuit=reader(side=14, bits=5))
+    assert "3 read" in preview(one, circuit=reader(), answer="3 read")
+    assert "3 read" not in preview(many, circuit=reader(), answer="3 read")
+    assert "and 10 more" in preview(many, circuit=reader())
+    assert "Nothing is drawn yet" in preview(None, circuit=reader())
 
 
 def test_the_answer_is_a_digit_a_wait_or_a_question():

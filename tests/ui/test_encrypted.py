@@ -7,16 +7,18 @@ import time
 import numpy as np
 import pytest
 
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab import DEFAULT_NETWORK
+from fcnlab.data import load_mnist
 from fcnlab.drawing import digit_image
 from fcnlab.errors import SettingsError
-from fcnlab.hops import count_executed
+from fcnlab.hops import count_executed, count_fused
 from fcnlab.report import LayerReport, Report, Seconds
 from fcnlab.ui.digit_estimates import circuit_of
 from fcnlab.ui.digit_runs import Overheard, Reading
 from fcnlab.ui.digit_words import quantised
 from fcnlab.ui.encrypted import NOT_PROVEN, NOTHING_DRAWN, EncryptedLab, encrypted_mnist
 from fcnlab.ui.images import png_address
+from fcnlab.variants import base_of
 from tests.strokes import DIGITS
 
 TEST = load_mnist("test")
@@ -45,7 +47,7 @@ def finish(lab: EncryptedLab, *, off: float = 0.0) -> Reading:
     """What a run of the present settings would give, put in its place; no worker is started for the next."""
     setup, picture = lab._known().setup, lab.picture
     circuit, plan = setup.circuit, setup.plan
-    clear = circuit.evaluate(quantise_pixels(picture.pixels, bits=circuit.pixel_bits)).astype(float) * plan.unit
+    clear = circuit.evaluate(circuit.quantise(picture.pixels)).astype(float) * plan.unit
     counted = count_executed(circuit, plan.parameters, engine=setup.engine)
     layers = tuple(
         LayerReport(
@@ -77,13 +79,16 @@ def words(widget) -> str:
 
 def test_opens_with_the_first_test_digit_and_what_it_will_cost(lab):
     assert "test image 0" in repr(lab)
-    assert "20,164 HOPs a pass of a batch, 43,574 by the published convention" in repr(lab)
+    circuit, card = circuit_of(DEFAULT_NETWORK), base_of(DEFAULT_NETWORK).checkpoint.card
+    executed, published = count_fused(circuit).total.total, card.hops["total"]
+    assert f"{executed:,} HOPs a pass of a batch, {published:,} by the published convention" in repr(lab)
     assert "Nothing has been encrypted yet." in repr(lab)
     assert "Before it starts" in words(lab.cost)
-    assert "2 passes" in words(lab.cost)
+    plan = lab._known().setup.plan
+    assert f"{len(plan.inputs)} pixels in {len(plan.inputs)} ciphertexts" in words(lab.cost)
     assert not lab.panel.start_button.disabled
-    assert png_address(quantised(TEST.pixels[:1], bits=4)[0]) in lab.preview.value
-    clear = circuit_of("fcn-20k").evaluate(quantise_pixels(TEST.pixels[:1], bits=4))
+    assert png_address(quantised(TEST.pixels[:1], circuit)[0]) in lab.preview.value
+    clear = circuit.evaluate(circuit.quantise(TEST.pixels[:1]))
     assert np.argmax(lab.figure.data[0].y) == clear.argmax() == 7
     assert not len(lab.figure.data[1].y)
 
@@ -103,8 +108,8 @@ def test_a_reading_fills_every_view(lab):
     assert "All 10 logits equal those in the clear" in words(lab.result)
     assert list(lab.figure.data[1].y) == pytest.approx(reading.logits[0].tolist())
     assert tuple(lab.figure.data[2].x) == (5.0, 0.75, 123.0)
-    assert "20,164" in words(lab.layers)
-    assert "HOPs so far: 20,164 of 20,164" in words(lab.layers)
+    counted = f"{count_fused(reading.setup.circuit).total.total:,}"
+    assert f"HOPs so far: {counted} of {counted}" in words(lab.layers)
     assert "5 s" in words(lab.account)
     assert "39.1 s" in words(lab.account)
     assert lab.seen.value.count("<img") == 3

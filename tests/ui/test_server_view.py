@@ -20,7 +20,7 @@ def test_ciphertexts_become_pictures():
     picture = sheet(residues)
     assert picture.size == residues.size
     assert 1 <= picture.shape[1] / picture.shape[0] <= 2
-    image = in_place(Overheard(2, 10, residues, np.array([7, 9], dtype=np.uint8)), (30, 783))
+    image = in_place(Overheard(2, 10, residues, np.array([7, 9], dtype=np.uint8)), (30, 783), (28, 28))
     assert image.shape == (28, 28)
     assert (image[1, 2], image[27, 27], int(image.sum())) == (7, 9, 16)
 

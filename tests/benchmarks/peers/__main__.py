@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.cost.machine import processor_name
 from fcnlab.network import fold_batch_norm
 from tests.benchmarks.peers.environments import ready_python
@@ -52,9 +53,9 @@ PEERS: Final = (
     System("helayers", "cryptonets", batch=True),
 )
 OURS: Final = (
-    System("fcnlab", "fcn-20k"),
-    System("fcnlab", "fcn-20k", batch=True),
-    System("fcnlab", "fcn-20k", batch=True, scheme="bgv"),
+    System("fcnlab", DEFAULT_NETWORK),
+    System("fcnlab", DEFAULT_NETWORK, batch=True),
+    System("fcnlab", DEFAULT_NETWORK, batch=True, scheme="bgv"),
 )
 
 

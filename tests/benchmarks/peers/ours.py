@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data import load_mnist
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.he.encryption import EncryptionPool
 from fcnlab.inference import meet
@@ -27,7 +27,7 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
     else:
         plan = plan_for(circuit, scheme=scheme, images=1, layout="packed")
     test = load_mnist("test")
-    pixels = quantise_pixels(test.pixels, bits=circuit.pixel_bits)
+    pixels = circuit.quantise(test.pixels)
     clear = circuit.evaluate(pixels[:TESTED]).argmax(axis=1)
     size = min(plan.batch_images, len(pixels)) if settings["batch"] else 1
     parties = meet(circuit, plan, threads=settings["threads"])
