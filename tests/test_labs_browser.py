@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fcnlab import DEFAULT_NETWORK
 from fcnlab.checkpoint import ModelCard, measure_circuit, save_checkpoint
 from fcnlab.network import Architecture, seeded
 
@@ -33,11 +34,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for parameter in network.parameters():
             parameter.copy_(torch.from_numpy(rng.choice([-1.0, 0.0, 1.0], parameter.shape)))
     hops, bits = measure_circuit(network, architecture=architecture)
-    card = ModelCard(
-        name="fcn-20k", architecture=architecture, accuracy=10.0, validation=10.0, products=hops["pt_ct_mults"],
-        hops=hops, range_bits=bits, weight_bits=2, seed=0, command="none", minutes=0.0,
-    )  # fmt: skip
-    save_checkpoint(network, card, folder=folder / "models")
+    for name in (DEFAULT_NETWORK, "fcn-20k"):  # lab 01 speaks of the second one
+        card = ModelCard(
+            name=name, architecture=architecture, accuracy=10.0, validation=10.0, products=hops["pt_ct_mults"],
+            hops=hops, range_bits=bits, weight_bits=2, seed=0, command="none", minutes=0.0,
+        )  # fmt: skip
+        save_checkpoint(network, card, folder=folder / "models")
     return folder
 
 
