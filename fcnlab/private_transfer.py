@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.checkpoint import MODELS, read_card
 from fcnlab.compiler import compile_circuit
 from fcnlab.cost import load_costs, project
@@ -30,6 +29,8 @@ from fcnlab.transfer.training import TrainedHead, attack_heads, settings_for, tr
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work
 DIGIT_SHAPE: Final = (1, 28, 28)
+SPARSE_NETWORK: Final = "fcn-20k"
+"""The shipped network with the layers of the digits' extractor, sparse: to compare with, like for like."""
 Tell = Callable[[str, int, int], None]
 
 
@@ -221,7 +222,7 @@ def sparse_network_hops(study: Study) -> int | None:
     """HOPs of the shipped sparse network, from its card; None unless the study's records are its kind of images."""
     if study.input_shape != DIGIT_SHAPE:
         return None
-    return read_card(MODELS / f"{DEFAULT_NETWORK}.json")[0].hops["total"]
+    return read_card(MODELS / f"{SPARSE_NETWORK}.json")[0].hops["total"]
 
 
 def project_whole_network(study: Study, head: TrainedHead) -> float | None:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.compiler import compile_circuit
 from fcnlab.demonstration import prepare
 from fcnlab.head_costs import cost_head, untrained_head
 from fcnlab.plan import Plan
 from fcnlab.planner import make_plan
-from fcnlab.private_transfer import DIGIT_SHAPE, PROJECTED_WEIGHT_BITS, whole_network_hops
+from fcnlab.private_transfer import DIGIT_SHAPE, PROJECTED_WEIGHT_BITS, SPARSE_NETWORK, whole_network_hops
 from fcnlab.transfer.costs import square_network
 from fcnlab.transfer.heads import release_of
 from fcnlab.transfer.studies import FOLDS, Study
@@ -99,7 +98,7 @@ def measure_networks(study: Study) -> tuple[NetworkCost, ...]:
     circuit = compile_circuit(network, name="whole", input_shape=study.input_shape, weight_bits=PROJECTED_WEIGHT_BITS)
     costs = [cost_of("whole", hops.total, make_plan(circuit, images=images))]
     if study.input_shape == DIGIT_SHAPE:
-        shipped = prepare(DEFAULT_NETWORK)
+        shipped = prepare(SPARSE_NETWORK)
         plan = make_plan(shipped.circuit, images=images)
         costs.append(cost_of(shipped.card.name, shipped.card.hops["total"], plan))
     return tuple(costs)

@@ -41,7 +41,9 @@ class Student:
     @property
     def architecture(self) -> Architecture:
         """What is trained in this phase: an untied network begins as its convolution."""
-        return (self.phase == "dense" and self.recipe.convolution) or self.recipe.architecture
+        if self.phase == "dense" and self.recipe.convolution is not None:
+            return self.recipe.convolution
+        return self.recipe.architecture
 
     @property
     def lessons_read(self) -> int:

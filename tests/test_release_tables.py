@@ -4,7 +4,6 @@ import math
 
 import pytest
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.head_costs import cost_head
 from fcnlab.private_transfer import whole_network_hops
 from fcnlab.release_tables import measure_networks, measure_releases, write_tables
@@ -41,13 +40,13 @@ def test_shipped_releases_hold_every_pair_and_begin_with_the_curve(study: str) -
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_shipped_heads_cost_a_tenth_of_what_they_spare(study: str) -> None:
+def test_shipped_heads_cost_a_twentieth_of_what_they_spare(study: str) -> None:
     networks = read_networks(study)
     heads = [point for point in read_releases(study) if point.pruned == 0]
-    assert [network.network for network in networks] == ([] if study == "breast-cancer" else ["whole", DEFAULT_NETWORK])
+    assert [network.network for network in networks] == ([] if study == "breast-cancer" else ["whole", "fcn-20k"])
     for network in networks:
-        assert 10 * max(head.hops for head in heads) <= network.hops
-        assert 10 * max(head.upload_bytes for head in heads) <= network.upload_bytes
+        assert 20 * max(head.hops for head in heads) <= network.hops
+        assert 20 * max(head.upload_bytes for head in heads) <= network.upload_bytes
 
 
 def test_releases_are_those_of_heads_trained_here() -> None:
@@ -73,5 +72,5 @@ def test_tables_are_written_and_read_again(tmp_path, monkeypatch: pytest.MonkeyP
     hops = whole_network_hops(study)
     assert hops is not None
     assert (whole.hops, whole.inputs) == (hops.total, 28 * 28)
-    assert (shipped.network, shipped.ring_degree) == (DEFAULT_NETWORK, 8192)
+    assert (shipped.network, shipped.ring_degree) == ("fcn-20k", 8192)
     assert measure_networks(load_study("breast-cancer")) == ()

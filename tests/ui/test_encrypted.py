@@ -84,6 +84,7 @@ def test_opens_with_the_first_test_digit_and_what_it_will_cost(lab):
     assert f"{executed:,} HOPs a pass of a batch, {published:,} by the published convention" in repr(lab)
     assert "Nothing has been encrypted yet." in repr(lab)
     assert "Before it starts" in words(lab.cost)
+    assert "2 passes" in words(lab.cost)
     plan = lab._known().setup.plan
     assert f"{len(plan.inputs)} pixels in {len(plan.inputs)} ciphertexts" in words(lab.cost)
     assert not lab.panel.start_button.disabled

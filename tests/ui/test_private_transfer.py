@@ -5,7 +5,6 @@ import pickle
 
 import pytest
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
 from fcnlab.head_costs import cost_head
 from fcnlab.transfer.outlines import OUTLINES
@@ -63,8 +62,8 @@ def test_every_stop_of_the_sliders_was_measured(study):
 def test_costs_are_shown_with_and_without_the_extractor_on_the_client(lab):
     shipped = {network.network: network for network in read_networks("uci-digits")}
     panel = parts(lab.figure)
-    assert list(panel["hops"].y) == ["the head", f"{DEFAULT_NETWORK}, sparse", "extractor and head"]
-    assert panel["hops"].x[1:] == (shipped[DEFAULT_NETWORK].hops, shipped["whole"].hops)
+    assert list(panel["hops"].y) == ["the head", "fcn-20k, sparse", "extractor and head"]
+    assert panel["hops"].x[1:] == (shipped["fcn-20k"].hops, shipped["whole"].hops)
     assert panel["message"].x[2] == pytest.approx(shipped["whole"].upload_bytes / shipped["whole"].ring_degree / 1000)
     assert "instead of 2,143,242" in lab.numbers.value
     lab.model.change(study="breast-cancer")
