@@ -74,7 +74,7 @@ def cost_figure(points: Sequence[Point], *, height: int = 690) -> go.Figure:
         title={"text": "HOPs of one pass", "standoff": 4, "font": {"size": 12}}, row=1, col=1, exponentformat="none"
     )
     figure.update_xaxes(
-        type="log", range=[4.2, 8.2], dtick=1, exponentformat="power",
+        type="log", range=[3.9, 8.2], dtick=1, exponentformat="power",
         title={"text": "HOPs", "standoff": 4, "font": {"size": 12}}, row=1,
         col=2,
     )  # fmt: skip

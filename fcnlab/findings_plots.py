@@ -123,7 +123,7 @@ def reduction_figure(facts: Reduction, *, height: int = 470) -> go.Figure:
         range=NEAR, tickvals=[1e4, 3e4, 1e5, 3e5, 1e6], tickangle=0, row=1, col=1,
         ticktext=["10,000", "30,000", "100,000", "300,000", "10⁶"],
     )  # fmt: skip
-    figure.update_yaxes(type="log", range=[-0.3, 2.8], dtick=1, title="seconds", row=1, col=2)
+    figure.update_yaxes(type="log", range=[-0.6, 2.8], dtick=1, title="seconds", row=1, col=2)
     finish(figure, height=height, legend=1.1, top=128)
     beyond = [f"{each.method} {each.accuracy:.2f} %" for each in published if math.log10(each.total) > NEAR[1]]
     if beyond:
