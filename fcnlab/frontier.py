@@ -27,7 +27,6 @@ class Point:
         accuracy: Percent on the 10,000 test images.
         products: Weight products per image; 0 if not known.
         weight_bits: Bits that name a weight; 0 for real weights or if not known.
-        pixel_bits: Bits of a pixel; 0 if not known.
     """
 
     name: str
@@ -36,7 +35,6 @@ class Point:
     accuracy: float
     products: int = 0
     weight_bits: int = 0
-    pixel_bits: int = 0
 
 
 @cache
@@ -64,7 +62,6 @@ def shipped_points(folder: Path) -> tuple[Point, ...]:
                 Point(
                     name=card["name"], source="shipped", hops=card["hops"]["total"], accuracy=card["accuracy"],
                     products=card["products"], weight_bits=card["weight_bits"],
-                    pixel_bits=card["architecture"]["pixel_bits"],
                 )
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -77,7 +74,7 @@ def trained_points() -> tuple[Point, ...]:
     return tuple(
         Point(
             name=row.name, source="trained", hops=row.hops_total, accuracy=row.accuracy_test, products=row.products,
-            weight_bits=row.weight_bits, pixel_bits=row.pixel_bits,
+            weight_bits=row.weight_bits,
         )
         for row in load_trained()
     )  # fmt: skip

@@ -13,7 +13,6 @@ from fcnlab.frontier import MOST_PRODUCTS, cheapest, nearest_trained, points, sh
 def card(name: str, *, products: int) -> dict[str, object]:
     return {
         "name": name, "hops": {"total": 2 * products}, "accuracy": 99.0, "products": products, "weight_bits": 4,
-        "architecture": {"pixel_bits": 4},
     }  # fmt: skip
 
 
@@ -21,7 +20,7 @@ def test_networks_too_large_for_a_hand_are_no_points_of_the_labs(tmp_path: Path)
     for name, products in (("large", MOST_PRODUCTS + 1), ("small", 1_000)):
         (tmp_path / f"{name}.json").write_text(json.dumps(card(name, products=products)))
     (point,) = shipped_points(tmp_path)
-    assert (point.name, point.hops, point.products, point.pixel_bits) == ("small", 2_000, 1_000, 4)
+    assert (point.name, point.hops, point.products) == ("small", 2_000, 1_000)
     assert set(available_networks()) - {point.name for point in shipped_points(MODELS)} == {"cryptodl-2"}
 
 

@@ -43,6 +43,7 @@ from fcnlab.ui.views import Display, View, block, escape, text_table
 from fcnlab.variants import as_trained, count_variant
 
 BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bits, ±2ᵏ" for bits in (2, 3, 4, 5)}}
+PIXEL_BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bit{'s' * (bits > 1)}" for bits in range(1, 9)}}
 
 
 def make_controls() -> tuple[Control, ...]:
@@ -58,9 +59,7 @@ def make_controls() -> tuple[Control, ...]:
         Choice(name="weight_bits", label="weights", options=BITS, help="Rounded as they stand, layer by layer."),
         Whole(name="degree1", label="1st degree", low=2, high=4, help=degree),
         Whole(name="degree2", label="2nd degree", low=2, high=4, help=degree),
-        Whole(
-            name="pixel_bits", label="pixel", low=1, high=8, unit="bits", help="Fewer bits make smaller numbers.",
-        ),
+        Choice(name="pixel_bits", label="pixel", options=PIXEL_BITS, help="Fewer bits make smaller numbers."),
         Choice(
             name="scheme", label="scheme", help="bgv and bfv are exact; ckks is approximate, with half the slots.",
             options={"bgv": "bgv, exact", "bfv": "bfv, exact", "ckks": "ckks, approximate"},
@@ -89,7 +88,7 @@ def make_presets() -> dict[str, CostSettings]:
             network="cryptonets", thinned=92, weight_bits="4", scheme="bfv", engine="stepwise", layout="batch",
             images=1,
         ),
-        "fewest HOPs at 99 %": as_shipped(best) if best is not None else CostSettings(),
+        "fewest HOPs at 99 %": CostSettings(network=best.name) if best is not None else CostSettings(),
         "dense": CostSettings(network="cryptonets", beside="CryptoNets"),
     }  # fmt: skip
     known = {point.name for point in shipped_points(DATA_ROOT / "models")}
@@ -146,7 +145,7 @@ class CostLab(Display, traitlets.HasTraits):
         settings, point = self.model.settings, self.points[name]
         with self.model.guard():
             if point.source == "shipped":
-                self.model.settings = as_shipped(point, beside=settings.beside, images=settings.images)
+                self.model.settings = CostSettings(network=point.name, beside=settings.beside, images=settings.images)
             elif point.source == "published":
                 self.model.settings = replace(near_published(name, settings), beside=name)
             else:
@@ -239,17 +238,12 @@ def cost(**settings: Any) -> CostLab:
 # --- picking ----------------------------------------------------------------------------------------------------------
 
 
-def as_shipped(point: Point, **others: Any) -> CostSettings:
-    """A shipped network as it was trained, its pixels too."""
-    return CostSettings(network=point.name, pixel_bits=point.pixel_bits, **others)
-
-
 def near_published(name: str, settings: CostSettings) -> CostSettings:
     """The preset or the reconstruction of a published system, if it has one; the settings as they are otherwise."""
     preset = {"Faster CryptoNets": "published", "CryptoNets": "dense"}.get(name)
-    shipped = {point.name: point for point in points() if point.source == "shipped"}
+    shipped = {point.name for point in points() if point.source == "shipped"}
     if preset is None and name.lower() in shipped:
-        return as_shipped(shipped[name.lower()])
+        return CostSettings(network=name.lower())
     return make_presets().get(preset or "", settings)
 
 
@@ -261,4 +255,4 @@ def near_trained(point: Point, settings: CostSettings) -> CostSettings:
         return settings
     thinned = min(round(100 * (1 - point.products / base.products)), 99)
     bits = str(point.weight_bits) if str(point.weight_bits) in BITS else "trained"
-    return replace(settings, network=base.name, thinned=thinned, weight_bits=bits, pixel_bits=base.pixel_bits)
+    return replace(settings, network=base.name, thinned=thinned, weight_bits=bits, pixel_bits="trained")

@@ -34,7 +34,7 @@ class CostSettings:
         weight_bits: ``trained``, or 2 to 5 for powers of two.
         degree1: Of the first activation.
         degree2: Of the second.
-        pixel_bits: Bits of a pixel.
+        pixel_bits: ``trained``, or 1 to 8.
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
         layout: auto, batch or packed.
@@ -47,7 +47,7 @@ class CostSettings:
     weight_bits: str = "trained"
     degree1: int = 2
     degree2: int = 2
-    pixel_bits: int = 5
+    pixel_bits: str = "trained"
     scheme: str = "bgv"
     engine: str = "fused"
     layout: str = "auto"
@@ -58,10 +58,10 @@ class CostSettings:
     def variation(self) -> Variation:
         """The network these settings describe."""
         bits = 0 if self.weight_bits == "trained" else int(self.weight_bits)
+        trained_pixel_bits = architecture_of(self.network).pixel_bits
         degrees = (self.degree1, self.degree2)
         pruned = thin_evenly(self.network, percent=self.thinned)
-        trained_pixel_bits = architecture_of(self.network).pixel_bits
-        pixel_bits = 0 if self.pixel_bits == trained_pixel_bits else self.pixel_bits
+        pixel_bits = 0 if self.pixel_bits in ("trained", str(trained_pixel_bits)) else int(self.pixel_bits)
         return Variation(self.network, pruned, weight_bits=bits, degrees=degrees, pixel_bits=pixel_bits)
 
     @property
