@@ -19,6 +19,13 @@ CHANGED = """drawn => {
   return now.length && JSON.stringify(now) !== JSON.stringify(drawn);
 }"""
 
+SLOW_SCRIPT = """() => {
+  const address = URL.createObjectURL;
+  const wait = "\\nawait new Promise(resolve => setTimeout(resolve, 4000)); globalThis.slow = true;";
+  URL.createObjectURL = blob => address(blob.size < 1e6 ? blob : new Blob([blob, wait], { type: blob.type }));
+}"""
+"""Every large module of a page takes four seconds more: twice what anywidget gives a widget to begin."""
+
 
 @pytest.fixture(scope="module")
 def application() -> Iterator[str]:
@@ -53,8 +60,8 @@ def test_cost_follows_a_slider_and_takes_a_point(application: str, page: Page) -
     open_in_voila(page, application, "03_cost")
     hops = tile(page, "HOPs of one pass")
     expect(tile(page, "accuracy")).to_have_text(f"{ACCURACY:.2f} %", timeout=SLOW_MS)
+    page.wait_for_function(CHANGED, arg=[])
     before, drawn = hops.inner_text(), bars(page)
-    assert drawn
     handle = slider(page, "prune further")
     handle.focus()
     for _ in range(5):
@@ -107,3 +114,20 @@ def test_sparsity_follows_a_slider(application: str, page: Page) -> None:
     expect(slider(page, "prune fc2")).to_have_attribute("aria-valuenow", "30.0")
     page.get_by_role("button", name="Reset").click()
     expect(hops).to_have_text("611,267")
+
+
+def test_a_figure_follows_although_its_script_was_slow(application: str, page: Page) -> None:
+    page.add_init_script(f"({SLOW_SCRIPT})()")
+    open_in_voila(page, application, "02_sparsity")
+    settings, handle = page.get_by_label("settings"), slider(page, "prune overall")
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(settings).to_have_value("sparsity(overall=1)")
+    assert not bars(page), "the figure was there before its script"
+    page.wait_for_function(CHANGED, arg=[])
+    assert page.evaluate("slow")
+    first = bars(page)
+    handle.press("ArrowRight")
+    page.wait_for_function(CHANGED, arg=first)
+    handle.press("ArrowLeft")
+    page.wait_for_function(f"drawn => !({CHANGED})(drawn)", arg=first)

@@ -4,9 +4,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import ipywidgets as widgets
 import plotly.graph_objects as go
+import traitlets
 
 
 @contextmanager
@@ -28,16 +32,39 @@ with hidden("rfc3987_syntax"):
     FigureWidget: Any = go.FigureWidget  # plotly imports what it needs when it is asked for
 
 
+class Script(widgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
+    """What the browser runs to draw figures.
+
+    Attributes:
+        text: A module of JavaScript.
+    """
+
+    text = traitlets.Unicode().tag(sync=True)
+
+
+@cache
+def plotly_script() -> Script:
+    """The one that all figures of a kernel share: plotly's own, five megabytes, sent and run once a page."""
+    return Script(text=str(FigureWidget._esm))  # there is no public way
+
+
 class LiveFigure(FigureWidget):  # type: ignore[misc]  # plotly has no types
     """A figure as wide as its place, without a tool bar, that a page which is loaded again finds as it is.
 
-    Each one carries five megabytes of script to the browser: make few, and change them in place, within
-    ``batch_update``.
+    Plotly would send its script with each figure. On a busy machine four of those take a browser longer than the two
+    seconds after which anywidget gives a figure up, and its picture would stand still for good.
     """
+
+    _esm = Path(__file__).with_name("figures.js")
+    _script = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, figure: Any) -> None:
         super().__init__(figure)
         self._config = {"displayModeBar": False, "responsive": True}  # there is no public way
+
+    @traitlets.default("_script")
+    def _share_script(self) -> str:
+        return str(plotly_script().model_id)  # known to the browser before the figure, which asks for it at once
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """The state that a page asks for when it opens, with all that was changed since the figure was made.

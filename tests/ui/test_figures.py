@@ -3,9 +3,10 @@
 import subprocess
 import sys
 
+import plotly.graph_objects as go
 import pytest
 
-from fcnlab.ui.figures import hidden
+from fcnlab.ui.figures import LiveFigure, hidden, plotly_script
 
 
 def test_a_hidden_module_cannot_be_imported_and_is_back_afterwards() -> None:
@@ -27,3 +28,12 @@ def test_opening_a_lab_compiles_no_grammar() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_figures_share_one_script() -> None:
+    script = plotly_script()
+    assert "export{" in script.text
+    for figure in (LiveFigure(go.Figure()), LiveFigure(go.Figure())):
+        state = figure.get_state()
+        assert state["_script"] == script.model_id
+        assert len(state["_esm"]) < 10_000 < len(script.text)
