@@ -166,7 +166,7 @@ class Span:
         """A slider with two handles, its numbers beside it."""
         kind = widgets.IntRangeSlider if self.whole else widgets.FloatRangeSlider
         slider = kind(
-            value=value, min=self.low, max=self.high, step=self.step, readout_format="d" if self.whole else ".2f",
+            value=value, min=self.low, max=self.high, step=self.step, readout_format="d" if self.whole else ".3",
             **looks(self.label, self.help),
         )  # fmt: skip
         slider.observe(lambda event: change(event.new), names="value")

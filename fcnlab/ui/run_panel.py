@@ -33,7 +33,7 @@ class RunPanel:
         self.start_button = widgets.Button(description="Run encrypted", button_style="primary")
         self.cancel_button = widgets.Button(description="Cancel")
         self._bar = widgets.FloatProgress(min=0, max=1, layout={"width": "calc(100% - 4px)", "max_width": "640px"})
-        self._words = widgets.HTML(layout={"width": "100%"})
+        self._words = widgets.HTML(layout={"width": "calc(100% - 4px)"})
         self.start_button.on_click(lambda _: start())
         self.cancel_button.on_click(lambda _: run.cancel())
         run.observe(self._refresh, names=["state", "progress"])
