@@ -11,8 +11,8 @@ from fcnlab.augmentation import Warp
 from fcnlab.errors import DataError
 from fcnlab.network import CONV1_POSITIONS, Architecture
 from fcnlab.quantization import INQ_SHARES
+from fcnlab.trained import SEED_MARK
 
-SEED_MARK: Final = "-seed-"
 PHASES: Final = ("dense", "part", "prune", "quantise", "calibrate")
 TAPS: Final = 25  # of a convolution's kernel
 STRONG_WARP: Final = Warp(rotation_degrees=12, scale=0.12, shear=0.15, shift_pixels=2, elastic_pixels=1.2)

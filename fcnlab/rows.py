@@ -15,8 +15,8 @@ from fcnlab.checkpoint import (
 from fcnlab.circuit import Circuit
 from fcnlab.compression import Compression
 from fcnlab.hops import count_fused
-from fcnlab.recipes import SEED_MARK, find_recipe
-from fcnlab.trained import TRAINED, TrainedPoint, load_trained, save_trained
+from fcnlab.recipes import find_recipe
+from fcnlab.trained import SEED_MARK, TRAINED, TrainedPoint, load_trained, save_trained
 
 
 def record_shipped(*, table: Path = TRAINED, folder: Path = MODELS) -> tuple[TrainedPoint, ...]:

@@ -12,6 +12,7 @@ from fcnlab.errors import DataError
 from fcnlab.files import write_whole
 
 TRAINED: Final = DATA_ROOT / "tables" / "frontier.csv"
+SEED_MARK: Final = "-seed-"  # in a name, before the seed, if that is not the recipe's own
 
 
 @dataclass(frozen=True, kw_only=True)

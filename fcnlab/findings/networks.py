@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from fcnlab.trained import TrainedPoint, load_trained
+from fcnlab.trained import SEED_MARK, TrainedPoint, load_trained
 
 TEST_IMAGES: Final = 10_000
-SEED: Final = re.compile(r"-seed-\d+")
+SEED: Final = re.compile(rf"{SEED_MARK}\d+")
 SWEEP: Final = "sweep"
 ROUNDING: Final = re.compile(r"-(\d+-bits|real|pruned)$")
 BUDGET: Final = re.compile(r"(?<=-)\d{4,}(?=-|$)")
