@@ -83,6 +83,16 @@ def test_stepwise_work_is_the_counted_operations(scheme: str, drop: bool) -> Non
     assert [(call.unit, call.count) for call in around.calls] == [("load", len(plan.inputs)), ("save", circuit.outputs)]
 
 
+@pytest.mark.parametrize("scheme", ["bgv", "bfv"])
+def test_plaintexts_above_a_prime_are_lifted_in_bgv(scheme: str) -> None:
+    circuit, plan = case(scheme, drop=False)
+    wide = replace(plan, parameters=replace(plan.parameters, plain_moduli=(max(plan.parameters.primes) + 1,)))
+    for work in list_work(wide, circuit, engine="stepwise")[:-1]:
+        lifted = sum(call.count for call in work.calls if call.unit == "lift")
+        assert lifted == (work.hops.pt_ct_mults + work.hops.pt_ct_adds if scheme == "bgv" else 0)
+    assert not any(call.unit == "lift" for work in list_work(plan, circuit, engine="stepwise") for call in work.calls)
+
+
 def test_fused_work_reads_and_writes_each_run_once() -> None:
     circuit, plan = case("bgv", drop=True)
     degree, names = plan.parameters.ring_degree, [step.name for step in circuit.steps]

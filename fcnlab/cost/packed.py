@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from fcnlab.circuit import Circuit
 from fcnlab.cost.units import UnitCosts
-from fcnlab.cost.work import Call, StepWork
+from fcnlab.cost.work import Call, StepWork, lifts_plaintexts
 from fcnlab.hops import LayerHops
 from fcnlab.packed.layout import Program, Stage, pack
 from fcnlab.packed.plan import PackedPlan
@@ -31,6 +31,8 @@ def list_packed_work(plan: PackedPlan, circuit: Circuit, *, engine: str) -> tupl
         stage = None if index % 2 else program.stages[index // 2]
         if engine == "stepwise":
             work.calls += stepwise_calls(hops, primes)
+            if lifts_plaintexts(plan.parameters, primes):
+                work.calls.append(Call("lift", hops.pt_ct_mults + hops.pt_ct_adds, 2, primes))
         else:
             add_kernels(plan, work, stage, primes)
         works.append(work)

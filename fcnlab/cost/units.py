@@ -15,7 +15,7 @@ from fcnlab.errors import DataError
 from fcnlab.files import write_whole
 from fcnlab.parameters import SCHEMES
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """Of the file; a file of another layout is measured again."""
 
 MEASURED_RINGS: Final = (4096, 8192, 16384)
@@ -29,9 +29,12 @@ them belong to the packed layout: transforms (at n = 8192), weights and keys. Ma
 
 SEAL: Final = (
     "keys", "open", "encrypt", "decrypt", "load", "save", "copy", "add", "negate", "add_plain", "multiply_plain",
-    "encode", "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key",
+    "encode", "lift", "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key",
 )  # fmt: skip
-"""Operations of SEAL and the ways to it and back: a `Line` each, for every scheme and ring."""
+"""Operations of SEAL and the ways to it and back: a `Line` each, for every scheme and ring.
+
+``lift`` is what a product with a plaintext, or its sum, takes beyond in bgv if the plain modulus is above a prime: SEAL
+then takes every coefficient through an integer of as many words as there are primes."""
 
 GENERAL: Final = ("digit_s", "block_s", "fresh_byte_s", "transfer_byte_s", "worker_s", "process_bytes", "worker_bytes")
 """Seconds for each digit of a weight (making the kernels' program), each block of each layer (calling them), each byte

@@ -15,6 +15,7 @@ from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
 from fcnlab.digits import signed_digits
 from fcnlab.errors import FcnlabError
 from fcnlab.hops import LayerHops, count_executed
+from fcnlab.parameters import Parameters
 from fcnlab.plan import Plan, PlannedStep
 from fcnlab.polynomials import apply_polynomial
 
@@ -153,8 +154,16 @@ def add_stepwise(plan: Plan, step: Step, work: StepWork, before: PlannedStep, ro
         work.calls += [Call(unit, count, row.size, row.primes) for unit, count in amounts.items() if count]
     else:
         add_activation(plan, step, work, before, row)
+    if lifts_plaintexts(plan.parameters, row.primes):
+        lifted = sum(call.count for call in work.calls if call.unit in ("multiply_plain", "add_plain"))
+        work.calls.append(Call("lift", lifted, row.size, row.primes))
     work.fresh_bytes += ciphertext_bytes(plan, row)
     add_switches(work, row)
+
+
+def lifts_plaintexts(parameters: Parameters, primes: int) -> bool:
+    """Whether SEAL lifts plaintexts the slow way for ciphertexts of so many primes."""
+    return parameters.scheme == "bgv" and max(parameters.plain_moduli) > min(parameters.primes[:primes])
 
 
 def add_activation(plan: Plan, step: Polynomial, work: StepWork, before: PlannedStep, row: PlannedStep) -> None:

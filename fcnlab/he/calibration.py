@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import Pipe
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
 REPEATS: Final = 3
 ENCRYPTIONS: Final = 9  # of eight ciphertexts each: their large arrays take a few rounds to find warm memory
 COPIES: Final = 4  # ciphertexts that an operation is applied to, one after the other
+SMALLEST_S: Final = 1e-9  # of a difference of two measurements
 LEVELS: Final = {4096: (30, 2, 3), 8192: (45, 2, 4), 16384: (45, 4, 8)}
 """Bits of a prime, and the fewer and the more primes that are measured, by ring degree."""
 
@@ -99,7 +101,7 @@ def measure_seal(scheme: Scheme, ring_degree: int) -> dict[str, Line]:
         )
         for unit, parts, seconds in measure_level(parameters, sizes):
             points[unit].append((parts, primes, seconds))
-    return {unit: fit_line(measured) for unit, measured in points.items()}
+    return {unit: fit_line(measured) if measured else Line(0.0, 0.0, 0.0) for unit, measured in points.items()}
 
 
 def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tuple[str, int, float]]:
@@ -129,6 +131,9 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
 
     yield "encrypt", 2, seconds_of(encrypt, repeats=ENCRYPTIONS) / CHUNK
 
+    if parameters.scheme == "bgv":
+        yield "lift", 2, lift_seconds(parameters)
+
     he.relinKeyGen()
     he.rotateKeyGen([1])
     keyed = len(parameters.primes) + 1
@@ -141,6 +146,22 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
         while ciphertext.size() < size:
             he.square(ciphertext)
         yield from measure_size(he, parameters, ciphertext, other, size)
+
+
+def lift_seconds(parameters: Parameters) -> float:
+    """Seconds that a sum with a plaintext takes beyond if the plain modulus is above the primes."""
+    above = choose_primes(parameters.ring_degree, [parameters.primes[0].bit_length() + 4])
+    if above is None:
+        raise FcnlabError(f"There is no plain modulus above the primes for ring degree {parameters.ring_degree}.")
+
+    def sum_seconds(chosen: Parameters) -> float:
+        he = open_context(chosen, 0)
+        he.keyGen()
+        slots = np.full(chosen.slots, 3, dtype=np.int64)
+        addend = he.encodeBGV(slots)
+        return seconds_on_copies(encrypt_slots(he, chosen, slots), lambda operand: he.add_plain(operand, addend))
+
+    return max(sum_seconds(replace(parameters, plain_moduli=above)) - sum_seconds(parameters), SMALLEST_S)
 
 
 def time_key(parameters: Parameters) -> float:

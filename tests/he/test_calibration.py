@@ -45,7 +45,9 @@ def test_every_unit_is_measured(scheme: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(calibration, "REPEATS", 1)
     lines = measure_seal(scheme, 4096)  # type: ignore[arg-type]
     assert set(lines) == set(SEAL)
-    assert all(line.seconds(parts=2, primes=2) > 0 for line in lines.values())
+    assert {unit for unit, line in lines.items() if line.seconds(parts=2, primes=2) == 0} == (
+        set() if scheme == "bgv" else {"lift"}
+    )
 
 
 def test_every_kernel_is_measured() -> None:
