@@ -108,7 +108,7 @@ def demonstrate(
         ring_degree: 4096 to 32768; the cheapest that is proven sufficient if not given.
         layout: batch (an image in each slot), packed (an image in a few ciphertexts), or auto: the one that takes
             less work for these images. A network that cannot be packed goes by batch, and the report says why.
-        threads: Threads of the server and processes of the client; all cores if not given.
+        threads: Threads of the server; all cores if not given.
         observe_noise: bfv: measure the noise budget after each layer.
         progress: Called often; an exception it raises stops the run.
 

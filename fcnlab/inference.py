@@ -17,7 +17,6 @@ import numpy.typing as npt
 from fcnlab.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
-from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.engine import Account
 from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
@@ -133,7 +132,7 @@ def infer(
         pixels: Integers from 0 to the circuit's pixel_max, shape (N, ...); split into batches as needed.
         labels: Classes, shape (N,), for the accuracy.
         engine: fused or stepwise.
-        threads: Threads of the server and processes of the client; all cores if not given. The packed layout uses one.
+        threads: Threads of the server; all cores if not given. The packed layout uses one.
         observe_noise: bfv: read the noise budget after each layer (of its first ciphertext, in the first pass).
         progress: Called often; an exception it raises stops the run, and nothing is kept.
         parties: `meet` with the same circuit, plan, engine and threads, if that was done beforehand.
@@ -172,36 +171,33 @@ def infer(
         if isinstance(client, Client):
             budgets[step] = client.noise_budget_bits(ciphertext)
 
-    with EncryptionPool(workers=threads) as pool:
-        for batch in range(batches):
-            columns = images[batch * slots : (batch + 1) * slots]
-            decrypted = []
-            for index in range(passes):
-                stage = partial(Progress, turn=batch * passes + index + 1, turns=turns)
-                began = time.perf_counter()
-                upload = client.encrypt(
-                    columns, index=index, pool=pool, report=encryption_report(tell, stage, plan.steps[0].outputs)
-                )
-                encrypted = time.perf_counter()
-                evaluation = server.evaluate(
-                    upload,
-                    index=index,
-                    report=evaluation_report(tell, stage),
-                    observe=observe if observe_noise and not accounts else None,
-                )
-                evaluated = time.perf_counter()
-                decrypted.append(client.decrypt(evaluation.reply, index=index))
-                tell(stage("decrypt", "", 1, 1))
-                stopwatch["encrypt"] += encrypted - began
-                stopwatch["evaluate"] += evaluated - encrypted
-                stopwatch["decrypt"] += time.perf_counter() - evaluated
-                upload_bytes += len(upload)
-                download_bytes += len(evaluation.reply)
-                accounts.append(evaluation.accounts)
-                if overhear is not None:
-                    overhear(memoryview(upload).toreadonly())
-                del upload  # hundreds of megabytes: gone before the next is made
-            logits.append(client.combine(decrypted))
+    for batch in range(batches):
+        columns = images[batch * slots : (batch + 1) * slots]
+        decrypted = []
+        for index in range(passes):
+            stage = partial(Progress, turn=batch * passes + index + 1, turns=turns)
+            began = time.perf_counter()
+            upload = client.encrypt(columns, index=index, report=encryption_report(tell, stage, plan.steps[0].outputs))
+            encrypted = time.perf_counter()
+            evaluation = server.evaluate(
+                upload,
+                index=index,
+                report=evaluation_report(tell, stage),
+                observe=observe if observe_noise and not accounts else None,
+            )
+            evaluated = time.perf_counter()
+            decrypted.append(client.decrypt(evaluation.reply, index=index))
+            tell(stage("decrypt", "", 1, 1))
+            stopwatch["encrypt"] += encrypted - began
+            stopwatch["evaluate"] += evaluated - encrypted
+            stopwatch["decrypt"] += time.perf_counter() - evaluated
+            upload_bytes += len(upload)
+            download_bytes += len(evaluation.reply)
+            accounts.append(evaluation.accounts)
+            if overhear is not None:
+                overhear(memoryview(upload).toreadonly())
+            del upload  # hundreds of megabytes: gone before the next is made
+        logits.append(client.combine(decrypted))
 
     result = np.concatenate(logits)
     reference = circuit.evaluate(images)
@@ -222,9 +218,8 @@ def infer(
         download_bytes=download_bytes,
         public_key_bytes=parties.public_key_bytes,
         evaluation_key_bytes=parties.evaluation_key_bytes,
-        peak_memory_bytes=peak_resident_bytes() + pool.peak_bytes,
+        peak_memory_bytes=peak_resident_bytes(),
         threads=threads,
-        workers=pool.workers,
     )
     return Inference(result, reference, report)
 

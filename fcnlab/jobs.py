@@ -124,7 +124,7 @@ class Worker:
         self.pipe, theirs = spawn.Pipe()
         self.busy = threading.Lock()
         self._sending, self._closing = threading.Lock(), threading.Lock()
-        # Not a daemon: it has worker processes of its own. `atexit` stops it when this process ends.
+        # Not a daemon: a job may start processes of its own. `atexit` stops it when this process ends.
         self._process = spawn.Process(target=work, args=(theirs,))
         self._process.start()
         theirs.close()

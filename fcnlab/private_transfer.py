@@ -130,7 +130,7 @@ def run_study(
         clipping: Largest norm of one record's gradient.
         batch: Expected records of a private step; as `default_settings` has it if not given.
         secure_random: Noise from the operating system's generator.
-        threads: Threads of the server and processes of the client; all cores if not given.
+        threads: Threads of the server; all cores if not given.
         progress: Called with what is being done, the heads done and their number; an exception it raises stops the run.
 
     Raises:

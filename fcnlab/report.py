@@ -88,9 +88,8 @@ class Report:
         download_bytes: Sent back.
         public_key_bytes: Sent once.
         evaluation_key_bytes: Sent once; the batch layout needs no evaluation keys.
-        peak_memory_bytes: Largest resident size of this process and its workers together.
+        peak_memory_bytes: Largest resident size of this process.
         threads: Threads of the server.
-        workers: Processes of the client.
         note: Why the layout is not the one that was asked for; empty otherwise.
     """
 
@@ -114,7 +113,6 @@ class Report:
     evaluation_key_bytes: int
     peak_memory_bytes: int
     threads: int
-    workers: int
     note: str = ""
 
     @property
@@ -156,7 +154,6 @@ class Report:
             },
             "peak_memory_bytes": self.peak_memory_bytes,
             "threads": self.threads,
-            "workers": self.workers,
             "note": self.note,
         }  # fmt: skip
 

@@ -275,7 +275,7 @@ def make_negative(values: dict[str, Any]) -> None:
 
 
 def make_infinite(values: dict[str, Any]) -> None:
-    values["general"]["worker_s"] = float("inf")
+    values["general"]["block_s"] = float("inf")
 
 
 def make_text(values: dict[str, Any]) -> None:

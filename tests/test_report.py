@@ -20,7 +20,6 @@ REPORT = Report(
           "outputs": 10},
     seconds=Seconds(keygen=0.25, encrypt=8.0, evaluate=1.5, decrypt=0.5), upload_bytes=822_000_000,
     download_bytes=6_000_000, public_key_bytes=800_000, evaluation_key_bytes=0, peak_memory_bytes=3 << 30, threads=2,
-    workers=2,
 )  # fmt: skip
 
 

@@ -70,9 +70,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """``--threads``."""
-    parser.add_argument(
-        "--threads", type=positive, metavar="K", help="threads and processes to use (default: all cores)"
-    )
+    parser.add_argument("--threads", type=positive, metavar="K", help="threads of the server (default: all cores)")
 
 
 def positive(text: str) -> int:

@@ -33,9 +33,9 @@ class Projection:
         images: How many are classified.
         batches: Batches they are split into; each is evaluated once for each plain modulus (`passes`).
         passes: Encrypted evaluations of a batch.
-        threads: Threads of the server and processes of the client.
+        threads: Threads of the server.
         keygen_s: Seconds to make keys, all passes.
-        encrypt_s: Seconds to encrypt, over all batches and passes, the start of the processes included.
+        encrypt_s: Seconds to encrypt, over all batches and passes.
         evaluate_s: Seconds to evaluate, over all batches and passes.
         decrypt_s: Seconds to decrypt, over all batches and passes.
         steps: What `evaluate_s` is made of, but for taking uploads in and giving replies out.
@@ -44,7 +44,7 @@ class Projection:
         public_key_bytes: Sent once.
         evaluation_key_bytes: Sent once, for the packed layout.
         layout: batch or packed.
-        peak_memory_bytes: Largest resident size of the process and its workers together.
+        peak_memory_bytes: Largest resident size of the process.
     """
 
     network: str

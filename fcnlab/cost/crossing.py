@@ -17,7 +17,7 @@ def project_crossing(
         batch: One in the batch layout.
         circuit: The network.
         engine: fused or stepwise.
-        threads: Threads of the server and processes of the client; the packed layout uses one.
+        threads: Threads of the server; the packed layout uses one.
         costs: Of this machine.
 
     Returns:

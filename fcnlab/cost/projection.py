@@ -37,7 +37,7 @@ def project(
         circuit: The network.
         engine: fused or stepwise.
         images: How many to classify, at least 1.
-        threads: Threads of the server and processes of the client; more than there are cores bring nothing.
+        threads: Threads of the server; more than there are cores bring nothing.
         costs: Of this machine.
 
     Raises:
@@ -66,7 +66,7 @@ def project(
         passes=chosen.passes,
         threads=threads,
         keygen_s=chosen.passes * call_seconds("keys", plan, costs, plan.steps[0]),
-        encrypt_s=encrypt_seconds(plan, costs, batches=batches, threads=threads),
+        encrypt_s=encrypt_seconds(plan, costs, batches=batches),
         evaluate_s=sum(seconds) + turns * work_seconds(around, plan, costs, threads),
         decrypt_s=turns * decrypt_seconds(plan, costs),
         steps=tuple(
@@ -146,19 +146,12 @@ def work_seconds(work: StepWork, plan: Plan, costs: UnitCosts, threads: int) -> 
     return kernels / min(threads, usable_cores()) + alone
 
 
-def encrypt_seconds(plan: Plan, costs: UnitCosts, *, batches: int, threads: int) -> float:
-    """Seconds to encrypt all batches and passes; several processes have to be started and to send what they made."""
-    chosen, general, fresh = plan.parameters, costs.general, plan.steps[0]
-    cores = min(threads, usable_cores())
+def encrypt_seconds(plan: Plan, costs: UnitCosts, *, batches: int) -> float:
+    """Seconds to encrypt all batches and passes, on one thread."""
+    fresh = plan.steps[0]
     each = call_seconds("encrypt", plan, costs, fresh)
-    turns, waiting = batches * chosen.passes, 0.0
-    if threads > 1:
-        each += general["transfer_byte_s"] * fresh.primes * plan.residue_bytes
-        waiting = general["worker_s"] * threads / cores
-    contexts = (turns if chosen.passes > 1 else 1) * threads / cores
-    filling = general["fresh_byte_s"] * plan.upload_bytes * batches
-    opening = contexts * call_seconds("open", plan, costs, fresh)
-    return waiting + opening + turns * fresh.outputs * each / cores + filling
+    filling = costs.general["fresh_byte_s"] * plan.upload_bytes
+    return batches * (plan.parameters.passes * fresh.outputs * each + filling)
 
 
 def decrypt_seconds(plan: Plan, costs: UnitCosts) -> float:
@@ -184,8 +177,7 @@ def peak_bytes(plan: Plan, circuit: Circuit, costs: UnitCosts, *, engine: str, i
         work = blocks + max(map(sum, pairwise(results)))
         upload = upload // 2 + plan.mask_bytes
     pixels = 2 * images * circuit.inputs * WORD
-    workers = threads * general["worker_bytes"] if threads > 1 else 0.0
-    return int(general["process_bytes"] + workers + pixels + upload + work)
+    return int(general["process_bytes"] + pixels + upload + work)
 
 
 def fused_results(plan: Plan, circuit: Circuit) -> list[int]:

@@ -28,7 +28,7 @@ KERNELS: Final = (
 them belong to the packed layout: transforms (at n = 8192), weights and keys. Masks are expanded from their seed."""
 
 SEAL: Final = (
-    "keys", "open", "encrypt", "decrypt", "load", "save", "copy", "add", "negate", "add_plain", "multiply_plain",
+    "keys", "encrypt", "decrypt", "load", "save", "copy", "add", "negate", "add_plain", "multiply_plain",
     "encode", "lift", "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key",
 )  # fmt: skip
 """Operations of SEAL and the ways to it and back: a `Line` each, for every scheme and ring.
@@ -36,10 +36,9 @@ SEAL: Final = (
 ``lift`` is what a product with a plaintext, or its sum, takes beyond in bgv if the plain modulus is above a prime: SEAL
 then takes every coefficient through an integer of as many words as there are primes."""
 
-GENERAL: Final = ("digit_s", "block_s", "fresh_byte_s", "transfer_byte_s", "worker_s", "process_bytes", "worker_bytes")
-"""Seconds for each digit of a weight (making the kernels' program), each block of each layer (calling them), each byte
-of memory used for the first time and each byte that a worker returns; the start of a worker; memory of a process that
-has loaded everything, and of a worker."""
+GENERAL: Final = ("digit_s", "block_s", "fresh_byte_s", "process_bytes")
+"""Seconds for each digit of a weight (making the kernels' program), each block of each layer (calling them) and each
+byte of memory used for the first time; memory of a process that has loaded everything."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +190,7 @@ def describe(costs: UnitCosts) -> str:
         "",
         "kernels, nanoseconds a residue: "
         + ", ".join(f"{name} {1e9 * seconds:.2f}" for name, seconds in costs.kernels.items()),
-        f"start of a worker {general['worker_s']:.2f} s; memory of a process {general['process_bytes'] / 2**20:.0f} "
-        f"MiB, of a worker {general['worker_bytes'] / 2**20:.0f} MiB",
+        f"memory of a process {general['process_bytes'] / 2**20:.0f} MiB",
         "",
         "SEAL, microseconds for a ciphertext of 2 polynomials (square: 3 products) and 3 primes",
         f"{'scheme':<7}{'ring':>6}" + "".join(f"{unit:>{max(len(unit) + 2, 8)}}" for unit in SHOWN),

@@ -4,16 +4,13 @@ Processor time is taken, so that other programs hardly count: on a quiet machine
 of SEAL are measured for two numbers of primes and two sizes of ciphertexts, and a line is laid through them.
 """
 
-import resource
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import Pipe
 from typing import Any, Final
 
 import numpy as np
@@ -24,17 +21,17 @@ from fcnlab.cost.activations import products
 from fcnlab.cost.machine import machine_name
 from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs, save_costs
 from fcnlab.errors import DataError, FcnlabError
+from fcnlab.he.client import CHUNK
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
-from fcnlab.he.encryption import CHUNK, encrypt_chunk
 from fcnlab.he.evaluation_keys import make_key
 from fcnlab.he.kernel_costs import measure_kernels
-from fcnlab.he.symmetric import new_seed, secret_residues
+from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.noise import Scheme
 from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
 
 REPEATS: Final = 3
-ENCRYPTIONS: Final = 9  # of eight ciphertexts each: their large arrays take a few rounds to find warm memory
+ENCRYPTIONS: Final = 15  # of a few ciphertexts each: their large arrays take some rounds to find warm memory
 COPIES: Final = 4  # ciphertexts that an operation is applied to, one after the other
 SMALLEST_S: Final = 1e-9  # of a difference of two measurements
 LEVELS: Final = {4096: (30, 2, 3), 8192: (45, 2, 4), 16384: (45, 4, 8)}
@@ -67,8 +64,8 @@ def calibrate(*, report: Report | None = None) -> UnitCosts:
         seal[scheme][ring] = measure_seal(scheme, ring)
     tell("kernels", len(places), total)
     kernels, general = measure_kernels(seconds_of)
-    tell("processes and memory", len(places) + 1, total)
-    costs = UnitCosts(machine_name(), kernels, {**general, **measure_processes()}, seal)
+    tell("memory", len(places) + 1, total)
+    costs = UnitCosts(machine_name(), kernels, {**general, "process_bytes": process_bytes()}, seal)
     with suppress(DataError):  # nowhere to store them: they will be measured again
         save_costs(costs)
     tell("done", total, total)
@@ -106,29 +103,22 @@ def measure_seal(scheme: Scheme, ring_degree: int) -> dict[str, Line]:
 
 def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tuple[str, int, float]]:
     """Seconds of every operation for one ciphertext with these parameters: unit, parts, seconds."""
-    public_key = b""
 
     def make_keys() -> None:
-        nonlocal public_key
         he = open_context(parameters, 0)
         he.keyGen()
-        public_key = he.to_bytes_public_key("none")
-        key_fingerprint(public_key)
+        key_fingerprint(he.to_bytes_public_key("none"))
         level_headers(he, parameters)
+        SymmetricEncryption.of_pass(he, parameters, 0)
 
     yield "keys", 2, seconds_of(make_keys)
-    yield "open", 2, seconds_of(lambda: open_context(parameters, 0).from_bytes_public_key(public_key))
 
     columns = np.arange(CHUNK * parameters.slots, dtype=np.int64).reshape(CHUNK, -1) % 8
     out: Residues = np.empty((CHUNK, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
     he = open_context(parameters, 0)
     he.keyGen()
-    secret, seed = secret_residues(he, parameters.ring_degree).tobytes(), new_seed()
-
-    def encrypt() -> None:
-        chunk = encrypt_chunk(parameters, 0, secret, seed, 0, columns)
-        out[:] = np.frombuffer(chunk.residues, dtype="<u8").reshape(out.shape)
-
+    encryption, seed = SymmetricEncryption.of_pass(he, parameters, 0), new_seed()
+    encrypt = lambda: encryption.encrypt(columns, seed=seed, place=0, out=out)  # noqa: E731
     yield "encrypt", 2, seconds_of(encrypt, repeats=ENCRYPTIONS) / CHUNK
 
     if parameters.scheme == "bgv":
@@ -235,19 +225,9 @@ def fit_line(points: Sequence[Point]) -> Line:
     return Line(*(float(value) for value in coefficients / scales))
 
 
-def measure_processes() -> dict[str, float]:
-    """Start of a worker, what it costs to get its bytes, and the memory of processes."""
-    began = resource.getrusage(resource.RUSAGE_CHILDREN)
-    worker_bytes = memory_after("import fcnlab.he.encryption")
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    worker_s = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
-    whole = "import torch, fcnlab.compiler, fcnlab.he.server, fcnlab.he.fused as fused; fused.warm_up()"
-    return {
-        "worker_s": worker_s,
-        "worker_bytes": worker_bytes,
-        "process_bytes": memory_after(whole),
-        "transfer_byte_s": transfer_seconds(),
-    }
+def process_bytes() -> float:
+    """Peak resident bytes of a process that has loaded everything."""
+    return memory_after("import torch, fcnlab.compiler, fcnlab.he.server, fcnlab.he.fused as fused; fused.warm_up()")
 
 
 def memory_after(code: str) -> float:
@@ -263,22 +243,3 @@ def memory_after(code: str) -> float:
             f"A Python process could not be measured ({done.stderr.strip()[-200:]}): run `fcnlab doctor`."
         )
     return float(done.stdout)
-
-
-def transfer_seconds() -> float:
-    """Processor seconds for each byte that goes through a pipe, both ends together."""
-    data, count = bytes(1 << 22), 8
-    receiving, sending = Pipe(duplex=False)
-
-    def send() -> None:
-        for _ in range(count):
-            sending.send(data)
-
-    def work() -> None:
-        sender = threading.Thread(target=send)
-        sender.start()
-        for _ in range(count):
-            receiving.recv()
-        sender.join()
-
-    return seconds_of(work) / (count * len(data))

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
-from fcnlab.he.encryption import EncryptionPool
-from fcnlab.he.symmetric import new_seed, secret_residues
+from fcnlab.he.symmetric import SymmetricEncryption, new_seed
 from fcnlab.he.wire import (
     Envelope,
     check_images,
@@ -26,6 +25,8 @@ from fcnlab.he.wire import (
 from fcnlab.modular import combine_residues
 from fcnlab.plan import Plan
 
+CHUNK = 4  # ciphertexts encrypted at a time: few enough to stay in a cache, and for smooth progress
+
 
 class Client:
     """Keys for one plan: encrypts pixels, decrypts logits.
@@ -36,18 +37,17 @@ class Client:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        chosen = plan.parameters
         self._contexts: list[Any] = []
-        for index in range(plan.parameters.passes):
-            he = open_context(plan.parameters, index)
+        self._encryptions: list[SymmetricEncryption] = []
+        for index in range(chosen.passes):
+            he = open_context(chosen, index)
             he.keyGen()
             self._contexts.append(he)
+            self._encryptions.append(SymmetricEncryption.of_pass(he, chosen, index))
         self._public_keys: list[bytes] = [he.to_bytes_public_key("none") for he in self._contexts]
         self._keys = [key_fingerprint(key) for key in self._public_keys]
-        self._secrets = [
-            secret_residues(he, plan.parameters.ring_degree)[: len(plan.parameters.primes)].tobytes()
-            for he in self._contexts
-        ]
-        self._headers = [level_headers(he, plan.parameters) for he in self._contexts]
+        self._headers = [level_headers(he, chosen) for he in self._contexts]
 
     def public_key(self, index: int) -> bytes:
         """The message that tells the server the public key of one pass; it holds no secret."""
@@ -60,7 +60,6 @@ class Client:
         pixels: npt.NDArray[np.integer[Any]],
         *,
         index: int = 0,
-        pool: EncryptionPool | None = None,
         report: Callable[[int], None] | None = None,
     ) -> bytearray:
         """Encrypt one batch for one pass: a ciphertext for each pixel that the network reads, an image in each slot.
@@ -68,8 +67,7 @@ class Client:
         Args:
             pixels: Integers from 0 to the plan's pixel_max, shape (images, pixels), at most `slots` images.
             index: Which plain modulus.
-            pool: Processes to encrypt with, which are given the secret key; in this process if not given.
-            report: Called with the number of ciphertexts done.
+            report: Called with the number of ciphertexts done; an exception it raises stops the work.
 
         Returns:
             The message to send.
@@ -85,9 +83,14 @@ class Client:
             seed=seed.hex(),
         )  # fmt: skip
         message, residues = new_message(envelope)
-        (pool or EncryptionPool(workers=1)).encrypt(
-            chosen, index, self._secrets[index], columns, seed=seed, out=residues[:, 0], report=report
-        )
+        for start in range(0, len(columns), CHUNK):
+            chunk = columns[start : start + CHUNK]
+            slots = np.zeros((len(chunk), chosen.slots), dtype=np.int64)
+            slots[:, : len(images)] = chunk
+            target = residues[start : start + CHUNK, 0]
+            self._encryptions[index].encrypt(slots, seed=seed, place=start, out=target)
+            if report is not None:
+                report(start + len(chunk))
         return message
 
     def decrypt(self, reply: bytes | bytearray, *, index: int = 0) -> npt.NDArray[Any]:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
-from fcnlab.he.encryption import EncryptionPool
 from fcnlab.he.evaluation_keys import make_keys, pack_keys
 from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import (
@@ -46,14 +45,13 @@ class PackedClient:
             he = open_context(chosen, index)
             he.keyGen()
             secret, seed = secret_residues(he, chosen.ring_degree), new_seed()
-            modulus = chosen.plain_moduli[index] if chosen.plain_moduli else None
             keys = pack_keys(make_keys(secret, plan, index, seed=seed), plan)
             name = key_fingerprint(keys)
             envelope = Envelope("evaluation keys", plan.fingerprint, name, index, 0, (len(keys),), seed=seed.hex())
             self._messages.append(b"".join((envelope_bytes(envelope), keys)))
             self._keys.append(name)
             self._contexts.append(he)
-            self._encryptions.append(SymmetricEncryption(he, chosen, modulus, secret))
+            self._encryptions.append(SymmetricEncryption.of_pass(he, chosen, index))
         self._headers = [level_headers(he, chosen) for he in self._contexts]
 
     def keys_message(self, index: int) -> bytes:
@@ -65,7 +63,6 @@ class PackedClient:
         pixels: npt.NDArray[np.integer[Any]],
         *,
         index: int = 0,
-        pool: EncryptionPool | None = None,
         report: Callable[[int], None] | None = None,
     ) -> bytearray:
         """Encrypt one image, or in bgv up to two, for one pass.
@@ -73,7 +70,6 @@ class PackedClient:
         Args:
             pixels: Integers from 0 to the plan's pixel_max, shape (images, pixels).
             index: Which plain modulus.
-            pool: Not used: no other process may hold the secret key, and a few ciphertexts take milliseconds.
             report: Called with the number of ciphertexts done.
 
         Returns:

@@ -12,7 +12,7 @@ import struct
 import threading
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -231,6 +231,12 @@ class SymmetricEncryption:
         out: Residues = np.empty((1, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
         zeros = np.zeros((1, parameters.ring_degree // (1 if plain_modulus else 2)), dtype=np.int64)
         self.encrypt(zeros, seed=new_seed(), place=0, out=out)  # compiles, makes tables
+
+    @classmethod
+    def of_pass(cls, he: Any, parameters: Parameters, index: int) -> Self:
+        """With the secret key that a Pyfhel instance of this pass holds."""
+        modulus = parameters.plain_moduli[index] if parameters.plain_moduli else None
+        return cls(he, parameters, modulus, secret_residues(he, parameters.ring_degree))
 
     def encrypt(self, slots: npt.NDArray[np.int64], *, seed: bytes, place: int, out: Residues) -> None:
         """Encrypt one ciphertext for each row of slots (in bgv and bfv both rows of slots, one after the other).

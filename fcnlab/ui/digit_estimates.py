@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any
 
 from fcnlab.checkpoint import compile_checkpoint
 from fcnlab.circuit import Circuit
@@ -27,11 +27,6 @@ from fcnlab.ui.digit_runs import Setup
 from fcnlab.ui.digit_settings import CHEAPEST, MOST, DigitSettings
 from fcnlab.ui.estimates import unit_costs
 from fcnlab.variants import base_of
-
-WORTH_MORE_CORES: Final = 1.5
-"""How many times faster a run must be to take all cores: they are missed by everything else on the machine."""
-POOL_BYTES: Final = 400_000_000
-"""An upload larger than this is worth the start of more processes, where this machine has not been measured."""
 
 
 @dataclass(frozen=True)
@@ -142,17 +137,11 @@ def count_hops(circuit: Circuit, plan: Plan) -> dict[str, HopTable]:
 
 def forecast(wish: Wish, planned: Planned) -> Forecast:
     """Threads, projection and operations; a refusal if this machine has too little memory."""
-    circuit, plan = circuit_of(wish.network), planned.plan
-    costs, cores = unit_costs(), usable_cores()
+    circuit, plan, costs = circuit_of(wish.network), planned.plan, unit_costs()
+    threads = 1 if isinstance(plan, PackedPlan) else usable_cores()
     projection = None
-    threads = cores if plan.upload_bytes > POOL_BYTES else 1
     if costs is not None:
-        alone, together = (
-            project(plan, circuit, engine=wish.engine, images=wish.images, threads=count, costs=costs)
-            for count in (1, cores)
-        )
-        projection = together if together.total_s * WORTH_MORE_CORES < alone.total_s else alone
-        threads = projection.threads
+        projection = project(plan, circuit, engine=wish.engine, images=wish.images, threads=threads, costs=costs)
     return Forecast(
         wish,
         Setup(circuit, plan, wish.engine, threads),

@@ -32,7 +32,7 @@ class Setup:
         circuit: The network.
         plan: Its parameters.
         engine: fused or stepwise.
-        threads: Threads of the server and processes of the client.
+        threads: Threads of the server.
     """
 
     circuit: Circuit

@@ -78,7 +78,6 @@ def measure(network: str, case: Case) -> dict[str, float]:
     from fcnlab.data import load_mnist
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.he.client import Client
-    from fcnlab.he.encryption import EncryptionPool
     from fcnlab.he.server import Server
     from fcnlab.inference import compare_logits
     from fcnlab.memory import peak_resident_bytes
@@ -93,20 +92,19 @@ def measure(network: str, case: Case) -> dict[str, float]:
     replies = []
     seconds: dict[str, list[float]] = {"encrypt_s": [], "evaluate_s": [], "decrypt_s": []}
     upload_bytes = 0
-    with EncryptionPool(workers=case.threads) as pool:
-        client.encrypt(pixels[:1], pool=pool)  # starts the workers
-        for index in range(plan.parameters.passes):
+    client.encrypt(pixels[:1])  # touches what it needs
+    for index in range(plan.parameters.passes):
+        began = time.perf_counter()
+        upload = client.encrypt(pixels, index=index)
+        seconds["encrypt_s"].append(time.perf_counter() - began)
+        upload_bytes = len(upload)
+        for _ in range(case.repeats if index == 0 else 1):
             began = time.perf_counter()
-            upload = client.encrypt(pixels, index=index, pool=pool)
-            seconds["encrypt_s"].append(time.perf_counter() - began)
-            upload_bytes = len(upload)
-            for _ in range(case.repeats if index == 0 else 1):
-                began = time.perf_counter()
-                reply = server.evaluate(upload, index=index).reply
-                seconds["evaluate_s"].append(time.perf_counter() - began)
-            began = time.perf_counter()
-            replies.append(client.decrypt(reply, index=index))
-            seconds["decrypt_s"].append(time.perf_counter() - began)
+            reply = server.evaluate(upload, index=index).reply
+            seconds["evaluate_s"].append(time.perf_counter() - began)
+        began = time.perf_counter()
+        replies.append(client.decrypt(reply, index=index))
+        seconds["decrypt_s"].append(time.perf_counter() - began)
     compared = compare_logits(client.combine(replies), circuit.evaluate(pixels), exact=case.scheme != "ckks")
     return {
         **{name: statistics.median(values) for name, values in seconds.items()},
@@ -114,7 +112,7 @@ def measure(network: str, case: Case) -> dict[str, float]:
         "passes": plan.parameters.passes,
         "upload_bytes": upload_bytes,
         "download_bytes": len(reply),
-        "peak_bytes": peak_resident_bytes() + pool.peak_bytes,
+        "peak_bytes": peak_resident_bytes(),
         "wrong": compared["mismatched_digits" if case.scheme == "ckks" else "mismatched_logits"],
     }
 

@@ -5,8 +5,9 @@ import pytest
 
 from fcnlab.circuit import Circuit
 from fcnlab.errors import CircuitError, WireError
-from fcnlab.he.client import Client
+from fcnlab.he.client import CHUNK, Client
 from fcnlab.he.server import Server
+from fcnlab.he.symmetric import secret_residues
 from fcnlab.he.wire import check_residues, envelope_bytes, open_envelope, payload_residues
 from tests.circuits import affine, random_images, tiny_circuit
 from tests.he.runs import plan_with, public_keys
@@ -45,7 +46,7 @@ def test_a_key_message_holds_the_public_key_only(session) -> None:
     he = session.client._contexts[0]
     message = session.client.public_key(0)
     secret = he.to_bytes_secret_key("none")[-8 * 4096 :]
-    for row in np.frombuffer(session.client._secrets[0], dtype=np.int64).reshape(-1, 4096):
+    for row in secret_residues(he, 4096):
         assert row.tobytes() not in session.upload
         assert row.tobytes() not in message
     assert he.to_bytes_public_key("none") in message
@@ -59,6 +60,30 @@ def test_two_uploads_of_the_same_pixels_share_no_seed_and_no_residues(session) -
     first, second = (payload_residues(envelope, payload, shape=envelope.shape) for envelope, payload in opened)
     assert len({envelope.seed for envelope, _ in opened}) == 2
     assert float(np.mean(first == second)) < 0.001
+
+
+def test_equal_pixels_are_encrypted_differently(session) -> None:
+    plan = session.plan
+    upload = session.client.encrypt(np.ones_like(session.pixels))
+    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0)
+    residues = payload_residues(envelope, payload, shape=envelope.shape)
+    assert len({part.tobytes() for part in residues}) == len(plan.inputs)
+
+
+def test_progress_counts_up_to_all_and_never_back(session) -> None:
+    told: list[int] = []
+    session.client.encrypt(session.pixels, report=told.append)
+    count = len(session.plan.inputs)
+    assert told == [*range(CHUNK, count, CHUNK), count]
+
+
+def test_encryption_can_be_stopped_and_begun_again(session) -> None:
+    def stop(done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        session.client.encrypt(session.pixels, report=stop)
+    assert session.client.encrypt(session.pixels)
 
 
 def test_pixels_that_no_weight_reads_are_not_sent() -> None:
