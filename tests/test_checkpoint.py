@@ -29,7 +29,7 @@ SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, 
 
 # HOPs at most, accuracy at least.
 UNTIED_LIMITS = {
-    "fcn-12k": (12_000, 98.9),
+    "fcn-12k": (12_000, 99.0),
     "fcn-25k": (25_000, 99.13),
     "fcn-99.4": (67_194, 99.4),
 }
