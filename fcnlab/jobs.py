@@ -81,7 +81,7 @@ class Job(Generic[R]):
         return self._result  # type: ignore[return-value]  # set whenever there is no error
 
     def cancel(self) -> None:
-        """Ask it to stop, and kill it with all its own workers if it has not done so at once. Returns immediately."""
+        """Ask it to stop, and kill it with all its processes if it has not done so at once. Returns immediately."""
         if self.running and not self._cancelling:
             self._cancelling = True
             self._worker.ask_to_stop()
@@ -152,7 +152,7 @@ class Worker:
             self.kill()
 
     def kill(self) -> None:
-        """End it, with all its own workers."""
+        """End it, with all processes that its job started."""
         if self._process.pid is not None and self._process.exitcode is None:
             with suppress(ProcessLookupError):
                 try:
@@ -195,7 +195,7 @@ def submit(
 
 def work(pipe: Connection) -> None:
     """The worker's side: take orders, report, obey."""
-    # A group of its own: its worker processes are stopped with it, and an interrupt of the notebook spares it.
+    # A group of its own: what a job starts is stopped with it, and an interrupt of the notebook spares it.
     os.setsid()
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     cancelled = threading.Event()
@@ -227,7 +227,7 @@ def perform(pipe: Connection, order: bytes, cancelled: threading.Event) -> tuple
 
 
 def obey(pipe: Connection, orders: "queue.SimpleQueue[bytes]", cancelled: threading.Event) -> None:
-    """Listen for orders and for the word to stop; if the other side is gone, end this process and its workers."""
+    """Listen for orders and for the word to stop; if the other side is gone, end this process and what it started."""
     with suppress(EOFError, OSError):
         while (message := pipe.recv_bytes()) != LEAVE:
             if message == CANCEL:
