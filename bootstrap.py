@@ -172,9 +172,13 @@ def torch_source() -> list[str]:
 
 
 def wheel_directory() -> Path:
-    """Where this user's wheels for this kind of machine are kept: home directories may be shared between machines."""
+    """Where wheels for this kind of machine are kept: ``$FCNLAB_WHEELS``, or a folder of this user's cache.
+
+    Home directories may be shared between machines, hence a folder for each kind.
+    """
     machine = "-".join(filter(None, (sys.platform, platform.machine(), *platform.libc_ver())))
-    return cache_directory() / "wheels" / machine
+    chosen = os.environ.get("FCNLAB_WHEELS")
+    return (Path(chosen) if chosen else cache_directory() / "wheels") / machine
 
 
 def find_wheel() -> Path | None:

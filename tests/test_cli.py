@@ -185,15 +185,33 @@ def living(group: int) -> list[str]:
     return states
 
 
+HELD = """
+import sys, time
+from fcnlab.cli import InferenceBar, main
+
+show = InferenceBar.__call__
+
+def hold(bar, progress):
+    show(bar, progress)
+    if progress.stage == "evaluate":
+        print("held", file=sys.stderr, flush=True)
+        time.sleep(60)
+
+InferenceBar.__call__ = hold
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_ctrl_c_stops_a_real_run_and_its_workers_without_a_traceback(network) -> None:
-    command = [sys.executable, "-c", "import sys; from fcnlab.cli import main; sys.exit(main(sys.argv[1:]))"]
+    # The run waits in the middle of its evaluation for the signal: a busy machine could not hit that moment.
     process = subprocess.Popen(
-        [*command, "infer", "--network", network, "--scheme", "bfv", "--engine", "stepwise", "--threads", "2"],
+        [sys.executable, "-c", HELD, "infer", "--network", network, "--scheme", "bfv", "--engine", "stepwise",
+         "--threads", "2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
     seen = ""
-    while "encrypt" not in seen:
+    while "held" not in seen:
         character = process.stderr.read(1)
         assert character, seen
         seen += character

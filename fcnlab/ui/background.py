@@ -131,7 +131,7 @@ class TaskPanel:
     def __init__(self, task: Task, *, label: str, start: Callable[[], None], cost: str) -> None:
         self._task, self._cost, self._obstacle = task, cost, ""
         self.start_button = widgets.Button(description=label, button_style="primary", layout={"width": "auto"})
-        self.cancel_button = widgets.Button(description="Cancel")
+        self.cancel_button = widgets.Button(description="Cancel", tooltip="Stop at once; nothing is kept.")
         self._bar = widgets.FloatProgress(min=0, max=1, layout={"width": "calc(100% - 4px)", "max_width": "420px"})
         self._words = widgets.HTML(layout={"width": "100%"})
         self.start_button.on_click(lambda _: start())
@@ -149,9 +149,10 @@ class TaskPanel:
         task = self._task
         running = task.state == "running"
         what, done, total = task.progress
-        self.start_button.disabled, self.cancel_button.disabled = running or bool(self._obstacle), not running
+        self.start_button.disabled = running or bool(self._obstacle)
         self.start_button.tooltip = "It is under way." if running else self._obstacle or self._cost
-        self.cancel_button.tooltip = "Stop at once; nothing is kept." if running else "Nothing is running."
+        # Shown only while there is something to cancel: a lab has other panels, and two buttons of one name are one too many.
+        self.cancel_button.layout.display = "flex" if running else "none"
         self._bar.value = done / max(total, 1) if running else float(task.state == "done")
         self._bar.bar_style = {"done": "success", "failed": "danger", "cancelled": "warning"}.get(task.state, "info")
         if running:
