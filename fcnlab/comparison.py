@@ -7,9 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from fcnlab.checkpoint import available_networks, load_checkpoint
 from fcnlab.counting import count_network
 from fcnlab.measured import MEASURED, RECONSTRUCTED, Kind, Row, load_measurements
+from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 from fcnlab.published import published_systems
 from fcnlab.report import COLUMNS
 

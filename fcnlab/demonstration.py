@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.circuit import Circuit
 from fcnlab.data import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
 from fcnlab.inference import Inference, Progress, infer
 from fcnlab.layouts import choose_plan
+from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.noise import Scheme
 from fcnlab.plan import Plan
 from fcnlab.typical import sample_for

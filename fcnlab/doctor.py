@@ -222,8 +222,8 @@ def examine_mnist() -> Iterator[Check]:
 
 def examine_networks() -> Iterator[Check]:
     """The shipped networks: weights and card."""
-    from fcnlab.checkpoint import available_networks, load_checkpoint
     from fcnlab.errors import FcnlabError
+    from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 
     names = available_networks()
     if not names:

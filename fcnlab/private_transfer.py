@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from fcnlab.checkpoint import MODELS, read_card
 from fcnlab.compiler import compile_circuit
 from fcnlab.cost import load_costs, project
 from fcnlab.errors import FcnlabError
 from fcnlab.hops import LayerHops
 from fcnlab.inference import Inference, Progress, infer
+from fcnlab.networks.checkpoint import MODELS, read_card
 from fcnlab.planner import make_plan
 from fcnlab.report import Report
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network

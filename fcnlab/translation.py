@@ -17,7 +17,7 @@ from fcnlab.errors import CircuitError
 from fcnlab.exact import Integers
 from fcnlab.inspection import Layer, find_problems, list_layers, pair, strip_zeros
 from fcnlab.lowering import RealAffine, RealPolynomial, RealStep, make_affine
-from fcnlab.network import PolynomialActivation, Square, SumPool2d
+from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d
 
 Padding = tuple[int, int, int, int]  # left, right, top, bottom, as nn.ZeroPad2d has it
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from fcnlab.checkpoint import ModelCard, save_checkpoint
-from fcnlab.network import Architecture
+from fcnlab.networks.architectures import Architecture
+from fcnlab.networks.checkpoint import ModelCard, save_checkpoint
 
 TINY = Architecture(kind="faster-cryptonets", activation="square", maps=1, units=2, pixel_bits=2)
 

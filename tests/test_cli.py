@@ -266,13 +266,13 @@ def test_train_refuses_an_unknown_recipe(capsys, tmp_path: Path) -> None:
 
 
 def test_another_seed_is_a_row_and_no_shipped_network(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcnlab import rows, training
-    from fcnlab.checkpoint import load_checkpoint
+    from fcnlab.networks.checkpoint import load_checkpoint
+    from fcnlab.training import record, train
 
     asked, recorded = [], []
     checkpoint = load_checkpoint("fcn-12k")
-    monkeypatch.setattr(training, "train", lambda recipe, **options: asked.append((recipe, options)) or checkpoint)
-    monkeypatch.setattr(rows, "record_point", recorded.append)
+    monkeypatch.setattr(train, "train", lambda recipe, **options: asked.append((recipe, options)) or checkpoint)
+    monkeypatch.setattr(record, "record_point", recorded.append)
     status, out, _ = run(capsys, "train", "fcn-12k", "--seed", "3", "--json")
     assert status == OK
     ((recipe, options),) = asked
@@ -320,13 +320,13 @@ def test_a_bar_for_each_stage_and_layer_and_none_when_silent(capsys) -> None:
 
 
 def test_an_epoch_is_a_line_on_standard_error(capsys) -> None:
-    from fcnlab import training
+    from fcnlab.training import train
 
     fields = {
         "recipe": "fcn-20k", "phase": "prune", "epoch": 3, "epochs": 40, "loss": 0.1234, "validation_percent": 98.765,
         "products": 19930, "elapsed_s": 90.0,
     }  # fmt: skip
-    print_epoch(training.Progress(**fields))
+    print_epoch(train.Progress(**fields))
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.split() == [

@@ -152,8 +152,8 @@ def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_compare_goes_on_where_a_network_cannot_be_measured(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     from fcnlab import measured, measurements
-    from fcnlab.checkpoint import available_networks
     from fcnlab.errors import PlanError
+    from fcnlab.networks.checkpoint import available_networks
     from tests.test_measured import ROW
 
     def measure(network: str, **options: object) -> object:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fcnlab.checkpoint import available_networks
 from fcnlab.comparison import WIDTH, Comparison, compare, count_text, number_text
 from fcnlab.errors import DataError
 from fcnlab.measured import store_measurements
+from fcnlab.networks.checkpoint import available_networks
 from fcnlab.published import published_systems
 from tests.test_measured import ROW
 

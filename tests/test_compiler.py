@@ -13,7 +13,7 @@ from fcnlab.circuit import Affine, Circuit, Polynomial
 from fcnlab.compiler import compile_circuit, measure_fidelity
 from fcnlab.errors import CircuitError
 from fcnlab.hops import count_stepwise
-from fcnlab.network import PolynomialActivation, Square, SumPool2d, cryptonets, faster_cryptonets
+from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d, cryptonets, faster_cryptonets
 
 SLOW = settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 SWISH = (2.0**-3, 2.0**-1, 2.0**-3)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from fcnlab import checkpoint, data, doctor
+from fcnlab import data, doctor
 from fcnlab.doctor import Check
 from fcnlab.errors import DataError
+from fcnlab.networks import checkpoint
 
 
 def only(checks: list[Check], name: str) -> Check:

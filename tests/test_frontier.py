@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fcnlab.checkpoint import MODELS, available_networks
 from fcnlab.errors import DataError
 from fcnlab.frontier import MOST_PRODUCTS, cheapest, nearest_trained, points, shipped_points
+from fcnlab.networks.checkpoint import MODELS, available_networks
 
 
 def card(name: str, *, products: int) -> dict[str, object]:

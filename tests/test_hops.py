@@ -12,7 +12,7 @@ from torch import nn
 from fcnlab.circuit import Affine, Circuit, Polynomial
 from fcnlab.compiler import compile_circuit
 from fcnlab.hops import LayerHops, count_fused, count_published, count_stepwise
-from fcnlab.network import cryptonets
+from fcnlab.networks.architectures import cryptonets
 
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
 MATRICES = hnp.arrays(np.int64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.integers(-20, 20))

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from fcnlab.inspection import ADVICE, POINTWISE, Layer, find_problems, kind_of, list_layers, pair, strip_zeros
-from fcnlab.network import PolynomialActivation, Square, SumPool2d, cryptonets, faster_cryptonets
+from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d, cryptonets, faster_cryptonets
 
 
 def problems_of(module: nn.Module) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.checkpoint import ModelCard, measure_circuit, save_checkpoint
-from fcnlab.network import Architecture, seeded
+from fcnlab.networks.architectures import Architecture, seeded
+from fcnlab.networks.checkpoint import ModelCard, measure_circuit, save_checkpoint
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 from playwright.sync_api import Page, expect  # noqa: E402

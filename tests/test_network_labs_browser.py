@@ -8,7 +8,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the browser test
 from playwright.sync_api import Locator, Page, expect  # noqa: E402
 
 from fcnlab import DEFAULT_NETWORK  # noqa: E402
-from fcnlab.checkpoint import MODELS, read_card  # noqa: E402
+from fcnlab.networks.checkpoint import MODELS, read_card  # noqa: E402
 from tests.browser import browse, open_in_voila, serve  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)

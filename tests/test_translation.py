@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fcnlab.lowering import RealAffine, RealPolynomial
-from fcnlab.network import PolynomialActivation, Square, SumPool2d
+from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d
 from fcnlab.translation import translate
 
 SHAPE = (4, 7, 9)

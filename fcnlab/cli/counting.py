@@ -192,12 +192,12 @@ def run_calibrate(chosen: argparse.Namespace) -> int:
 
 def run_compare(chosen: argparse.Namespace) -> int:
     """``fcnlab compare``."""
-    from fcnlab.checkpoint import available_networks, load_checkpoint
     from fcnlab.comparison import compare
     from fcnlab.errors import PlanError
     from fcnlab.he.calibration import costs_of_this_machine
     from fcnlab.measured import store_measurements
     from fcnlab.measurements import measure
+    from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 
     if chosen.measure:
         networks = [chosen.network] if chosen.network else available_networks()

@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 if TYPE_CHECKING:
     from fcnlab.inference import Progress
-    from fcnlab.sweep import SweepProgress
-    from fcnlab.training import Progress as TrainingProgress
+    from fcnlab.training.sweep import SweepProgress
+    from fcnlab.training.train import Progress as TrainingProgress
 
 BAR = "{desc:<46.46} {bar} {n_fmt}/{total_fmt} [{elapsed}]"
 

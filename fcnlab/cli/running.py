@@ -100,11 +100,11 @@ def run_train(chosen: argparse.Namespace) -> int:
     from dataclasses import asdict
     from pathlib import Path
 
-    from fcnlab.checkpoint import MODELS
     from fcnlab.errors import DataError
-    from fcnlab.recipes import find_recipe, reseeded
-    from fcnlab.rows import record_point
-    from fcnlab.training import WORK, train
+    from fcnlab.networks.checkpoint import MODELS
+    from fcnlab.training.recipes import find_recipe, reseeded
+    from fcnlab.training.record import record_point
+    from fcnlab.training.train import WORK, train
     from fcnlab.transfer.extractors import RECIPES
 
     if chosen.seed is not None and (chosen.private or chosen.recipe in RECIPES):

@@ -29,9 +29,9 @@ def run_sweep(chosen: argparse.Namespace) -> int:
     from dataclasses import asdict
     from pathlib import Path
 
-    from fcnlab.rows import record_shipped
-    from fcnlab.sweep import ALL_POINTS, SweepPoint, make_base, sweep
     from fcnlab.trained import TRAINED
+    from fcnlab.training.record import record_shipped
+    from fcnlab.training.sweep import ALL_POINTS, SweepPoint, make_base, sweep
 
     points = [SweepPoint.parse(text) for text in chosen.points.split(",")] if chosen.points else ALL_POINTS
     table = Path(chosen.table) if chosen.table else TRAINED

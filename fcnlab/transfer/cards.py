@@ -17,7 +17,7 @@ import fcnlab
 from fcnlab.data import DATA_ROOT
 from fcnlab.errors import DataError
 from fcnlab.files import write_whole
-from fcnlab.storage import load_tensors, pack_tensors
+from fcnlab.networks.storage import load_tensors, pack_tensors
 from fcnlab.transfer.features import FeatureRange
 from fcnlab.transfer.heads import HeadShape
 from fcnlab.transfer.privacy import Guarantee

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fcnlab.errors import DataError
-from fcnlab.fitting import single_thread
+from fcnlab.networks.fitting import single_thread
 
 SIDE: Final = 224
 FEATURES: Final = 64

@@ -10,7 +10,7 @@ from torch import nn
 from fcnlab.compiler import compile_circuit
 from fcnlab.hops import LayerHops, count_published
 from fcnlab.inspection import pair
-from fcnlab.network import Square, SumPool2d, sequential
+from fcnlab.networks.architectures import Square, SumPool2d, sequential
 from fcnlab.transfer.features import FeatureRange
 from fcnlab.transfer.heads import HeadShape, fold_range, linear_layers
 

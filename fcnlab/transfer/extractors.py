@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from fcnlab.data import DATA_ROOT
 from fcnlab.errors import DataError
 from fcnlab.files import write_whole
-from fcnlab.fitting import single_thread
-from fcnlab.network import sequential
-from fcnlab.storage import load_tensors, pack_tensors
+from fcnlab.networks.architectures import sequential
+from fcnlab.networks.fitting import single_thread
+from fcnlab.networks.storage import load_tensors, pack_tensors
 
 EXTRACTORS_FOLDER: Final = DATA_ROOT / "extractors"
 FEATURES: Final = 64

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from fcnlab.circuit import Circuit
 from fcnlab.compiler import compile_circuit
+from fcnlab.compression.pruning import magnitude_mask
+from fcnlab.compression.quantization import choose_window, round_to_powers_of_two, window_length
 from fcnlab.errors import DataError
-from fcnlab.fitting import GRADIENT_NORM, single_thread
-from fcnlab.network import activation_from_name, seeded, sequential
-from fcnlab.pruning import magnitude_mask
-from fcnlab.quantization import choose_window, round_to_powers_of_two, window_length
+from fcnlab.networks.architectures import activation_from_name, seeded, sequential
+from fcnlab.networks.fitting import GRADIENT_NORM, single_thread
 from fcnlab.transfer.features import FeatureRange
 
 CLEAR_STEPS: Final = 300

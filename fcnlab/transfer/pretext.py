@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import fcnlab
-from fcnlab.augmentation import Warp, warp_images
 from fcnlab.data import Images, Split, load_mnist
-from fcnlab.fitting import (
+from fcnlab.networks.architectures import fold_batch_norm, seeded, sequential
+from fcnlab.networks.augmentation import Warp, warp_images
+from fcnlab.networks.fitting import (
     Batch,
     accuracy_percent,
     batch_count,
@@ -28,7 +29,6 @@ from fcnlab.fitting import (
     shuffled_batches,
     single_thread,
 )
-from fcnlab.network import fold_batch_norm, seeded, sequential
 from fcnlab.transfer.digit_images import coarsen
 from fcnlab.transfer.extractors import (
     EXTRACTORS_FOLDER,

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from fcnlab.circuit import Circuit
-from fcnlab.fitting import single_thread
+from fcnlab.networks.fitting import single_thread
 from fcnlab.transfer.heads import Release, compile_head, release_head, train_clear
 from fcnlab.transfer.membership import Membership, attack, combine, record_losses
 from fcnlab.transfer.privacy import Guarantee, HeadProgress, Settings, check_epsilon, no_guarantee, train_private

@@ -118,7 +118,7 @@ def norm_of(settings: ActivationSettings) -> str | HistogramNorm:
     """What is made small; the values of a layer are found on first use, which takes a second or two."""
     if settings.norm != "histogram":
         return settings.norm
-    from fcnlab.preactivations import preactivation_norm  # torch, which nothing else here needs
+    from fcnlab.networks.preactivations import preactivation_norm  # torch, which nothing else here needs
 
     network, layer = settings.layer.split()
     return preactivation_norm(network, layer, reach=REACH)
@@ -216,7 +216,7 @@ def weight_sentence(settings: ActivationSettings) -> str:
     """How much of a layer the interval covers; empty where no layer weighs."""
     if settings.norm != "histogram":
         return ""
-    from fcnlab.preactivations import share_inside
+    from fcnlab.networks.preactivations import share_inside
 
     network, layer = settings.layer.split()
     share = share_inside(network, layer, interval=settings.interval)

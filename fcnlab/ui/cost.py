@@ -7,6 +7,7 @@ from typing import Any, Final
 import ipywidgets as widgets
 import traitlets
 
+from fcnlab.compression.variants import as_trained, count_variant
 from fcnlab.cost_plots import cost_figure, update_counts, update_estimate
 from fcnlab.data import DATA_ROOT
 from fcnlab.frontier import Point, cheapest, points, shipped_points
@@ -40,7 +41,6 @@ from fcnlab.ui.frame import Frame
 from fcnlab.ui.layouts import layout_text
 from fcnlab.ui.model import LabModel
 from fcnlab.ui.views import Display, View, block, escape, text_table
-from fcnlab.variants import as_trained, count_variant
 
 BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bits, ±2ᵏ" for bits in (2, 3, 4, 5)}}
 PIXEL_BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bit{'s' * (bits > 1)}" for bits in range(1, 9)}}

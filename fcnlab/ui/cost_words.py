@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from fcnlab.compression.variants import pruned_percent
 from fcnlab.hops import HopTable, LayerHops
 from fcnlab.plots import KINDS
 from fcnlab.published import PublishedSystem, published_systems
 from fcnlab.ui.estimates import CostSettings, Estimate
 from fcnlab.ui.layouts import layout_markup
 from fcnlab.ui.views import escape, table, tiles
-from fcnlab.variants import pruned_percent
 
 HEADS: Final = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
 PROOF_HEADS: Final = ("step", "ciphertexts", "polynomials", "value bits", "noise bits", "bits left", "primes")

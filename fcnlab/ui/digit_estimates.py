@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from fcnlab.checkpoint import compile_checkpoint
 from fcnlab.circuit import Circuit
+from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
 from fcnlab.cost.machine import usable_cores
 from fcnlab.cost.work import ENGINES
@@ -17,6 +17,7 @@ from fcnlab.hops import HopTable, count_executed
 from fcnlab.jobs import submit
 from fcnlab.layouts import choose_plan, crossing_images
 from fcnlab.memory import available_bytes
+from fcnlab.networks.checkpoint import compile_checkpoint
 from fcnlab.packed.layout import pack
 from fcnlab.packed.plan import PackedPlan
 from fcnlab.packed.program import count_packed
@@ -26,7 +27,6 @@ from fcnlab.ui.background import Superseded
 from fcnlab.ui.digit_runs import Setup
 from fcnlab.ui.digit_settings import CHEAPEST, MOST, DigitSettings
 from fcnlab.ui.estimates import unit_costs
-from fcnlab.variants import base_of
 
 
 @dataclass(frozen=True)

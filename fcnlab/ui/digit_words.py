@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit import Circuit
+from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection
 from fcnlab.hops import LayerHops
 from fcnlab.published import PublishedSystem
@@ -18,7 +19,6 @@ from fcnlab.ui.digit_settings import Picture
 from fcnlab.ui.images import png_address
 from fcnlab.ui.runs import RunProgress
 from fcnlab.ui.views import escape, table, tiles
-from fcnlab.variants import base_of
 
 PREVIEWED: Final = 40
 LAYER_HEADS: Final = ("layer", "done", "HOPs", "value bits", "noise bits", "bits left, proven", "bits left, measured")

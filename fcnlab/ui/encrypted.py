@@ -10,6 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
+from fcnlab.compression.variants import base_of
 from fcnlab.drawing import digit_image
 from fcnlab.hops import count_fused, count_stepwise
 from fcnlab.published import published_systems
@@ -45,7 +46,6 @@ from fcnlab.ui.model import LabModel
 from fcnlab.ui.run_panel import RunPanel
 from fcnlab.ui.server_view import server_view
 from fcnlab.ui.views import Display, View, block, escape, table, text_table
-from fcnlab.variants import base_of
 
 REST_S: Final = 0.3
 """How long the pen must be off the sheet before a run starts; the next stroke cancels it."""

@@ -7,13 +7,7 @@ from typing import Any
 
 from fcnlab import DEFAULT_NETWORK
 from fcnlab.circuit import Circuit
-from fcnlab.cost import Projection, UnitCosts, load_costs, project
-from fcnlab.cost.machine import usable_cores
-from fcnlab.errors import DataError, FcnlabError
-from fcnlab.plan import Plan
-from fcnlab.ui.background import Superseded
-from fcnlab.ui.layouts import Layouts, plan_layouts
-from fcnlab.variants import (
+from fcnlab.compression.variants import (
     Variation,
     architecture_of,
     as_trained,
@@ -22,6 +16,12 @@ from fcnlab.variants import (
     measure_accuracy,
     thin_evenly,
 )
+from fcnlab.cost import Projection, UnitCosts, load_costs, project
+from fcnlab.cost.machine import usable_cores
+from fcnlab.errors import DataError, FcnlabError
+from fcnlab.plan import Plan
+from fcnlab.ui.background import Superseded
+from fcnlab.ui.layouts import Layouts, plan_layouts
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import traitlets
 
+from fcnlab.compression.variants import (
+    Variation,
+    as_trained,
+    base_of,
+    count_variant,
+    measure_accuracy,
+    pruned_percent,
+    survives_compiling,
+    weights_of,
+)
 from fcnlab.data import DATA_ROOT
 from fcnlab.errors import FcnlabError
 from fcnlab.frontier import Point, cheapest, nearest_trained, points, shipped_points
@@ -23,16 +33,6 @@ from fcnlab.ui.frame import Frame
 from fcnlab.ui.images import png_address
 from fcnlab.ui.model import LabModel
 from fcnlab.ui.views import Display, View, block, escape, table, text_table, tiles
-from fcnlab.variants import (
-    Variation,
-    as_trained,
-    base_of,
-    count_variant,
-    measure_accuracy,
-    pruned_percent,
-    survives_compiling,
-    weights_of,
-)
 
 DENSE: Final = "cryptonets"
 LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")

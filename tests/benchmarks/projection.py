@@ -40,8 +40,8 @@ KINDS = (
 
 def run(*, network: str, repeats: int) -> Iterator[str]:
     """One line a case, then the median and the worst relative error; all networks, whatever `network` says."""
-    from fcnlab.checkpoint import available_networks
     from fcnlab.he.calibration import costs_of_this_machine
+    from fcnlab.networks.checkpoint import available_networks
 
     costs_of_this_machine()
     yield (

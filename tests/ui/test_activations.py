@@ -5,8 +5,8 @@ import pytest
 
 from fcnlab.approximation import PowersOfTwo, approximate
 from fcnlab.errors import SettingsError
+from fcnlab.networks.preactivations import preactivation_norm
 from fcnlab.plots import FLOOR
-from fcnlab.preactivations import preactivation_norm
 from fcnlab.ui.activations import PRESETS, ActivationSettings, activations
 
 

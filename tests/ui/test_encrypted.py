@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fcnlab import DEFAULT_NETWORK
+from fcnlab.compression.variants import base_of
 from fcnlab.data import load_mnist
 from fcnlab.drawing import digit_image
 from fcnlab.errors import SettingsError
@@ -18,7 +19,6 @@ from fcnlab.ui.digit_runs import Overheard, Reading
 from fcnlab.ui.digit_words import quantised
 from fcnlab.ui.encrypted import NOT_PROVEN, NOTHING_DRAWN, EncryptedLab, encrypted_mnist
 from fcnlab.ui.images import png_address
-from fcnlab.variants import base_of
 from tests.strokes import DIGITS
 
 TEST = load_mnist("test")

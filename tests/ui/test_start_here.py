@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fcnlab.compiler import compile_circuit
-from fcnlab.network import faster_cryptonets
+from fcnlab.networks.architectures import faster_cryptonets
 from fcnlab.planner import make_plan
 from fcnlab.report import LayerReport, Report, Seconds
 from fcnlab.ui.run_panel import describe_progress

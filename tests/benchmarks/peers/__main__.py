@@ -20,7 +20,7 @@ import torch
 
 from fcnlab import DEFAULT_NETWORK
 from fcnlab.cost.machine import processor_name
-from fcnlab.network import fold_batch_norm
+from fcnlab.networks.architectures import fold_batch_norm
 from tests.benchmarks.peers.environments import ready_python
 from tests.benchmarks.peers.networks import NETWORKS, ready_network, test_images
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fcnlab.data import load_mnist
-from fcnlab.fitting import (
+from fcnlab.networks.architectures import Square, fold_batch_norm, seeded, sequential
+from fcnlab.networks.fitting import (
     accuracy_percent,
     batch_count,
     cosine_rate,
@@ -23,7 +24,6 @@ from fcnlab.fitting import (
     shuffled_batches,
     single_thread,
 )
-from fcnlab.network import Square, fold_batch_norm, seeded, sequential
 
 EPOCHS, PEAK_RATE, WEIGHT_DECAY = 6, 2e-3, 1e-4
 TESTED: Final = 1000
