@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.data import quantise_pixels
+from fcnlab.data.mnist import quantise_pixels
 from fcnlab.errors import CircuitError
 from fcnlab.exact import (
     WORD_BITS,

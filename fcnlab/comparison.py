@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from fcnlab.counting import count_network
-from fcnlab.measured import MEASURED, RECONSTRUCTED, Kind, Row, load_measurements
+from fcnlab.data.measured import MEASURED, RECONSTRUCTED, Kind, Row, load_measurements
+from fcnlab.data.published import published_systems
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
-from fcnlab.published import published_systems
 from fcnlab.report import COLUMNS
 
 HEADINGS: Final[dict[Kind, str]] = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from fcnlab.frontier import Point
+from fcnlab.data.frontier import Point
 from fcnlab.plots import INK, KINDS, OKABE_ITO, THEME, pattern_of
 
 LOWEST_ACCURACY, HIGHEST_ACCURACY = 80.0, 99.7

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fcnlab import DEFAULT_NETWORK
 from fcnlab.circuit import Circuit
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
 from fcnlab.inference import Inference, Progress, infer

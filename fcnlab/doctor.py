@@ -209,7 +209,7 @@ def examine_jupyterlab() -> Iterator[Check]:
 
 def examine_mnist() -> Iterator[Check]:
     """The four MNIST files, by checksum."""
-    from fcnlab.data import load_mnist
+    from fcnlab.data.mnist import load_mnist
     from fcnlab.errors import DataError
 
     try:

@@ -5,8 +5,8 @@ from typing import Any, Final
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from fcnlab.data.encodings import EncodingStudy
 from fcnlab.plots import INK, OKABE_ITO, THEME
-from fcnlab.studies import EncodingStudy
 
 CURVES: Final = {
     "dense": ("dense", OKABE_ITO["vermilion"], "diamond", "dash"),

@@ -8,12 +8,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from fcnlab.cost_plots import accuracy_place
+from fcnlab.data.releases import ReleasePoint
 from fcnlab.findings.ablation import Cost, spell_bits
 from fcnlab.findings.expressiveness import DEGREES, Fits
 from fcnlab.findings.networks import TrainedNetwork
 from fcnlab.findings.reduction import Reduction
 from fcnlab.plots import INK, OKABE_ITO, THEME, pattern_of
-from fcnlab.transfer.tables import ReleasePoint
 
 ACCURACY_TICKS: Final = (60, 80, 90, 95, 98, 99, 99.5)
 ACCURACY_RANGE: Final = (55.0, 99.6)

@@ -21,7 +21,7 @@ from fcnlab.he.engine import Account
 from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.server import Server, engine_named
-from fcnlab.memory import peak_resident_bytes
+from fcnlab.machine.memory import peak_resident_bytes
 from fcnlab.packed.plan import PackedPlan
 from fcnlab.plan import Plan
 from fcnlab.report import LayerReport, Report, Seconds

@@ -7,14 +7,14 @@ from typing import Final
 
 from fcnlab.circuit import Circuit
 from fcnlab.cost import Projection, UnitCosts, project
-from fcnlab.cost.machine import processor_name, usable_cores
-from fcnlab.data import load_mnist
+from fcnlab.data.measured import RECONSTRUCTED, Row
+from fcnlab.data.mnist import load_mnist
 from fcnlab.demonstration import prepare
 from fcnlab.errors import PlanError
 from fcnlab.hops import count_executed
 from fcnlab.inference import Progress, infer
-from fcnlab.measured import RECONSTRUCTED, Row
-from fcnlab.memory import available_bytes
+from fcnlab.machine.machine import processor_name, usable_cores
+from fcnlab.machine.memory import available_bytes
 from fcnlab.noise import Scheme
 from fcnlab.plan import Plan
 from fcnlab.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images

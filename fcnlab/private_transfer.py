@@ -14,6 +14,7 @@ import numpy as np
 
 from fcnlab.compiler import compile_circuit
 from fcnlab.cost import load_costs, project
+from fcnlab.data.releases import SEEDS
 from fcnlab.errors import FcnlabError
 from fcnlab.hops import LayerHops
 from fcnlab.inference import Inference, Progress, infer
@@ -24,7 +25,6 @@ from fcnlab.transfer.costs import count_head, count_whole_network, square_networ
 from fcnlab.transfer.heads import HeadShape, Release
 from fcnlab.transfer.membership import Membership
 from fcnlab.transfer.studies import CLIPPING, FOLDS, Study
-from fcnlab.transfer.tables import SEEDS
 from fcnlab.transfer.training import TrainedHead, attack_heads, settings_for, train_head
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work

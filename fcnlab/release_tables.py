@@ -11,15 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fcnlab.compiler import compile_circuit
-from fcnlab.demonstration import prepare
-from fcnlab.head_costs import cost_head, untrained_head
-from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
-from fcnlab.private_transfer import DIGIT_SHAPE, PROJECTED_WEIGHT_BITS, SPARSE_NETWORK, whole_network_hops
-from fcnlab.transfer.costs import square_network
-from fcnlab.transfer.heads import release_of
-from fcnlab.transfer.studies import FOLDS, Study
-from fcnlab.transfer.tables import (
+from fcnlab.data.releases import (
     EPSILONS,
     PRUNED,
     SEEDS,
@@ -30,6 +22,14 @@ from fcnlab.transfer.tables import (
     releases_path,
     write_rows,
 )
+from fcnlab.demonstration import prepare
+from fcnlab.head_costs import cost_head, untrained_head
+from fcnlab.plan import Plan
+from fcnlab.planner import make_plan
+from fcnlab.private_transfer import DIGIT_SHAPE, PROJECTED_WEIGHT_BITS, SPARSE_NETWORK, whole_network_hops
+from fcnlab.transfer.costs import square_network
+from fcnlab.transfer.heads import release_of
+from fcnlab.transfer.studies import FOLDS, Study
 from fcnlab.transfer.training import TrainedHead, attack_heads, release_trained, train_head
 
 Tell = Callable[[str, int, int], None]

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from fcnlab.cost_plots import ACCURACY_TICKS, HIGHEST_ACCURACY, LOWEST_ACCURACY, accuracy_place
-from fcnlab.frontier import Point
+from fcnlab.data.frontier import Point
 from fcnlab.plots import INK, OKABE_ITO, THEME, pattern_of
 
 BINS: Final = 48

@@ -8,8 +8,8 @@ from typing import Any, Final
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint
 from fcnlab.plots import INK, OKABE_ITO, THEME, pattern_of
-from fcnlab.transfer.tables import EPSILONS, PRUNED, CurvePoint, ReleasePoint
 
 INFINITY_PLACE: Final = 4.4
 PLACES: Final = {epsilon: math.log2(epsilon) if math.isfinite(epsilon) else INFINITY_PLACE for epsilon in EPSILONS}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit import Circuit
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.noise import Scheme
 
 IMAGES: Final = 256

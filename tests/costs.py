@@ -1,8 +1,8 @@
 """Made-up unit costs, so that tests of projections need no measurement."""
 
 from fcnlab.cost import UnitCosts
-from fcnlab.cost.machine import machine_name
 from fcnlab.cost.units import GENERAL, KERNELS, MEASURED_RINGS, SEAL, Line
+from fcnlab.machine.machine import machine_name
 from fcnlab.parameters import SCHEMES
 
 LINE = Line(5.0, 7.0, 11.0)

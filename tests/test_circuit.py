@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from fcnlab.circuit import Affine, Circuit, Interval, Polynomial, polynomial_bounds
-from fcnlab.data import quantise_pixels
+from fcnlab.data.mnist import quantise_pixels
 from fcnlab.errors import CircuitError, DataError
 from fcnlab.exact import integer_array
 

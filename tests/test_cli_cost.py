@@ -137,8 +137,9 @@ def test_compare_shows_all_kinds(capsys) -> None:
 
 
 def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcnlab import measured, measurements
-    from tests.test_measured import ROW
+    from fcnlab import measurements
+    from fcnlab.data import measured
+    from tests.data.test_measured import ROW
 
     asked, stored = [], []
     monkeypatch.setattr(measurements, "measure", lambda network, **options: asked.append((network, options)) or ROW)
@@ -151,10 +152,11 @@ def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_compare_goes_on_where_a_network_cannot_be_measured(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcnlab import measured, measurements
+    from fcnlab import measurements
+    from fcnlab.data import measured
     from fcnlab.errors import PlanError
     from fcnlab.networks.checkpoint import available_networks
-    from tests.test_measured import ROW
+    from tests.data.test_measured import ROW
 
     def measure(network: str, **options: object) -> object:
         if network == "cryptonets":

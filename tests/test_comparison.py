@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from fcnlab.comparison import WIDTH, Comparison, compare, count_text, number_text
+from fcnlab.data.measured import store_measurements
+from fcnlab.data.published import published_systems
 from fcnlab.errors import DataError
-from fcnlab.measured import store_measurements
 from fcnlab.networks.checkpoint import available_networks
-from fcnlab.published import published_systems
-from tests.test_measured import ROW
+from tests.data.test_measured import ROW
 
 
 def test_published_come_first_then_every_shipped_network(tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from fcnlab.circuit import Circuit, Polynomial
 from fcnlab.cost import load_costs, project
 from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
 from fcnlab.cost.crossing import project_crossing
-from fcnlab.cost.machine import cache_folder, machine_digest, machine_name
 from fcnlab.cost.packed import list_packed_work
 from fcnlab.cost.units import Line, costs_path, parse_costs, save_costs
 from fcnlab.cost.work import ENGINES, list_work, local_runs
 from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.hops import count_polynomial
 from fcnlab.inference import infer
+from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
 from fcnlab.packed.layout import pack
 from fcnlab.packed.planner import make_packed_plan
 from fcnlab.packed.program import count_packed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fcnlab import demonstration
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.demonstration import demonstrate, plan_for, prepare
 from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.inference import Progress

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from fcnlab import data, doctor
+from fcnlab import doctor
+from fcnlab.data import mnist
 from fcnlab.doctor import Check
 from fcnlab.errors import DataError
 from fcnlab.networks import checkpoint
@@ -62,7 +63,7 @@ def test_a_broken_pyfhel_is_built_again(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_missing_images_are_restored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(data, "DATA_ROOT", tmp_path)
+    monkeypatch.setattr(mnist, "DATA_ROOT", tmp_path)
     (check,) = doctor.examine_mnist()
     assert not check.ok
     assert "missing" in check.found

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fcnlab import measurements
-from fcnlab.data import Images, load_mnist
+from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.errors import PlanError
 from fcnlab.inference import Progress
 from fcnlab.measurements import measure

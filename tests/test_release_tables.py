@@ -4,12 +4,7 @@ import math
 
 import pytest
 
-from fcnlab.head_costs import cost_head
-from fcnlab.private_transfer import whole_network_hops
-from fcnlab.release_tables import measure_networks, measure_releases, write_tables
-from fcnlab.transfer.heads import release_of
-from fcnlab.transfer.studies import STUDIES, load_study
-from fcnlab.transfer.tables import (
+from fcnlab.data.releases import (
     EPSILONS,
     PRUNED,
     SEEDS,
@@ -18,6 +13,11 @@ from fcnlab.transfer.tables import (
     read_networks,
     read_releases,
 )
+from fcnlab.head_costs import cost_head
+from fcnlab.private_transfer import whole_network_hops
+from fcnlab.release_tables import measure_networks, measure_releases, write_tables
+from fcnlab.transfer.heads import release_of
+from fcnlab.transfer.studies import STUDIES, load_study
 from fcnlab.transfer.training import train_head
 
 PLAIN_BITS = 4  # of the curve's releases

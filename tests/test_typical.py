@@ -1,7 +1,7 @@
 import numpy as np
 
 from fcnlab.circuit import Circuit
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.typical import IMAGES, sample_for
 
 

@@ -159,9 +159,9 @@ def run_hops(chosen: argparse.Namespace) -> int:
 def run_cost(chosen: argparse.Namespace) -> int:
     """``fcnlab cost``."""
     from fcnlab.cost import project
-    from fcnlab.cost.machine import usable_cores
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.he.calibration import costs_of_this_machine
+    from fcnlab.machine.machine import usable_cores
 
     circuit = prepare(chosen.network).circuit
     plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring, layout=chosen.layout)
@@ -193,9 +193,9 @@ def run_calibrate(chosen: argparse.Namespace) -> int:
 def run_compare(chosen: argparse.Namespace) -> int:
     """``fcnlab compare``."""
     from fcnlab.comparison import compare
+    from fcnlab.data.measured import store_measurements
     from fcnlab.errors import PlanError
     from fcnlab.he.calibration import costs_of_this_machine
-    from fcnlab.measured import store_measurements
     from fcnlab.measurements import measure
     from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 

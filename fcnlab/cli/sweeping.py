@@ -29,7 +29,7 @@ def run_sweep(chosen: argparse.Namespace) -> int:
     from dataclasses import asdict
     from pathlib import Path
 
-    from fcnlab.trained import TRAINED
+    from fcnlab.data.trained import TRAINED
     from fcnlab.training.record import record_shipped
     from fcnlab.training.sweep import ALL_POINTS, SweepPoint, make_base, sweep
 

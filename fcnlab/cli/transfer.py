@@ -83,12 +83,12 @@ def add_skipping(parser: argparse.ArgumentParser) -> None:
 
 def run_transfer(chosen: argparse.Namespace) -> int:
     """``fcnlab transfer``."""
+    from fcnlab.data.releases import CurvePoint, write_rows
     from fcnlab.private_transfer import run_study
     from fcnlab.transfer.curves import describe_curve, measure_curve
     from fcnlab.transfer.heads import Release
     from fcnlab.transfer.privacy import check_epsilon
     from fcnlab.transfer.studies import load_study
-    from fcnlab.transfer.tables import CurvePoint, write_rows
 
     check_epsilon(chosen.epsilon)
     release = Release(keep=chosen.keep)

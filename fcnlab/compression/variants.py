@@ -19,7 +19,7 @@ from fcnlab.approximation import approximate
 from fcnlab.circuit import Affine, Circuit
 from fcnlab.compression.layers import weight_costs
 from fcnlab.compression.quantization import choose_window, round_to_powers_of_two, window_length
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.hops import HopTable, count_published
 from fcnlab.lowering import find_quantum

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from fcnlab.circuit import Circuit
 from fcnlab.cost.account import ProjectedStep, Projection
-from fcnlab.cost.machine import usable_cores
 from fcnlab.cost.packed import (
     list_packed_work,
     packed_encrypt_seconds,
@@ -18,6 +17,7 @@ from fcnlab.cost.packed import (
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import BLOCK, ENGINES, StepWork, ciphertext_bytes, list_work, local_runs
 from fcnlab.errors import FcnlabError, PlanError
+from fcnlab.machine.machine import usable_cores
 from fcnlab.packed.layout import pack
 from fcnlab.packed.plan import PackedPlan
 from fcnlab.plan import Plan, PlannedStep, circuit_fingerprint

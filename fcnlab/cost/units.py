@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fcnlab.cost.machine import cache_folder, machine_digest, machine_name
+from fcnlab.data.files import write_whole
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
+from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
 from fcnlab.parameters import SCHEMES
 
 LAYOUT: Final = 4

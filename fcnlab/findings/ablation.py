@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fcnlab.data.frontier import Point, points
+from fcnlab.data.measured import RECONSTRUCTED
+from fcnlab.data.releases import TABLES, ReleasePoint, read_releases
 from fcnlab.findings.changes import Change, find_change, signed, usual_activation, usual_bits, values_of
 from fcnlab.findings.networks import SWEEP, TrainedNetwork, cheapest, spell_accuracy, standard_error
-from fcnlab.frontier import Point, points
-from fcnlab.measured import RECONSTRUCTED
-from fcnlab.transfer.tables import TABLES, ReleasePoint, read_releases
 
 CHANGE_HEADS: Final = ("choice", "from", "to", "points", "±", "worst", "best", "pairs")
 BARELY: Final = 2  # standard errors of a test set

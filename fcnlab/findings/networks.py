@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from fcnlab.trained import SEED_MARK, TrainedPoint, load_trained
+from fcnlab.data.trained import SEED_MARK, TrainedPoint, load_trained
 
 TEST_IMAGES: Final = 10_000
 SEED: Final = re.compile(rf"{SEED_MARK}\d+")

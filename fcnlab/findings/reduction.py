@@ -7,6 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from fcnlab.data.encodings import EncodingStudy, reference_study
+from fcnlab.data.measured import MEASURED, RECONSTRUCTED, Row, load_measurements
+from fcnlab.data.published import PublishedSystem, published_systems
 from fcnlab.errors import DataError
 from fcnlab.findings.networks import (
     TrainedNetwork,
@@ -16,9 +19,6 @@ from fcnlab.findings.networks import (
     pareto_front,
     spell_accuracy,
 )
-from fcnlab.measured import MEASURED, RECONSTRUCTED, Row, load_measurements
-from fcnlab.published import PublishedSystem, published_systems
-from fcnlab.studies import EncodingStudy, reference_study
 
 DENSE: Final = "CryptoNets"
 SPARSE: Final = "Faster CryptoNets"

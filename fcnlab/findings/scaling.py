@@ -8,16 +8,16 @@ from typing import Final
 
 from fcnlab.circuit import Circuit
 from fcnlab.cost import UnitCosts, project
+from fcnlab.data.measured import Row
+from fcnlab.data.releases import read_networks
 from fcnlab.errors import PlanError
 from fcnlab.findings.ablation import head_lines, study_names
 from fcnlab.layouts import crossing_images
-from fcnlab.measured import Row
 from fcnlab.noise import Scheme
 from fcnlab.packed.plan import PackedPlan
 from fcnlab.packed.planner import make_packed_plan
 from fcnlab.plan import Plan
 from fcnlab.planner import make_plan
-from fcnlab.transfer.tables import read_networks
 from fcnlab.typical import sample_for
 
 RINGS: Final = (4096, 8192, 16384)

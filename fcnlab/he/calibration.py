@@ -18,7 +18,6 @@ import numpy.typing as npt
 from scipy import optimize
 
 from fcnlab.cost.activations import products
-from fcnlab.cost.machine import machine_name
 from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs, save_costs
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.client import CHUNK
@@ -27,6 +26,7 @@ from fcnlab.he.evaluation_keys import make_key
 from fcnlab.he.kernel_costs import measure_kernels
 from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
+from fcnlab.machine.machine import machine_name
 from fcnlab.noise import Scheme
 from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
 
@@ -236,7 +236,7 @@ def memory_after(code: str) -> float:
     Raises:
         FcnlabError: If it fails.
     """
-    peak = "from fcnlab.memory import peak_resident_bytes; print(peak_resident_bytes())"
+    peak = "from fcnlab.machine.memory import peak_resident_bytes; print(peak_resident_bytes())"
     done = subprocess.run([sys.executable, "-c", f"{code}\n{peak}"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise FcnlabError(

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from fcnlab.activations import activation_coefficients
-from fcnlab.data import MNIST_SIDE
+from fcnlab.approximation.names import activation_coefficients
+from fcnlab.data.mnist import MNIST_SIDE
 from fcnlab.errors import DataError
 
 Pooling = Literal["sum", "average"]

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 import fcnlab
 from fcnlab.circuit import Circuit
 from fcnlab.compiler import compile_circuit
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.files import write_whole
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 from fcnlab.hops import count_published
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import load_tensors, pack_tensors

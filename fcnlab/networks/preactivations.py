@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from fcnlab.approximation import HistogramNorm
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.networks.checkpoint import load_checkpoint
 from fcnlab.training.distillation import Retina, image_tensors

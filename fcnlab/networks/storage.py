@@ -7,8 +7,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from fcnlab.data.files import write_whole
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 
 
 def pack_tensors(tensors: Mapping[str, Tensor], *, notes: Mapping[str, str] | None = None) -> bytes:

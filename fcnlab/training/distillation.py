@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fcnlab.data import Images, load_mnist, quantise_sums, split_validation
+from fcnlab.data.mnist import Images, load_mnist, quantise_sums, split_validation
 from fcnlab.networks.architectures import Architecture, seeded, teacher
 from fcnlab.networks.augmentation import warp_images
 from fcnlab.networks.fitting import (

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from fcnlab.compression.quantization import INQ_SHARES
+from fcnlab.data.trained import SEED_MARK
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import CONV1_POSITIONS, Architecture
 from fcnlab.networks.augmentation import Warp
-from fcnlab.trained import SEED_MARK
 
 PHASES: Final = ("dense", "part", "prune", "quantise", "calibrate")
 TAPS: Final = 25  # of a convolution's kernel

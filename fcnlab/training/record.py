@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fcnlab.circuit import Circuit
 from fcnlab.compression.layers import Compression
+from fcnlab.data.trained import SEED_MARK, TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.hops import count_fused
 from fcnlab.networks.checkpoint import (
     MODELS,
@@ -15,7 +16,6 @@ from fcnlab.networks.checkpoint import (
     load_checkpoint,
     read_card,
 )
-from fcnlab.trained import SEED_MARK, TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.training.recipes import find_recipe
 
 

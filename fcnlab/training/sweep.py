@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from fcnlab.compression.quantization import window_length
+from fcnlab.data.trained import TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.checkpoint import Checkpoint, save_checkpoint
 from fcnlab.networks.fitting import single_thread
-from fcnlab.trained import TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.training.distillation import prepare_lessons
 from fcnlab.training.recipes import Recipe, fingerprint
 from fcnlab.training.record import describe_point

@@ -20,7 +20,7 @@ from fcnlab.compression.connections import freeze_in_turn, prune_to_hops
 from fcnlab.compression.layers import squared_gradients
 from fcnlab.compression.pruning import cubic_budget
 from fcnlab.compression.untying import remove_dead_units
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.networks.checkpoint import MODELS, Checkpoint, ModelCard, measure_circuit, save_checkpoint
 from fcnlab.networks.fitting import (
     Batch,

@@ -14,9 +14,9 @@ from typing import Any, Final
 from torch import nn
 
 import fcnlab
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.files import write_whole
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 from fcnlab.networks.storage import load_tensors, pack_tensors
 from fcnlab.transfer.features import FeatureRange
 from fcnlab.transfer.heads import HeadShape

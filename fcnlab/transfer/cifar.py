@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.cost.machine import cache_folder
+from fcnlab.data.files import write_whole
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
+from fcnlab.machine.machine import cache_folder
 from fcnlab.transfer.colour import FEATURES, SIDE, extract_colour, load_colour_extractor
 from fcnlab.transfer.features import FeatureRange
 from fcnlab.transfer.studies import FOLDS, Study

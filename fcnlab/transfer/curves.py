@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from fcnlab.data.releases import EPSILONS, SEEDS, CurvePoint
 from fcnlab.transfer.heads import Release
 from fcnlab.transfer.studies import Study
-from fcnlab.transfer.tables import EPSILONS, SEEDS, CurvePoint
 from fcnlab.transfer.training import TrainedHead, attack_heads, train_head
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fcnlab.data import MNIST_SIDE
+from fcnlab.data.mnist import MNIST_SIDE
 from fcnlab.errors import DataError
 
 SQUARES: Final = 8

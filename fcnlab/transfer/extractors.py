@@ -17,9 +17,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.files import write_whole
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 from fcnlab.networks.architectures import sequential
 from fcnlab.networks.fitting import single_thread
 from fcnlab.networks.storage import load_tensors, pack_tensors

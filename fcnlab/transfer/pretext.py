@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import fcnlab
-from fcnlab.data import Images, Split, load_mnist
+from fcnlab.data.mnist import Images, Split, load_mnist
 from fcnlab.networks.architectures import fold_batch_norm, seeded, sequential
 from fcnlab.networks.augmentation import Warp, warp_images
 from fcnlab.networks.fitting import (

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.transfer.clinical import scale_measures
 from fcnlab.transfer.digit_images import enlarge_digits

@@ -7,9 +7,9 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from fcnlab.approximation import TARGETS, Approximation, HistogramNorm, PowersOfTwo, approximate
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.frontier import shipped_points
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import SettingsError
-from fcnlab.frontier import shipped_points
 from fcnlab.plots import (
     activation_figure,
     update_activation_curves,

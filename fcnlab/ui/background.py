@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import traitlets
 
 from fcnlab.errors import Cancelled
-from fcnlab.jobs import Job, submit
+from fcnlab.machine.jobs import Job, submit
 from fcnlab.ui.views import block, escape
 
 T = TypeVar("T")

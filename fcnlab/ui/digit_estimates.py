@@ -10,13 +10,13 @@ from typing import Any
 from fcnlab.circuit import Circuit
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
-from fcnlab.cost.machine import usable_cores
 from fcnlab.cost.work import ENGINES
 from fcnlab.errors import FcnlabError, PlanError
 from fcnlab.hops import HopTable, count_executed
-from fcnlab.jobs import submit
 from fcnlab.layouts import choose_plan, crossing_images
-from fcnlab.memory import available_bytes
+from fcnlab.machine.jobs import submit
+from fcnlab.machine.machine import usable_cores
+from fcnlab.machine.memory import available_bytes
 from fcnlab.networks.checkpoint import compile_checkpoint
 from fcnlab.packed.layout import pack
 from fcnlab.packed.plan import PackedPlan

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import traitlets
 
 from fcnlab.circuit import Circuit
-from fcnlab.jobs import Job, Worker, submit
+from fcnlab.machine.jobs import Job, Worker, submit
 from fcnlab.plan import Plan
 from fcnlab.report import Report
 from fcnlab.ui.digit_settings import Picture

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.data import DATA_ROOT, Images, load_mnist
-from fcnlab.frontier import shipped_points
+from fcnlab.data.frontier import shipped_points
+from fcnlab.data.mnist import DATA_ROOT, Images, load_mnist
+from fcnlab.data.published import published_systems
 from fcnlab.parameters import RINGS
-from fcnlab.published import published_systems
 from fcnlab.ui.controls import Choice, Control, Whole
 
 ANY: Final = "any"

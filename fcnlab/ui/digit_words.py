@@ -9,8 +9,8 @@ import numpy.typing as npt
 from fcnlab.circuit import Circuit
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection
+from fcnlab.data.published import PublishedSystem
 from fcnlab.hops import LayerHops
-from fcnlab.published import PublishedSystem
 from fcnlab.report import Report
 from fcnlab.ui.cost_words import spell_seconds
 from fcnlab.ui.digit_estimates import Forecast

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
+from fcnlab.data.encodings import EncodingStudy, reference_study
 from fcnlab.encoding_plots import CURVES, RING_TICKS, encoding_figure, update_encodings
-from fcnlab.studies import EncodingStudy, reference_study
 from fcnlab.ui.background import Task, TaskPanel
 from fcnlab.ui.controls import Choice, Whole
 from fcnlab.ui.figures import LiveFigure

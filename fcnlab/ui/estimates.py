@@ -17,8 +17,8 @@ from fcnlab.compression.variants import (
     thin_evenly,
 )
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
-from fcnlab.cost.machine import usable_cores
 from fcnlab.errors import DataError, FcnlabError
+from fcnlab.machine.machine import usable_cores
 from fcnlab.plan import Plan
 from fcnlab.ui.background import Superseded
 from fcnlab.ui.layouts import Layouts, plan_layouts

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fcnlab.data.measured import Row
+from fcnlab.data.published import published_systems
 from fcnlab.findings import ablation as accuracy_costs
 from fcnlab.findings import expressiveness as fits
 from fcnlab.findings import reduction as savings
@@ -18,8 +20,6 @@ from fcnlab.findings_plots import (
     update_heads,
     update_reduction,
 )
-from fcnlab.measured import Row
-from fcnlab.published import published_systems
 from fcnlab.ui.controls import Choice, Control, Steps, Whole
 from fcnlab.ui.findings_words import (
     ablation_markup,

@@ -6,11 +6,11 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.cost.machine import usable_cores
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.frontier import shipped_points
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.findings import scaling as scales
 from fcnlab.findings.reduction import read_runs
-from fcnlab.frontier import shipped_points
+from fcnlab.machine.machine import usable_cores
 from fcnlab.plan import Plan
 from fcnlab.scaling_plots import scaling_figure, update_messages, update_seconds
 from fcnlab.ui.background import Newest, Superseded

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fcnlab import DEFAULT_NETWORK
+from fcnlab.data.measured import Row
+from fcnlab.data.published import PublishedSystem
 from fcnlab.findings import ablation, expressiveness, reduction, scaling
 from fcnlab.findings.ablation import Cost
 from fcnlab.findings.changes import signed
 from fcnlab.findings.networks import TrainedNetwork, describe_table, spell_accuracy
 from fcnlab.findings.reduction import Reduction
 from fcnlab.findings.scaling import Plans
-from fcnlab.measured import Row
-from fcnlab.published import PublishedSystem
 from fcnlab.ui.cost_words import spell_seconds
 from fcnlab.ui.views import escape, table, text_table, tiles
 

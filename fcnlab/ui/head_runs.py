@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from fcnlab.data.releases import PRUNED
 from fcnlab.report import Report
 from fcnlab.transfer.outlines import OUTLINES, Outline
-from fcnlab.transfer.tables import PRUNED
 from fcnlab.ui.run_panel import STAGE_WORDS
 from fcnlab.ui.runs import RunProgress
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import ipywidgets as widgets
 import traitlets
 
+from fcnlab.data.releases import EPSILONS, PRUNED
 from fcnlab.errors import FcnlabError
 from fcnlab.transfer.outlines import OUTLINES
-from fcnlab.transfer.tables import EPSILONS, PRUNED
 from fcnlab.transfer_plots import (
     Marks,
     spell_epsilon,

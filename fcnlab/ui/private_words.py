@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fcnlab.transfer.tables import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
+from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
 from fcnlab.transfer_plots import spell_epsilon
 from fcnlab.ui.head_runs import HeadRun, Released, Trained, Training
 from fcnlab.ui.start_here import HEADS as LAYER_HEADS

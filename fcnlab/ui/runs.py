@@ -13,7 +13,7 @@ import numpy.typing as npt
 import traitlets
 
 from fcnlab.errors import Cancelled
-from fcnlab.jobs import Job, submit
+from fcnlab.machine.jobs import Job, submit
 from fcnlab.plan import Plan
 from fcnlab.report import Report
 

@@ -19,10 +19,10 @@ from fcnlab.compression.variants import (
     survives_compiling,
     weights_of,
 )
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.frontier import Point, cheapest, nearest_trained, points, shipped_points
+from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.data.published import published_systems
 from fcnlab.errors import FcnlabError
-from fcnlab.frontier import Point, cheapest, nearest_trained, points, shipped_points
-from fcnlab.published import published_systems
 from fcnlab.sparsity_plots import sparsity_figure, update_layers, update_place, update_weights
 from fcnlab.ui.background import Newest, Superseded
 from fcnlab.ui.controls import Choice, Control, Whole

@@ -9,8 +9,8 @@ import numpy as np
 from IPython.display import display
 
 from fcnlab import DEFAULT_NETWORK
+from fcnlab.data.published import published_systems
 from fcnlab.plots import KINDS, layers_figure, update_layers
-from fcnlab.published import published_systems
 from fcnlab.report import LayerReport
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.images import png_address

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.cost.machine import processor_name
+from fcnlab.machine.machine import processor_name
 
 SECTIONS = {
     "imports": "seconds until `import fcnlab` and the command line are there",

@@ -75,12 +75,12 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
 
 def measure(network: str, case: Case) -> dict[str, float]:
     """Run one case in this process."""
-    from fcnlab.data import load_mnist
+    from fcnlab.data.mnist import load_mnist
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.he.client import Client
     from fcnlab.he.server import Server
     from fcnlab.inference import compare_logits
-    from fcnlab.memory import peak_resident_bytes
+    from fcnlab.machine.memory import peak_resident_bytes
 
     circuit = prepare(network).circuit
     plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     """One line for each scheme and engine; encryption, evaluation and decryption are medians over the images."""
     import numpy as np
 
-    from fcnlab.data import load_mnist
+    from fcnlab.data.mnist import load_mnist
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.inference import compare_logits, meet
 

@@ -96,7 +96,7 @@ def measure(case: Case) -> dict:
     time.perf_counter = time.process_time  # for the engines' own stopwatches
 
     from fcnlab.cost import load_costs, project
-    from fcnlab.data import load_mnist
+    from fcnlab.data.mnist import load_mnist
     from fcnlab.demonstration import plan_for, prepare
     from fcnlab.inference import infer
 

@@ -22,8 +22,8 @@ from fcnlab.compression.variants import (
     pruned_percent,
     weights_of,
 )
+from fcnlab.data.frontier import shipped_points
 from fcnlab.errors import DataError
-from fcnlab.frontier import shipped_points
 from fcnlab.hops import count_published
 from fcnlab.networks.checkpoint import MODELS, compile_network
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from fcnlab.data.trained import TrainedPoint
 from fcnlab.findings.networks import TrainedNetwork, group_networks
-from fcnlab.trained import TrainedPoint
 
 BUDGETS = {20_000: 0.0, 10_000: -0.5}
 BITS = {4: 99.0, 3: 98.75, 2: 96.0}

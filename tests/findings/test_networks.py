@@ -2,6 +2,7 @@
 
 import pytest
 
+from fcnlab.data.trained import load_trained
 from fcnlab.findings.networks import (
     cheapest,
     describe_table,
@@ -12,7 +13,6 @@ from fcnlab.findings.networks import (
     spell_accuracy,
     standard_error,
 )
-from fcnlab.trained import load_trained
 from tests.findings.rows import full, plain, row
 
 

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from fcnlab.data.encodings import reference_study
+from fcnlab.data.measured import Row
+from fcnlab.data.published import published_systems
 from fcnlab.findings.networks import pareto_front
 from fcnlab.findings.reduction import (
     Reduction,
@@ -20,9 +23,6 @@ from fcnlab.findings.reduction import (
     run_rows,
     sentences,
 )
-from fcnlab.measured import Row
-from fcnlab.published import published_systems
-from fcnlab.studies import reference_study
 from tests.findings.rows import full, plain
 
 

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from fcnlab.compression.layers import weight_costs
+from fcnlab.data.published import published_systems
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import (
     Architecture,
@@ -23,7 +24,6 @@ from fcnlab.networks.architectures import (
     teacher,
     untied,
 )
-from fcnlab.published import published_systems
 from fcnlab.training.recipes import RECIPES
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture, seeded
 from fcnlab.networks.checkpoint import (

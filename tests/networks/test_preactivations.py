@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fcnlab.compiler import compile_circuit
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.checkpoint import load_checkpoint
 from fcnlab.networks.preactivations import IMAGES, preactivation_norm, preactivations, share_inside

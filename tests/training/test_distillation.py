@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.networks.architectures import teacher
 from fcnlab.networks.fitting import load_state
 from fcnlab.training import distillation

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from fcnlab.data.trained import load_trained
 from fcnlab.networks.checkpoint import MODELS, load_checkpoint
-from fcnlab.trained import load_trained
 from fcnlab.training.recipes import find_recipe
 from fcnlab.training.record import dense_products, record_point, record_shipped
 

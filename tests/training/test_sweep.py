@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from fcnlab.cli import OK, REFUSED, main
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
+from fcnlab.data.trained import TrainedPoint, load_trained
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.checkpoint import load_checkpoint
-from fcnlab.trained import TrainedPoint, load_trained
 from fcnlab.training import distillation, sweep, train
 from fcnlab.training.recipes import TeacherRecipe
 from fcnlab.training.sweep import (

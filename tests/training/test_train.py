@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from fcnlab.compiler import measure_fidelity
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.checkpoint import compile_checkpoint, load_checkpoint

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.transfer.digit_images import centre_by_mass, coarsen, enlarge, enlarge_digits
 

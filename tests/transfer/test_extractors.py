@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.transfer.extractors import EXTRACTORS_FOLDER, FEATURES, RECIPES, load_extractor
 

@@ -15,7 +15,7 @@ def test_an_outline_tells_of_the_study_what_the_data_say(name: str) -> None:
 
 
 def test_the_split_outline_counts_mnists_digits_5_to_9() -> None:
-    from fcnlab.data import load_mnist
+    from fcnlab.data.mnist import load_mnist
 
     train, test = (sum(load_mnist(part).labels >= 5) for part in ("train", "test"))
     outline = OUTLINES["mnist-split"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.data import Images, load_mnist
+from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.transfer import pretext
 from fcnlab.transfer.extractors import ExtractorRecipe, extract_features, load_extractor
 from fcnlab.transfer.pretext import ORIENTATIONS, ExtractorProgress, make_lesson, train_extractor, turn

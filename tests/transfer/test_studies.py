@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.transfer import studies
 from fcnlab.transfer.heads import HeadShape

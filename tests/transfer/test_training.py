@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fcnlab.errors import DataError
-from fcnlab.jobs import submit
+from fcnlab.machine.jobs import submit
 from fcnlab.transfer.heads import Release
 from fcnlab.transfer.privacy import HeadProgress
 from fcnlab.transfer.studies import load_study

@@ -8,12 +8,12 @@ from fcnlab import DEFAULT_NETWORK
 from fcnlab.compiler import compile_circuit
 from fcnlab.compression.variants import base_of, build_network
 from fcnlab.cost_plots import BAR_COUNT, SOURCES, accuracy_place
+from fcnlab.data.frontier import cheapest, nearest_trained, points
+from fcnlab.data.published import published_systems
 from fcnlab.errors import SettingsError
-from fcnlab.frontier import cheapest, nearest_trained, points
 from fcnlab.hops import count_published
 from fcnlab.networks.checkpoint import compile_network
 from fcnlab.plots import KINDS
-from fcnlab.published import published_systems
 from fcnlab.ui.background import Newest, Task
 from fcnlab.ui.cost import CostLab, cost, near_trained
 from fcnlab.ui.estimates import CostSettings

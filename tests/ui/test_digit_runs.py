@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from fcnlab.data import quantise_pixels
+from fcnlab.data.mnist import quantise_pixels
 from fcnlab.layouts import choose_plan
 from fcnlab.planner import make_plan
 from fcnlab.typical import sample_for

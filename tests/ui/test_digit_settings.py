@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.ui.digit_settings import DigitSettings, make_controls, make_presets, pick_digits
 
 TEST = load_mnist("test")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fcnlab.circuit import Circuit
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.hops import LayerHops
 from fcnlab.ui.digit_settings import DigitSettings, pick_digits
 from fcnlab.ui.digit_words import (

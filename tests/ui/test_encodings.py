@@ -2,8 +2,8 @@
 
 import pytest
 
+from fcnlab.data.encodings import reference_study
 from fcnlab.errors import SettingsError
-from fcnlab.studies import reference_study
 from fcnlab.ui.encodings import EncodingLab, EncodingSettings, binary_terms, encodings, weight_sentence
 
 

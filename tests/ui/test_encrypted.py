@@ -9,8 +9,8 @@ import pytest
 
 from fcnlab import DEFAULT_NETWORK
 from fcnlab.compression.variants import base_of
-from fcnlab.data import load_mnist
-from fcnlab.drawing import digit_image
+from fcnlab.data.drawing import digit_image
+from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import SettingsError
 from fcnlab.hops import count_executed, count_fused
 from fcnlab.report import LayerReport, Report, Seconds

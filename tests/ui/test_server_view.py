@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.ui.digit_runs import Overheard
 from fcnlab.ui.server_view import chi_squared, in_place, noise_sentence, sheet
 

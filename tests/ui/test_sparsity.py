@@ -3,8 +3,8 @@
 import pytest
 
 from fcnlab.compression.variants import base_of, count_variant, measure_accuracy
-from fcnlab.frontier import points
-from fcnlab.published import published_systems
+from fcnlab.data.frontier import points
+from fcnlab.data.published import published_systems
 from fcnlab.ui.sparsity import SparsityLab, SparsitySettings, nearest_to, sparsity
 
 

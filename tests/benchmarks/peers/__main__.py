@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.cost.machine import processor_name
+from fcnlab.machine.machine import processor_name
 from fcnlab.networks.architectures import fold_batch_norm
 from tests.benchmarks.peers.environments import ready_python
 from tests.benchmarks.peers.networks import NETWORKS, ready_network, test_images

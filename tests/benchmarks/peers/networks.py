@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.networks.architectures import Square, fold_batch_norm, seeded, sequential
 from fcnlab.networks.fitting import (
     accuracy_percent,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fcnlab.data import load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.inference import meet
 from tests.benchmarks.peers.networks import TESTED

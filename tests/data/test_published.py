@@ -1,6 +1,6 @@
 import pytest
 
-from fcnlab.published import published_systems
+from fcnlab.data.published import published_systems
 
 
 @pytest.mark.parametrize("method", ["Faster CryptoNets", "CryptoNets"])

@@ -1,9 +1,9 @@
-"""Tests of fcnlab.activations: names, the published optima, and cubics that are cubic."""
+"""Tests of fcnlab.approximation.names: names, the published optima, and cubics that are cubic."""
 
 import numpy as np
 import pytest
 
-from fcnlab.activations import INTERVALS, activation_coefficients
+from fcnlab.approximation.names import INTERVALS, activation_coefficients
 from fcnlab.errors import DataError
 
 

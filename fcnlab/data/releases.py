@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.files import write_whole
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 
 TABLES: Final = DATA_ROOT / "tables"
 EPSILONS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, math.inf)

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
 
 REFERENCE: Final = DATA_ROOT / "tables" / "encodings.json"

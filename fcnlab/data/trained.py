@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.files import write_whole
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 
 TRAINED: Final = DATA_ROOT / "tables" / "frontier.csv"
 SEED_MARK: Final = "-seed-"  # in a name, before the seed, if that is not the recipe's own

@@ -9,7 +9,7 @@ import csv
 from dataclasses import dataclass, fields
 from functools import cache
 
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.mnist import DATA_ROOT
 
 
 @dataclass(frozen=True, kw_only=True)

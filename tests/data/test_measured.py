@@ -1,4 +1,4 @@
-"""Tests of fcnlab.measured: rows come back, newer ones replace older, and what is no table is refused."""
+"""Tests of fcnlab.data.measured: rows come back, newer ones replace older, and what is no table is refused."""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from fcnlab.data.measured import Row, load_measurements, store_measurements
 from fcnlab.errors import DataError
-from fcnlab.measured import Row, load_measurements, store_measurements
 
 ROW = Row(
     system="tiny", kind="measured", pt_ct_adds=1, ct_ct_adds=2, pt_ct_mults=3, ct_ct_mults=4, total=10,

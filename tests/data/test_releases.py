@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from fcnlab.data.releases import read_networks, read_rows, write_rows
 from fcnlab.errors import DataError
-from fcnlab.transfer.tables import read_networks, read_rows, write_rows
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fcnlab.data import load_mnist, quantise_pixels
+from fcnlab.data.drawing import averaging, check_strokes, digit_image, draw_ink, normalise_ink
+from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.demonstration import prepare
-from fcnlab.drawing import averaging, check_strokes, digit_image, draw_ink, normalise_ink
 from fcnlab.errors import DataError
 from tests.strokes import DIGITS, arc
 

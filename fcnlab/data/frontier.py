@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.data.published import published_systems
+from fcnlab.data.trained import load_trained
 from fcnlab.errors import DataError
-from fcnlab.published import published_systems
-from fcnlab.trained import load_trained
 
 Source = Literal["published", "shipped", "trained"]
 MOST_PRODUCTS: Final = 10_000_000

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.files: files are whole, old or new, whatever happens."""
+"""Tests of fcnlab.data.files: files are whole, old or new, whatever happens."""
 
 import errno
 import os
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fcnlab.data.files import write_whole
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])

@@ -1,12 +1,12 @@
-"""Tests of fcnlab.trained: what is written is read back, and nothing else is taken for a table."""
+"""Tests of fcnlab.data.trained: what is written is read back, and nothing else is taken for a table."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fcnlab.data.trained import TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.errors import DataError
-from fcnlab.trained import TRAINED, TrainedPoint, load_trained, save_trained
 
 POINT = TrainedPoint(
     name="a", maps=5, units=100, degree=2, activation="swish-aq-2", pixel_bits=4, prune_ratio=0.8113, weight_bits=3,

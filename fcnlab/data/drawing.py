@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.data import MNIST_SIDE
+from fcnlab.data.mnist import MNIST_SIDE
 from fcnlab.errors import DataError
 
 Strokes = Sequence[Sequence[Sequence[float]]]

@@ -9,7 +9,7 @@ from pickle import PicklingError
 import pytest
 
 from fcnlab.errors import Cancelled, DataError, JobError
-from fcnlab.jobs import Job, Worker, explain_death, submit
+from fcnlab.machine.jobs import Job, Worker, explain_death, submit
 
 
 def add(*, a, b, progress):

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.data against the published checksums and exact rounding."""
+"""Tests of fcnlab.data.mnist against the published checksums and exact rounding."""
 
 import gzip
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnlab.data import DATA_ROOT, Images, load_mnist, quantise_pixels, split_validation
+from fcnlab.data.mnist import DATA_ROOT, Images, load_mnist, quantise_pixels, split_validation
 from fcnlab.errors import DataError
 
 
@@ -50,7 +50,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
 
 
 def test_the_data_folder_can_be_moved(tmp_path: Path) -> None:
-    code = "from fcnlab.data import DATA_ROOT; print(DATA_ROOT)"
+    code = "from fcnlab.data.mnist import DATA_ROOT; print(DATA_ROOT)"
     environment = os.environ | {"FCNLAB_DATA": str(tmp_path)}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == str(tmp_path)

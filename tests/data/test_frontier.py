@@ -1,12 +1,12 @@
-"""Tests of fcnlab.frontier: which networks are points, and which of them is found."""
+"""Tests of fcnlab.data.frontier: which networks are points, and which of them is found."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from fcnlab.data.frontier import MOST_PRODUCTS, cheapest, nearest_trained, points, shipped_points
 from fcnlab.errors import DataError
-from fcnlab.frontier import MOST_PRODUCTS, cheapest, nearest_trained, points, shipped_points
 from fcnlab.networks.checkpoint import MODELS, available_networks
 
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from fcnlab.data import DATA_ROOT
+from fcnlab.data.files import write_whole
+from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.files import write_whole
 
 MEASURED: Final = DATA_ROOT / "tables" / "measured.json"
 RECONSTRUCTED: Final = "cryptodl"
