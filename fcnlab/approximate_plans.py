@@ -26,8 +26,8 @@ from fcnlab.approximate_proofs import (
     prove_approximate,
     weigh_sources,
 )
-from fcnlab.circuit import Circuit
-from fcnlab.modular import prime_below
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.modular import prime_below
 from fcnlab.parameters import MODULUS_BITS, SMALLEST_PRIME_BITS, SPECIAL_PRIME, Parameters, choose_primes, split_bits
 from fcnlab.plan import Plan, prime_limit, switch_points
 

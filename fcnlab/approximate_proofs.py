@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit
+from fcnlab.circuit.circuit import Affine, Circuit
+from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.noise import CkksNoise
 from fcnlab.parameters import Parameters, log_product
 from fcnlab.plan import Plan, PlannedStep, finish, step_sizes
-from fcnlab.polynomials import apply_polynomial
 
 Real = Any  # a float, or an array of them: as many candidates as are looked at together
 INPUT = -1  # the step before the first

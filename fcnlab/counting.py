@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
+from fcnlab.circuit.hops import HopTable, LayerHops, count_executed, count_fused, count_published, count_stepwise
 from fcnlab.cost.work import ENGINES
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
-from fcnlab.hops import HopTable, LayerHops, count_executed, count_fused, count_published, count_stepwise
 from fcnlab.networks.checkpoint import compile_checkpoint, load_checkpoint
 from fcnlab.noise import Scheme
 from fcnlab.packed.layout import pack

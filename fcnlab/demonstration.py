@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named

@@ -12,7 +12,8 @@ from itertools import chain
 
 import numpy as np
 
-from fcnlab.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.noise import BfvNoise, BgvNoise, NoiseModel, Profile, Scheme, coefficient_bits
 from fcnlab.parameters import (
     MODULUS_BITS,
@@ -24,7 +25,6 @@ from fcnlab.parameters import (
     split_bits,
 )
 from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
-from fcnlab.polynomials import apply_polynomial
 
 WIDEST_PLAIN_BITS = 60  # SEAL's limit
 PLAIN_MODULI = 8  # more passes than this are never cheaper than a larger ring

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Polynomial, Step
-from fcnlab.deadcode import remove_dead_code
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.dead_code import remove_dead_code
+from fcnlab.circuit.integers import Integers
 from fcnlab.errors import CircuitError
-from fcnlab.exact import Integers
 
 
 @dataclass(frozen=True, eq=False)

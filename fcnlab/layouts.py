@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from fcnlab.circuit import Circuit
-from fcnlab.digits import count_digits
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.signed_digits import count_digits
 from fcnlab.errors import PlanError
 from fcnlab.noise import Scheme
 from fcnlab.packed.plan import PackedPlan

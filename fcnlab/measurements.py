@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import count_executed
 from fcnlab.cost import Projection, UnitCosts, project
 from fcnlab.data.measured import RECONSTRUCTED, Row
 from fcnlab.data.mnist import load_mnist
 from fcnlab.demonstration import prepare
 from fcnlab.errors import PlanError
-from fcnlab.hops import count_executed
 from fcnlab.inference import Progress, infer
 from fcnlab.machine.machine import processor_name, usable_cores
 from fcnlab.machine.memory import available_bytes

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fcnlab.circuit.modular import prime_below
 from fcnlab.errors import PlanError
-from fcnlab.modular import prime_below
 from fcnlab.noise import Scheme
 
 # Largest log2(q), special prime included, for 128-bit security with ternary secrets.

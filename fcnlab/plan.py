@@ -17,11 +17,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.integers import SUM_BITS
+from fcnlab.circuit.polynomials import result_size
 from fcnlab.errors import CircuitError
-from fcnlab.exact import SUM_BITS
 from fcnlab.parameters import MASK_PRIMES, MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
-from fcnlab.polynomials import result_size
 
 FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
 

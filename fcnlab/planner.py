@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from fcnlab.approximate_plans import PRECISION, approximate_plans, typical_pixels
 from fcnlab.approximate_proofs import profile, prove_approximate
-from fcnlab.circuit import Affine, Circuit, Polynomial
-from fcnlab.digits import count_digits
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.integers import SUM_BITS, sum_bits
+from fcnlab.circuit.signed_digits import count_digits
 from fcnlab.errors import PlanError
-from fcnlab.exact import SUM_BITS, sum_bits
 from fcnlab.exact_plans import exact_plans, prove_exact
 from fcnlab.noise import Scheme
 from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS, Parameters

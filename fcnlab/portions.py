@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost import Projection
 from fcnlab.errors import PlanError
 from fcnlab.excerpts import Excerpt, take_excerpt

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from fcnlab.compiler import compile_circuit
+from fcnlab.circuit.hops import LayerHops
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.cost import load_costs, project
 from fcnlab.data.releases import SEEDS
 from fcnlab.errors import FcnlabError
-from fcnlab.hops import LayerHops
 from fcnlab.inference import Inference, Progress, infer
 from fcnlab.networks.checkpoint import MODELS, read_card
 from fcnlab.planner import make_plan

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fcnlab.compiler import compile_circuit
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.data.releases import (
     EPSILONS,
     PRUNED,

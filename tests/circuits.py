@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
 
 Integers = npt.NDArray[np.int64]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fcnlab.approximate_plans import MOST_RESCALES, PRECISION, SCALE_BITS, approximate_plans
 from fcnlab.approximate_proofs import Spreads, profile, prove_approximate, simulate_approximate
-from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,

@@ -11,7 +11,7 @@ from fcnlab.approximate_proofs import (
     simulate_approximate,
     weigh_sources,
 )
-from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import CircuitError
 from fcnlab.parameters import SPECIAL_PRIME
 from tests.circuits import affine, random_images, tiny_circuit

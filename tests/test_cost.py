@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.circuit.circuit import Circuit, Polynomial
+from fcnlab.circuit.hops import count_polynomial
+from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.cost import load_costs, project
 from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
 from fcnlab.cost.crossing import project_crossing
@@ -19,7 +21,6 @@ from fcnlab.cost.packed import list_packed_work
 from fcnlab.cost.units import Line, costs_path, parse_costs, save_costs
 from fcnlab.cost.work import ENGINES, list_work, local_runs
 from fcnlab.errors import DataError, FcnlabError, PlanError
-from fcnlab.hops import count_polynomial
 from fcnlab.inference import infer
 from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
 from fcnlab.packed.layout import pack
@@ -28,7 +29,6 @@ from fcnlab.packed.program import count_packed
 from fcnlab.parameters import SCHEMES
 from fcnlab.plan import Plan
 from fcnlab.planner import make_plan
-from fcnlab.polynomials import apply_polynomial
 from tests.circuits import affine, random_images, tiny_circuit
 from tests.costs import made_up
 from tests.he.runs import plan_with

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fcnlab.circuit.modular import is_prime
 from fcnlab.exact_plans import exact_plan, exact_plans, plain_moduli, prove_exact
-from fcnlab.modular import is_prime
 from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, RINGS, SPECIAL_PRIME, choose_primes
 from fcnlab.plan import prime_limit
 from tests.circuits import random_images, tiny_circuit

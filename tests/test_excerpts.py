@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.errors import CircuitError
 from fcnlab.excerpts import choose_rows, take_excerpt
 from tests.circuits import affine, random_images, tiny_circuit

@@ -3,9 +3,9 @@ import multiprocessing
 import numpy as np
 import pytest
 
+from fcnlab.circuit.hops import count_fused, count_stepwise
 from fcnlab.errors import Cancelled, CircuitError, FcnlabError, PlanError
 from fcnlab.he.engine import Account
-from fcnlab.hops import count_fused, count_stepwise
 from fcnlab.inference import CKKS_TOLERANCE, Progress, accuracy_percent, compare_logits, infer, layer_reports, meet
 from tests.circuits import random_images, tiny_circuit
 from tests.he.runs import plan_with

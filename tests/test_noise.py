@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Affine, Circuit
+from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.exact_plans import noise_model
 from fcnlab.he.client import Client
 from fcnlab.he.context import load_ciphertext

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fcnlab.circuit.modular import is_prime
 from fcnlab.errors import PlanError
-from fcnlab.modular import is_prime
 from fcnlab.parameters import (
     MODULUS_BITS,
     PRIME_BITS,

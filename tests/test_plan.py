@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Circuit, Polynomial
-from fcnlab.digits import signed_digits
-from fcnlab.exact import SUM_BITS
+from fcnlab.circuit.circuit import Circuit, Polynomial
+from fcnlab.circuit.integers import SUM_BITS
+from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.he.client import Client
 from fcnlab.he.server import Server
 from fcnlab.parameters import MODULUS_BITS, PRIME_BITS

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
 from fcnlab.he.context import open_context
 from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, log_product

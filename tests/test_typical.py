@@ -1,6 +1,6 @@
 import numpy as np
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.typical import IMAGES, sample_for
 

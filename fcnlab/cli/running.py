@@ -133,7 +133,7 @@ def run_train(chosen: argparse.Namespace) -> int:
 
 def run_doctor(chosen: argparse.Namespace) -> int:
     """``fcnlab doctor``."""
-    from fcnlab.doctor import describe_checks, diagnose, is_healthy, render_checks
+    from fcnlab.cli.doctor import describe_checks, diagnose, is_healthy, render_checks
 
     checks = diagnose()
     print_result(chosen, describe_checks(checks), render_checks(checks))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fcnlab.hops import LayerHops
+from fcnlab.circuit.hops import LayerHops
 
 
 @dataclass(frozen=True, kw_only=True)

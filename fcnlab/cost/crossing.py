@@ -1,6 +1,6 @@
 """The number of images from which a batch takes less time than one image after the other."""
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost.projection import project
 from fcnlab.cost.units import UnitCosts
 from fcnlab.packed.plan import PackedPlan

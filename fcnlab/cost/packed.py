@@ -7,10 +7,10 @@ SEAL. The homomorphic operations come from `packed.program`, the same counts tha
 import math
 from collections.abc import Iterator
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import LayerHops
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import Call, StepWork, lifts_plaintexts
-from fcnlab.hops import LayerHops
 from fcnlab.packed.layout import Program, Stage, pack
 from fcnlab.packed.plan import PackedPlan
 from fcnlab.packed.program import count_packed

@@ -6,7 +6,7 @@ Seconds are those of a machine with nothing else to do. Nothing here knows SEAL:
 import math
 from itertools import pairwise
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost.account import ProjectedStep, Projection
 from fcnlab.cost.packed import (
     list_packed_work,

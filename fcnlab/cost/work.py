@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fcnlab.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.hops import LayerHops, count_executed
+from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
-from fcnlab.digits import signed_digits
 from fcnlab.errors import FcnlabError
-from fcnlab.hops import LayerHops, count_executed
 from fcnlab.parameters import Parameters
 from fcnlab.plan import Plan, PlannedStep
-from fcnlab.polynomials import apply_polynomial
 
 ENGINES = ("fused", "stepwise")
 EIGHT = 8  # additions that a kernel performs at once

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost import UnitCosts, project
 from fcnlab.data.measured import Row
 from fcnlab.data.releases import read_networks

@@ -227,7 +227,9 @@ def fit_line(points: Sequence[Point]) -> Line:
 
 def process_bytes() -> float:
     """Peak resident bytes of a process that has loaded everything."""
-    return memory_after("import torch, fcnlab.compiler, fcnlab.he.server, fcnlab.he.fused as fused; fused.warm_up()")
+    return memory_after(
+        "import torch, fcnlab.compiler.compile, fcnlab.he.server, fcnlab.he.fused as fused; fused.warm_up()"
+    )
 
 
 def memory_after(code: str) -> float:

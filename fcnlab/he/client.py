@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.circuit.modular import combine_residues
 from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.symmetric import SymmetricEncryption, new_seed
@@ -22,7 +23,6 @@ from fcnlab.he.wire import (
     payload_residues,
     write_ciphertext,
 )
-from fcnlab.modular import combine_residues
 from fcnlab.plan import Plan
 
 CHUNK = 4  # ciphertexts encrypted at a time: few enough to stay in a cache, and for smooth progress

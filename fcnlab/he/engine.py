@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.he.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader
 from fcnlab.parameters import Parameters

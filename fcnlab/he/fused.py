@@ -19,8 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Polynomial, Step
-from fcnlab.digits import Digits, signed_digits
+from fcnlab.circuit.circuit import Affine, Polynomial, Step
+from fcnlab.circuit.hops import count_executed
+from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.signed_digits import Digits, signed_digits
 from fcnlab.he import kernels
 from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, Scratch, encode_constant
 from fcnlab.he.context import load_ciphertext
@@ -29,8 +31,6 @@ from fcnlab.he.operations import SealOperations
 from fcnlab.he.switching import drop_last_prime, switch_constants
 from fcnlab.he.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
-from fcnlab.hops import count_executed
-from fcnlab.polynomials import apply_polynomial
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse
 
+from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.cost.activations import products
 from fcnlab.cost.units import KERNELS
-from fcnlab.digits import signed_digits
 from fcnlab.errors import FcnlabError
 from fcnlab.he import kernels
 from fcnlab.he.blocks import Block, BlockOperations, Label, Scratch

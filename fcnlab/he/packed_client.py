@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.circuit.modular import combine_residues
 from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.evaluation_keys import make_keys, pack_keys
@@ -23,7 +24,6 @@ from fcnlab.he.wire import (
     payload_residues,
     write_ciphertext,
 )
-from fcnlab.modular import combine_residues
 from fcnlab.packed.plan import PackedPlan
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
 from fcnlab.he.engine import Observe, Report

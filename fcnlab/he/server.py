@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
 from fcnlab.he.engine import Account, Engine, Observe, Report, Result, Task

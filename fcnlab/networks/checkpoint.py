@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 import fcnlab
-from fcnlab.circuit import Circuit
-from fcnlab.compiler import compile_circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import count_published
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.data.files import write_whole
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
-from fcnlab.hops import count_published
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import load_tensors, pack_tensors
 

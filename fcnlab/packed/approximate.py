@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.approximate_plans import PRECISION
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.packed.bounds import Estimate, Size, estimate, trace
 from fcnlab.packed.layout import Program
 from fcnlab.packed.plan import PackedPlan, finish

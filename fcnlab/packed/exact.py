@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.exact_plans import PLAIN_MODULI, plain_moduli
 from fcnlab.noise import BgvNoise, Profile, coefficient_bits, floor_noise, key_switch_noise, symmetric_noise
 from fcnlab.packed.layout import Program, Stage, Term

@@ -31,9 +31,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.integers import WORD_BITS, multiply_exactly, sum_bits
 from fcnlab.errors import PlanError
-from fcnlab.exact import WORD_BITS, multiply_exactly, sum_bits
 
 Integers = npt.NDArray[np.int64]
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.packed.layout import Program
 from fcnlab.packed.program import count_packed
 from fcnlab.parameters import MODULUS_BITS, SECURITY_BITS, Parameters

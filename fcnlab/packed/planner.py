@@ -5,7 +5,7 @@ from typing import Any
 import numpy.typing as npt
 
 from fcnlab.approximate_plans import PRECISION
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import PlanError
 from fcnlab.noise import Scheme
 from fcnlab.packed.approximate import approximate_plans

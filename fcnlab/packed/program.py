@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.circuit.hops import HopTable, LayerHops
+from fcnlab.circuit.integers import WORD_BITS, wrap
 from fcnlab.errors import CircuitError
-from fcnlab.exact import WORD_BITS, wrap
-from fcnlab.hops import HopTable, LayerHops
 from fcnlab.packed.layout import Program, Stage, Term
 
 V = TypeVar("V")

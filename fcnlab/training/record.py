@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import count_fused
 from fcnlab.compression.layers import Compression
 from fcnlab.data.trained import SEED_MARK, TRAINED, TrainedPoint, load_trained, save_trained
-from fcnlab.hops import count_fused
 from fcnlab.networks.checkpoint import (
     MODELS,
     Checkpoint,

@@ -7,9 +7,9 @@ square, each maximum a sum, every weight kept, and its last linear layer multipl
 import torch
 from torch import nn
 
-from fcnlab.compiler import compile_circuit
-from fcnlab.hops import LayerHops, count_published
-from fcnlab.inspection import pair
+from fcnlab.circuit.hops import LayerHops, count_published
+from fcnlab.compiler.compile import compile_circuit
+from fcnlab.compiler.inspection import pair
 from fcnlab.networks.architectures import Square, SumPool2d, sequential
 from fcnlab.transfer.features import FeatureRange
 from fcnlab.transfer.heads import HeadShape, fold_range, linear_layers

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fcnlab.circuit import Circuit
-from fcnlab.compiler import compile_circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compression.pruning import magnitude_mask
 from fcnlab.compression.quantization import choose_window, round_to_powers_of_two, window_length
 from fcnlab.errors import DataError

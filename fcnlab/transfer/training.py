@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.networks.fitting import single_thread
 from fcnlab.transfer.heads import Release, compile_head, release_head, train_clear
 from fcnlab.transfer.membership import Membership, attack, combine, record_losses

@@ -7,12 +7,12 @@ from typing import Any, Final
 import ipywidgets as widgets
 import traitlets
 
+from fcnlab.circuit.hops import HopTable
 from fcnlab.compression.variants import as_trained, count_variant
 from fcnlab.cost_plots import cost_figure, update_counts, update_estimate
 from fcnlab.data.frontier import Point, cheapest, points, shipped_points
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.data.published import published_systems
-from fcnlab.hops import HopTable
 from fcnlab.plots import KINDS
 from fcnlab.ui.background import Newest, Task, TaskPanel
 from fcnlab.ui.controls import Choice, Control, Whole

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from fcnlab.circuit.hops import HopTable, LayerHops
 from fcnlab.compression.variants import pruned_percent
 from fcnlab.data.published import PublishedSystem, published_systems
-from fcnlab.hops import HopTable, LayerHops
 from fcnlab.plots import KINDS
 from fcnlab.ui.estimates import CostSettings, Estimate
 from fcnlab.ui.layouts import layout_markup

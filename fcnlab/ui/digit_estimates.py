@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import HopTable, count_executed
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
 from fcnlab.cost.work import ENGINES
 from fcnlab.errors import FcnlabError, PlanError
-from fcnlab.hops import HopTable, count_executed
 from fcnlab.layouts import choose_plan, crossing_images
 from fcnlab.machine.jobs import submit
 from fcnlab.machine.machine import usable_cores

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import traitlets
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.machine.jobs import Job, Worker, submit
 from fcnlab.plan import Plan
 from fcnlab.report import Report

@@ -6,11 +6,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import LayerHops
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection
 from fcnlab.data.published import PublishedSystem
-from fcnlab.hops import LayerHops
 from fcnlab.report import Report
 from fcnlab.ui.cost_words import spell_seconds
 from fcnlab.ui.digit_estimates import Forecast

@@ -10,10 +10,10 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
+from fcnlab.circuit.hops import count_fused, count_stepwise
 from fcnlab.compression.variants import base_of
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.published import published_systems
-from fcnlab.hops import count_fused, count_stepwise
 from fcnlab.reading_plots import reading_figure, update_reading
 from fcnlab.ui.background import Newest, Task, TaskPanel
 from fcnlab.ui.canvas import DrawingPad

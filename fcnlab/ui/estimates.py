@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.compression.variants import (
     Variation,
     architecture_of,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import PlanError
 from fcnlab.layouts import choose_plan, crossing_images
 from fcnlab.packed.plan import PackedPlan

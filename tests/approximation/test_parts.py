@@ -26,9 +26,9 @@ from fcnlab.approximation.minimax import equioscillate, make_basis
 from fcnlab.approximation.real import split_by_symmetry, triangularise
 from fcnlab.approximation.relaxation import CUT_LIMIT, MaximumRelaxation, MeanSquareRelaxation
 from fcnlab.approximation.samples import sample, shift
-from fcnlab.circuit import Polynomial
+from fcnlab.circuit.circuit import Polynomial
+from fcnlab.circuit.hops import count_polynomial
 from fcnlab.errors import ApproximationError
-from fcnlab.hops import count_polynomial
 from fcnlab.report import COLUMNS
 
 numbers = st.floats(-8, 8, allow_nan=False)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from fcnlab.circuit import Affine, Circuit
+from fcnlab.circuit.circuit import Affine, Circuit
+from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.demonstration import plan_for, prepare
-from fcnlab.digits import signed_digits
 from fcnlab.he import kernels
 from fcnlab.he.blocks import Label
 from fcnlab.he.client import Client

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fcnlab.circuit.hops import count_published
 from fcnlab.compression.pruning import hop_mask
 from fcnlab.compression.variants import (
     Variation,
@@ -24,7 +25,6 @@ from fcnlab.compression.variants import (
 )
 from fcnlab.data.frontier import shipped_points
 from fcnlab.errors import DataError
-from fcnlab.hops import count_published
 from fcnlab.networks.checkpoint import MODELS, compile_network
 
 NAMES = [point.name for point in shipped_points(MODELS)]

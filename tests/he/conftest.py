@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.he.client import Client
 from fcnlab.plan import Plan
 from tests.circuits import random_images, tiny_circuit

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.approximate_proofs import profile, prove_approximate
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.exact_plans import prove_exact
 from fcnlab.he.client import Client
 from fcnlab.he.server import Evaluation, Server

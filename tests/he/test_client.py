@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, WireError
 from fcnlab.he.client import CHUNK, Client
 from fcnlab.he.server import Server

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.hops import count_executed
 from fcnlab.he.client import Client
 from fcnlab.he.server import ENGINES, Server
-from fcnlab.hops import count_executed
 from fcnlab.inference import compare_logits
 from fcnlab.planner import make_plan
 

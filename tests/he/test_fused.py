@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Circuit, Polynomial
-from fcnlab.digits import signed_digits
+from fcnlab.circuit.circuit import Circuit, Polynomial
+from fcnlab.circuit.hops import count_fused
+from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.errors import WireError
 from fcnlab.he.client import Client
 from fcnlab.he.fused import kernel_program, map_threads
 from fcnlab.he.server import Server
 from fcnlab.he.wire import open_envelope, read_ciphertext
-from fcnlab.hops import count_fused
-from fcnlab.modular import prime_below
 from tests.circuits import affine, random_images, random_weights, tiny_circuit
 from tests.he.runs import evaluate_both, plan_with, public_keys
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab.digits import signed_digits
+from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.he.fused import kernel_program
 from fcnlab.he.kernels import (
     add_blocks,
@@ -16,7 +17,6 @@ from fcnlab.he.kernels import (
     square_block,
     store_block,
 )
-from fcnlab.modular import prime_below
 
 # From the smallest to the widest that plans use, just below a power of two and in between.
 PRIMES = [prime_below(1 << bits, step=8192) for bits in (20, 24, 30, 36, 43, 49, 50)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.demonstration import demonstrate
 from fcnlab.errors import CircuitError, FcnlabError, PlanError, WireError
 from fcnlab.he.evaluation_keys import pack_keys, unpack_keys

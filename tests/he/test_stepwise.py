@@ -5,10 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.circuit.circuit import Circuit, Polynomial
+from fcnlab.circuit.hops import count_executed, count_stepwise
 from fcnlab.he.client import Client
 from fcnlab.he.server import Server
-from fcnlab.hops import count_executed, count_stepwise
 from fcnlab.plan import step_sizes
 from fcnlab.planner import MOST_POLYNOMIALS
 from tests.circuits import affine, random_images, tiny_circuit

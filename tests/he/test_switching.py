@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fcnlab.circuit.modular import prime_below
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.operations import SealOperations
 from fcnlab.he.switching import (
@@ -16,7 +17,6 @@ from fcnlab.he.switching import (
     transform_tables,
 )
 from fcnlab.he.wire import read_ciphertext
-from fcnlab.modular import prime_below
 from fcnlab.parameters import SPECIAL_PRIME, Parameters, choose_primes
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fcnlab.compiler import compile_circuit
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.checkpoint import load_checkpoint

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
 from fcnlab.packed.layout import Program, merge_neighbours, pack, power_of_two
 from fcnlab.packed.program import count_packed, evaluate_clear

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fcnlab.circuit import Circuit, Polynomial
+from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
 from fcnlab.layouts import batch_work, choose_plan, crossing_images, packed_work
 from fcnlab.packed.exact import permuted_roots

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.compiler import measure_fidelity
+from fcnlab.compiler.compile import measure_fidelity
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture

@@ -1,8 +1,8 @@
 import torch
 from torch import nn
 
-from fcnlab.compiler import compile_circuit
-from fcnlab.hops import count_published
+from fcnlab.circuit.hops import count_published
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
 from fcnlab.transfer.extractors import build_extractor
 from fcnlab.transfer.features import FeatureRange

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.compiler import compile_circuit
+from fcnlab.circuit.hops import count_published
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compression.variants import base_of, build_network
 from fcnlab.cost_plots import BAR_COUNT, SOURCES, accuracy_place
 from fcnlab.data.frontier import cheapest, nearest_trained, points
 from fcnlab.data.published import published_systems
 from fcnlab.errors import SettingsError
-from fcnlab.hops import count_published
 from fcnlab.networks.checkpoint import compile_network
 from fcnlab.plots import KINDS
 from fcnlab.ui.background import Newest, Task

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fcnlab.circuit import Circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import LayerHops
 from fcnlab.data.mnist import load_mnist, quantise_pixels
-from fcnlab.hops import LayerHops
 from fcnlab.ui.digit_settings import DigitSettings, pick_digits
 from fcnlab.ui.digit_words import (
     big_answer,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from fcnlab import DEFAULT_NETWORK
+from fcnlab.circuit.hops import count_executed, count_fused
 from fcnlab.compression.variants import base_of
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import SettingsError
-from fcnlab.hops import count_executed, count_fused
 from fcnlab.report import LayerReport, Report, Seconds
 from fcnlab.ui.digit_estimates import circuit_of
 from fcnlab.ui.digit_runs import Overheard, Reading

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fcnlab.compiler import compile_circuit
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.networks.architectures import faster_cryptonets
 from fcnlab.planner import make_plan
 from fcnlab.report import LayerReport, Report, Seconds

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from fcnlab import doctor
+from fcnlab.cli import doctor
+from fcnlab.cli.doctor import Check
 from fcnlab.data import mnist
-from fcnlab.doctor import Check
 from fcnlab.errors import DataError
 from fcnlab.networks import checkpoint
 

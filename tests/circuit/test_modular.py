@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.modular import combine_residues, is_prime, prime_below, primes_covering
+from fcnlab.circuit.modular import combine_residues, is_prime, prime_below, primes_covering
 
 
 def is_prime_by_division(number: int) -> bool:

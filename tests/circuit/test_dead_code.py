@@ -4,10 +4,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Polynomial
-from fcnlab.deadcode import drop_unread_values, fold_constants, remove_dead_code
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.dead_code import drop_unread_values, fold_constants, remove_dead_code
+from fcnlab.circuit.integers import integer_array
 from fcnlab.errors import CircuitError
-from fcnlab.exact import integer_array
 
 
 def affine(weights, bias, *, name: str = "fc") -> Affine:

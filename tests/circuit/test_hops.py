@@ -9,9 +9,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 from torch import nn
 
-from fcnlab.circuit import Affine, Circuit, Polynomial
-from fcnlab.compiler import compile_circuit
-from fcnlab.hops import LayerHops, count_fused, count_published, count_stepwise
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.hops import LayerHops, count_fused, count_published, count_stepwise
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.networks.architectures import cryptonets
 
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Circuit, Interval, Polynomial, polynomial_bounds
+from fcnlab.circuit.circuit import Affine, Circuit, Interval, Polynomial, polynomial_bounds
+from fcnlab.circuit.integers import integer_array
 from fcnlab.data.mnist import quantise_pixels
 from fcnlab.errors import CircuitError, DataError
-from fcnlab.exact import integer_array
 
 WEIGHTS = {
     "narrow": st.integers(-8, 8),

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.exact import evaluate_polynomial
-from fcnlab.hops import Counts
-from fcnlab.polynomials import apply_polynomial
+from fcnlab.circuit.hops import Counts
+from fcnlab.circuit.integers import evaluate_polynomial
+from fcnlab.circuit.polynomials import apply_polynomial
 
 
 class Integers:

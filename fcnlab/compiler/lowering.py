@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Polynomial, Step
-from fcnlab.exact import integer_array
+from fcnlab.circuit.circuit import Affine, Polynomial, Step
+from fcnlab.circuit.integers import integer_array
 
 Reals = npt.NDArray[np.float64]
 EXACT_BITS = 52  # float64 holds integers of this size, so products and sums of powers of two stay exact

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from fcnlab.circuit import Affine, Circuit, Polynomial
-from fcnlab.digits import signed_digits
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.parameters import Parameters
-from fcnlab.polynomials import apply_polynomial
 
 
 @dataclass(frozen=True, kw_only=True)

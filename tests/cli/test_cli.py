@@ -245,7 +245,7 @@ def test_plan_as_text_and_as_json(capsys, network) -> None:
 
 
 def test_doctor_reports_what_it_finds(capsys, monkeypatch) -> None:
-    from fcnlab import doctor
+    from fcnlab.cli import doctor
 
     good, bad = doctor.Check("data", True, "whole"), doctor.Check("compiler", False, "missing", "install one")
     for checks, expected in (([good], OK), ([good, bad], FINDING)):

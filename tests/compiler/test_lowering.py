@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab import lowering
-from fcnlab.circuit import Affine
-from fcnlab.hops import count_products
-from fcnlab.lowering import (
+from fcnlab.circuit.circuit import Affine
+from fcnlab.circuit.hops import count_products
+from fcnlab.compiler import lowering
+from fcnlab.compiler.lowering import (
     RealAffine,
     RealPolynomial,
     complete_squares,

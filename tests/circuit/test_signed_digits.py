@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from fcnlab.digits import Digits, count_digits, signed_digits
+from fcnlab.circuit.signed_digits import Digits, count_digits, signed_digits
 from fcnlab.errors import CircuitError
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=6)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.circuit import Circuit
-from fcnlab.deadcode import remove_dead_code
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.dead_code import remove_dead_code
+from fcnlab.compiler.lowering import complete_squares as complete
+from fcnlab.compiler.lowering import fold_scalings, merge_affine_steps, round_steps
 from fcnlab.errors import CircuitError
-from fcnlab.lowering import complete_squares as complete
-from fcnlab.lowering import fold_scalings, merge_affine_steps, round_steps
 
 if TYPE_CHECKING:
     from torch import nn
@@ -77,7 +77,7 @@ def compile_circuit(
         CircuitError: If something in the network is unsupported, not finite or does not fit; all modules that are
             unsupported are named at once, each with what to use instead.
     """
-    from fcnlab.translation import translate
+    from fcnlab.compiler.translation import translate
 
     for label, bits, lowest, highest in (("pixel_bits", pixel_bits, 1, 16), ("weight_bits", weight_bits, 2, 24)):
         if not lowest <= bits <= highest:

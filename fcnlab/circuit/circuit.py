@@ -16,9 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fcnlab.data.mnist import quantise_pixels
-from fcnlab.errors import CircuitError
-from fcnlab.exact import (
+from fcnlab.circuit.integers import (
     WORD_BITS,
     Integers,
     evaluate_polynomial,
@@ -28,7 +26,9 @@ from fcnlab.exact import (
     turning_points,
     wrap,
 )
-from fcnlab.modular import combine_residues, primes_covering
+from fcnlab.circuit.modular import combine_residues, primes_covering
+from fcnlab.data.mnist import quantise_pixels
+from fcnlab.errors import CircuitError
 
 HIGHEST_DEGREE = 4  # of a polynomial step
 RESIDUE_BITS = 28  # residues of this size leave int64 room for wide sums

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab.exact import (
+from fcnlab.circuit.integers import (
     evaluate_polynomial,
     integer_array,
     multiply_exactly,

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from fcnlab.circuit import Affine, Polynomial, Step
+from fcnlab.circuit.circuit import Affine, Polynomial, Step
+from fcnlab.circuit.integers import Integers, evaluate_polynomial, integer_array, multiply_exactly
 from fcnlab.errors import CircuitError
-from fcnlab.exact import Integers, evaluate_polynomial, integer_array, multiply_exactly
 
 
 def remove_dead_code(steps: Sequence[Step]) -> list[Step]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcnlab.inspection import ADVICE, POINTWISE, Layer, find_problems, kind_of, list_layers, pair, strip_zeros
+from fcnlab.compiler.inspection import ADVICE, POINTWISE, Layer, find_problems, kind_of, list_layers, pair, strip_zeros
 from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d, cryptonets, faster_cryptonets
 
 

@@ -145,7 +145,7 @@ def examine_compiler() -> Iterator[Check]:
 
 def examine_pyfhel() -> Iterator[Check]:
     """Whether Pyfhel encrypts, decrypts and serialises; in a process of its own, since a misbuilt one may crash it."""
-    failure = run_python("from fcnlab.doctor import try_pyfhel; try_pyfhel()")
+    failure = run_python("from fcnlab.cli.doctor import try_pyfhel; try_pyfhel()")
     mend = f"{setup_again()}; if that does not help, delete the wheel it kept in fcnlab's cache folder and run it again"
     yield Check(
         "encryption", not failure, failure or "Pyfhel encrypts, decrypts and serialises", mend if failure else ""
