@@ -8,10 +8,10 @@ from fcnlab.cost.work import ENGINES
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
 from fcnlab.networks.checkpoint import compile_checkpoint, load_checkpoint
-from fcnlab.noise import Scheme
-from fcnlab.packed.layout import pack
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.program import count_packed
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.program import count_packed
 
 CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 

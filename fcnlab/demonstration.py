@@ -13,11 +13,11 @@ from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
 from fcnlab.inference import Inference, Progress, infer
-from fcnlab.layouts import choose_plan
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
-from fcnlab.noise import Scheme
-from fcnlab.plan import Plan
-from fcnlab.typical import sample_for
+from fcnlab.planning.layouts import choose_plan
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.sample import sample_for
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.costs import count_head
 from fcnlab.transfer.features import FeatureRange
 from fcnlab.transfer.heads import HeadShape, Release, compile_head, linear_layers, release_head

@@ -13,7 +13,7 @@ import numpy as np
 
 from fcnlab.errors import DataError
 from fcnlab.inference import Progress, infer
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
 from fcnlab.report import Report
 from fcnlab.transfer.cards import HeadCard, load_head
 from fcnlab.transfer.colour import extract_colour, load_colour_extractor

@@ -22,8 +22,8 @@ from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.server import Server, engine_named
 from fcnlab.machine.memory import peak_resident_bytes
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.plan import Plan
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.plan import Plan
 from fcnlab.report import LayerReport, Report, Seconds
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched

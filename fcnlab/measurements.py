@@ -15,11 +15,11 @@ from fcnlab.errors import PlanError
 from fcnlab.inference import Progress, infer
 from fcnlab.machine.machine import processor_name, usable_cores
 from fcnlab.machine.memory import available_bytes
-from fcnlab.noise import Scheme
-from fcnlab.plan import Plan
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.sample import sample_for
 from fcnlab.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
 from fcnlab.report import COLUMNS, Report
-from fcnlab.typical import sample_for
 
 TEST_IMAGES: Final = 10_000
 

@@ -11,9 +11,9 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost import Projection
 from fcnlab.errors import PlanError
 from fcnlab.excerpts import Excerpt, take_excerpt
-from fcnlab.noise import Scheme
-from fcnlab.plan import Plan
-from fcnlab.planner import make_plan, prove
+from fcnlab.planning.choose import make_plan, prove
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.plan import Plan
 
 LONGEST_S: Final = 900.0  # that a run may be projected to take before an excerpt is taken instead
 MOST_PARTS: Final = 4096

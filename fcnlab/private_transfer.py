@@ -19,7 +19,7 @@ from fcnlab.data.releases import SEEDS
 from fcnlab.errors import FcnlabError
 from fcnlab.inference import Inference, Progress, infer
 from fcnlab.networks.checkpoint import MODELS, read_card
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
 from fcnlab.report import Report
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
 from fcnlab.transfer.heads import HeadShape, Release

@@ -24,8 +24,8 @@ from fcnlab.data.releases import (
 )
 from fcnlab.demonstration import prepare
 from fcnlab.head_costs import cost_head, untrained_head
-from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.plan import Plan
 from fcnlab.private_transfer import DIGIT_SHAPE, PROJECTED_WEIGHT_BITS, SPARSE_NETWORK, whole_network_hops
 from fcnlab.transfer.costs import square_network
 from fcnlab.transfer.heads import release_of

@@ -3,7 +3,7 @@
 from fcnlab.cost import UnitCosts
 from fcnlab.cost.units import GENERAL, KERNELS, MEASURED_RINGS, SEAL, Line
 from fcnlab.machine.machine import machine_name
-from fcnlab.parameters import SCHEMES
+from fcnlab.planning.parameters import SCHEMES
 
 LINE = Line(5.0, 7.0, 11.0)
 

@@ -23,12 +23,12 @@ from fcnlab.cost.work import ENGINES, list_work, local_runs
 from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.inference import infer
 from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
-from fcnlab.packed.layout import pack
-from fcnlab.packed.planner import make_packed_plan
-from fcnlab.packed.program import count_packed
-from fcnlab.parameters import SCHEMES
-from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.planner import make_packed_plan
+from fcnlab.planning.packed.program import count_packed
+from fcnlab.planning.parameters import SCHEMES
+from fcnlab.planning.plan import Plan
 from tests.circuits import affine, random_images, tiny_circuit
 from tests.costs import made_up
 from tests.he.runs import plan_with

@@ -10,7 +10,7 @@ from fcnlab.data.published import published_systems
 from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
-from fcnlab.packed.plan import PackedPlan
+from fcnlab.planning.packed.plan import PackedPlan
 from tests.checkpoints import tiny_checkpoint
 
 

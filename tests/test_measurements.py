@@ -10,7 +10,7 @@ from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.errors import PlanError
 from fcnlab.inference import Progress
 from fcnlab.measurements import measure
-from fcnlab.noise import Scheme
+from fcnlab.planning.noise import Scheme
 from tests.checkpoints import tiny_checkpoint
 from tests.costs import made_up
 

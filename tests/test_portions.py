@@ -8,7 +8,7 @@ from fcnlab.cost import Projection, project
 from fcnlab.cost.units import Line
 from fcnlab.errors import PlanError
 from fcnlab.inference import infer
-from fcnlab.plan import Plan
+from fcnlab.planning.plan import Plan
 from fcnlab.portions import choose_portion, comparable_images, plan_within
 from tests.circuits import random_images, tiny_circuit
 from tests.costs import made_up

@@ -21,7 +21,7 @@ import numpy as np
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.parameters import Parameters
+from fcnlab.planning.parameters import Parameters
 
 
 @dataclass(frozen=True, kw_only=True)

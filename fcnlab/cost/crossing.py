@@ -3,8 +3,8 @@
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost.projection import project
 from fcnlab.cost.units import UnitCosts
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.plan import Plan
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.plan import Plan
 
 
 def project_crossing(

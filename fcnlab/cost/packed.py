@@ -11,9 +11,9 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import Call, StepWork, lifts_plaintexts
-from fcnlab.packed.layout import Program, Stage, pack
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.program import count_packed
+from fcnlab.planning.packed.pack import Program, Stage, pack
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.program import count_packed
 
 MEASURED_LEVELS = 13  # log2 of the ring in which transforms are measured
 WORD = 8

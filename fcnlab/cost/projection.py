@@ -18,9 +18,9 @@ from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import BLOCK, ENGINES, StepWork, ciphertext_bytes, list_work, local_runs
 from fcnlab.errors import FcnlabError, PlanError
 from fcnlab.machine.machine import usable_cores
-from fcnlab.packed.layout import pack
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.plan import Plan, PlannedStep, circuit_fingerprint
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.plan import Plan, PlannedStep, circuit_fingerprint
 
 __all__ = ["ProjectedStep", "Projection", "project"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from fcnlab.data.files import write_whole
 from fcnlab.errors import DataError
 from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
-from fcnlab.parameters import SCHEMES
+from fcnlab.planning.parameters import SCHEMES
 
 LAYOUT: Final = 4
 """Of the file; a file of another layout is measured again."""

@@ -16,8 +16,8 @@ from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
 from fcnlab.errors import FcnlabError
-from fcnlab.parameters import Parameters
-from fcnlab.plan import Plan, PlannedStep
+from fcnlab.planning.parameters import Parameters
+from fcnlab.planning.plan import Plan, PlannedStep
 
 ENGINES = ("fused", "stepwise")
 EIGHT = 8  # additions that a kernel performs at once

@@ -12,13 +12,13 @@ from fcnlab.data.measured import Row
 from fcnlab.data.releases import read_networks
 from fcnlab.errors import PlanError
 from fcnlab.findings.ablation import head_lines, study_names
-from fcnlab.layouts import crossing_images
-from fcnlab.noise import Scheme
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.planner import make_packed_plan
-from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
-from fcnlab.typical import sample_for
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.layouts import crossing_images
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.planner import make_packed_plan
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.sample import sample_for
 
 RINGS: Final = (4096, 8192, 16384)
 IMAGES: Final = tuple(dict.fromkeys(round(10 ** (step / 6)) for step in range(25)))

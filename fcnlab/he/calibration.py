@@ -27,8 +27,8 @@ from fcnlab.he.kernel_costs import measure_kernels
 from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.machine.machine import machine_name
-from fcnlab.noise import Scheme
-from fcnlab.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
 
 REPEATS: Final = 3
 ENCRYPTIONS: Final = 15  # of a few ciphertexts each: their large arrays take some rounds to find warm memory

@@ -23,7 +23,7 @@ from fcnlab.he.wire import (
     payload_residues,
     write_ciphertext,
 )
-from fcnlab.plan import Plan
+from fcnlab.planning.plan import Plan
 
 CHUNK = 4  # ciphertexts encrypted at a time: few enough to stay in a cache, and for smooth progress
 

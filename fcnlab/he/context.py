@@ -9,7 +9,7 @@ from Pyfhel import PyCtxt, Pyfhel
 
 from fcnlab.errors import PlanError
 from fcnlab.he.wire import SealHeader, read_ciphertext
-from fcnlab.parameters import SECURITY_BITS, Parameters
+from fcnlab.planning.parameters import SECURITY_BITS, Parameters
 
 
 def open_context(parameters: Parameters, index: int) -> Any:

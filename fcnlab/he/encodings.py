@@ -21,8 +21,8 @@ from Pyfhel import PyPtxt
 from fcnlab.errors import FcnlabError, WireError
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.wire import SEAL_HEADER_BYTES, SEAL_MAGIC
-from fcnlab.noise import Scheme
-from fcnlab.parameters import SPECIAL_PRIME, Parameters, choose_primes
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.parameters import SPECIAL_PRIME, Parameters, choose_primes
 
 Encoding = Literal["dense", "constant", "monomial"]
 Coefficients = npt.NDArray[np.uint64]

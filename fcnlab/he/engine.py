@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.he.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader
-from fcnlab.parameters import Parameters
+from fcnlab.planning.parameters import Parameters
 
 Report = Callable[[str, int, int], None]  # step, done, total; an exception it raises stops the evaluation
 Observe = Callable[[str, bytes], None]  # step, its first ciphertext in SEAL's bytes

@@ -19,7 +19,7 @@ from fcnlab.he.key_switching import make_basis, sum_products
 from fcnlab.he.ring import add_weighted, moved_places, reduce_all, ring_tables, to_ntt, work_space
 from fcnlab.he.symmetric import expand_mask, new_seed
 from fcnlab.he.wire import Residues
-from fcnlab.parameters import choose_primes
+from fcnlab.planning.parameters import choose_primes
 
 Clock = Callable[[Callable[[], object]], float]  # seconds of a piece of work
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.wire import read_ciphertext, write_ciphertext
-from fcnlab.parameters import Parameters
+from fcnlab.planning.parameters import Parameters
 
 
 class SealOperations:

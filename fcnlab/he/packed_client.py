@@ -24,7 +24,7 @@ from fcnlab.he.wire import (
     payload_residues,
     write_ciphertext,
 )
-from fcnlab.packed.plan import PackedPlan
+from fcnlab.planning.packed.plan import PackedPlan
 
 
 class PackedClient:

@@ -19,9 +19,9 @@ from fcnlab.he.context import load_ciphertext
 from fcnlab.he.engine import Account, Report, Result
 from fcnlab.he.evaluation_keys import Keys
 from fcnlab.he.wire import Residues, SealHeader, read_ciphertext, write_ciphertext
-from fcnlab.packed.layout import Program, Stage, Term
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.program import run_program
+from fcnlab.planning.packed.pack import Program, Stage, Term
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.program import run_program
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ from fcnlab.he.key_switching import add_moved, drop_last, make_basis, sign_corre
 from fcnlab.he.packed_engine import Encoder, Setting
 from fcnlab.he.ring import add_all, add_weighted, moved_places, reduce_all, residues_to_ntt, square_all, work_space
 from fcnlab.he.wire import Residues, plaintext_residues
-from fcnlab.packed.layout import Stage, Term
-from fcnlab.packed.program import run_program
+from fcnlab.planning.packed.pack import Stage, Term
+from fcnlab.planning.packed.program import run_program
 
 Polynomials = npt.NDArray[np.int64]
 LAZY_TERMS = 16  # products summed before they are reduced: each leaves less than 9 primes of 54 bits

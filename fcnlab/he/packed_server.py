@@ -22,9 +22,9 @@ from fcnlab.he.wire import (
     payload_residues,
     read_ciphertext,
 )
-from fcnlab.packed.layout import pack
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.plan import circuit_fingerprint
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.plan import circuit_fingerprint
 
 
 class PackedServer:

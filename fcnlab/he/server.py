@@ -19,8 +19,8 @@ from fcnlab.he.wire import (
     payload_residues,
     read_ciphertext,
 )
-from fcnlab.parameters import Parameters
-from fcnlab.plan import Plan, circuit_fingerprint
+from fcnlab.planning.parameters import Parameters
+from fcnlab.planning.plan import Plan, circuit_fingerprint
 
 ENGINES = ("fused", "stepwise")
 

@@ -32,7 +32,7 @@ from fcnlab.he.ring import (
     work_space,
 )
 from fcnlab.he.wire import Envelope, Residues, plaintext_residues
-from fcnlab.parameters import MASK_PRIMES, Parameters
+from fcnlab.planning.parameters import MASK_PRIMES, Parameters
 
 SEED_BYTES = 32
 WORD_BYTES = 8

@@ -13,16 +13,16 @@ from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
 from fcnlab.cost.work import ENGINES
 from fcnlab.errors import FcnlabError, PlanError
-from fcnlab.layouts import choose_plan, crossing_images
 from fcnlab.machine.jobs import submit
 from fcnlab.machine.machine import usable_cores
 from fcnlab.machine.memory import available_bytes
 from fcnlab.networks.checkpoint import compile_checkpoint
-from fcnlab.packed.layout import pack
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.program import count_packed
-from fcnlab.plan import Plan
-from fcnlab.typical import sample_for
+from fcnlab.planning.layouts import choose_plan, crossing_images
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.program import count_packed
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.sample import sample_for
 from fcnlab.ui.background import Superseded
 from fcnlab.ui.digit_runs import Setup
 from fcnlab.ui.digit_settings import CHEAPEST, MOST, DigitSettings

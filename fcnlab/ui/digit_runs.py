@@ -14,7 +14,7 @@ import traitlets
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.machine.jobs import Job, Worker, submit
-from fcnlab.plan import Plan
+from fcnlab.planning.plan import Plan
 from fcnlab.report import Report
 from fcnlab.ui.digit_settings import Picture
 from fcnlab.ui.runs import RunModel, RunProgress

@@ -11,7 +11,7 @@ from fcnlab import DEFAULT_NETWORK
 from fcnlab.data.frontier import shipped_points
 from fcnlab.data.mnist import DATA_ROOT, Images, load_mnist
 from fcnlab.data.published import published_systems
-from fcnlab.parameters import RINGS
+from fcnlab.planning.parameters import RINGS
 from fcnlab.ui.controls import Choice, Control, Whole
 
 ANY: Final = "any"

@@ -19,7 +19,7 @@ from fcnlab.compression.variants import (
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.machine.machine import usable_cores
-from fcnlab.plan import Plan
+from fcnlab.planning.plan import Plan
 from fcnlab.ui.background import Superseded
 from fcnlab.ui.layouts import Layouts, plan_layouts
 

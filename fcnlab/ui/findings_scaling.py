@@ -11,7 +11,7 @@ from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.findings import scaling as scales
 from fcnlab.findings.reduction import read_runs
 from fcnlab.machine.machine import usable_cores
-from fcnlab.plan import Plan
+from fcnlab.planning.plan import Plan
 from fcnlab.scaling_plots import scaling_figure, update_messages, update_seconds
 from fcnlab.ui.background import Newest, Superseded
 from fcnlab.ui.controls import Choice, Whole

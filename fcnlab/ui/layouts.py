@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import PlanError
-from fcnlab.layouts import choose_plan, crossing_images
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.planner import make_packed_plan
-from fcnlab.plan import Plan
-from fcnlab.planner import make_plan
-from fcnlab.typical import sample_for
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.layouts import choose_plan, crossing_images
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.planner import make_packed_plan
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.sample import sample_for
 from fcnlab.ui.views import escape, table, text_table
 
 HEADS: Final = ("layout", "images an upload", "ciphertexts", "upload MB", "keys MB", "key switches")

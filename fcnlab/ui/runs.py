@@ -14,7 +14,7 @@ import traitlets
 
 from fcnlab.errors import Cancelled
 from fcnlab.machine.jobs import Job, submit
-from fcnlab.plan import Plan
+from fcnlab.planning.plan import Plan
 from fcnlab.report import Report
 
 STAGES: Final = {"keys": 0.02, "encrypt": 0.70, "evaluate": 0.26, "decrypt": 0.02}

@@ -21,7 +21,7 @@ from fcnlab.he.client import Client
 from fcnlab.he.engine import Task
 from fcnlab.he.fused import BLOCK, State, Timer, run_blocks
 from fcnlab.he.server import Server
-from fcnlab.plan import Plan, step_sizes
+from fcnlab.planning.plan import Plan, step_sizes
 
 WORD = 8
 

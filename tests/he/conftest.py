@@ -7,7 +7,7 @@ import pytest
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.he.client import Client
-from fcnlab.plan import Plan
+from fcnlab.planning.plan import Plan
 from tests.circuits import random_images, tiny_circuit
 from tests.he.runs import plan_with
 

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.approximate_proofs import profile, prove_approximate
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.exact_plans import prove_exact
 from fcnlab.he.client import Client
 from fcnlab.he.server import Evaluation, Server
 from fcnlab.he.symmetric import expand_mask, read_seed
 from fcnlab.he.wire import Residues, open_envelope, payload_residues
-from fcnlab.noise import Scheme
-from fcnlab.parameters import SPECIAL_PRIME, Parameters, choose_primes
-from fcnlab.plan import Plan
+from fcnlab.planning.batch.exact import prove_exact
+from fcnlab.planning.batch.proofs import profile, prove_approximate
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.parameters import SPECIAL_PRIME, Parameters, choose_primes
+from fcnlab.planning.plan import Plan
 
 
 def plan_with(

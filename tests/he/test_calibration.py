@@ -11,7 +11,7 @@ from fcnlab.cost.units import KERNELS, SEAL, load_costs, save_costs
 from fcnlab.he import calibration
 from fcnlab.he.calibration import costs_of_this_machine, fit_line, measure_seal
 from fcnlab.he.kernel_costs import measure_kernels
-from fcnlab.parameters import SCHEMES
+from fcnlab.planning.parameters import SCHEMES
 from tests.costs import made_up
 
 AMOUNTS = st.floats(0.01, 10)

@@ -9,7 +9,7 @@ from fcnlab.circuit.hops import count_executed
 from fcnlab.he.client import Client
 from fcnlab.he.server import ENGINES, Server
 from fcnlab.inference import compare_logits
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
 
 IMAGES = 20
 ACTIVATIONS = {

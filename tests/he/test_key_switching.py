@@ -11,8 +11,8 @@ from fcnlab.he.key_switching import add_moved, drop_last, make_basis, sign_corre
 from fcnlab.he.ring import galois_element, moved_places, square_all, work_space
 from fcnlab.he.symmetric import expand_mask, new_seed, secret_residues
 from fcnlab.he.wire import read_ciphertext
-from fcnlab.noise import CkksNoise, typical_key_switch
-from fcnlab.parameters import Parameters, choose_primes
+from fcnlab.planning.noise import CkksNoise, typical_key_switch
+from fcnlab.planning.parameters import Parameters, choose_primes
 
 DEGREE, STEPS = 8192, (1, 5, 2048)
 

@@ -16,9 +16,9 @@ from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.server import ENGINES
 from fcnlab.he.wire import LENGTH, MAGIC, Envelope, envelope_bytes, key_fingerprint, open_envelope
-from fcnlab.packed.layout import pack
-from fcnlab.packed.planner import make_packed_plan
-from fcnlab.packed.program import count_packed
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.planner import make_packed_plan
+from fcnlab.planning.packed.program import count_packed
 from tests.circuits import random_images, tiny_circuit
 
 CIRCUITS = {

@@ -15,7 +15,7 @@ from fcnlab.he.server import ENGINES, Server, engine_named, open_public_context
 from fcnlab.he.stepwise import evaluate_stepwise
 from fcnlab.he.symmetric import secret_residues
 from fcnlab.he.wire import Envelope, envelope_bytes, key_fingerprint, open_envelope
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
 from tests.circuits import extreme_images, random_images, tiny_circuit
 from tests.he.runs import classify, plan_with, public_keys
 from tests.he.test_client import resealed

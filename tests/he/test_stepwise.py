@@ -9,8 +9,8 @@ from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.circuit.hops import count_executed, count_stepwise
 from fcnlab.he.client import Client
 from fcnlab.he.server import Server
-from fcnlab.plan import step_sizes
-from fcnlab.planner import MOST_POLYNOMIALS
+from fcnlab.planning.choose import MOST_POLYNOMIALS
+from fcnlab.planning.plan import step_sizes
 from tests.circuits import affine, random_images, tiny_circuit
 from tests.he.runs import classify, plan_with, public_keys
 

@@ -17,7 +17,7 @@ from fcnlab.he.switching import (
     transform_tables,
 )
 from fcnlab.he.wire import read_ciphertext
-from fcnlab.parameters import SPECIAL_PRIME, Parameters, choose_primes
+from fcnlab.planning.parameters import SPECIAL_PRIME, Parameters, choose_primes
 
 
 def reversed_bits(index: int, bits: int) -> int:

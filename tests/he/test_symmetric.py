@@ -21,7 +21,7 @@ from fcnlab.he.symmetric import (
     secret_residues,
 )
 from fcnlab.he.wire import Envelope, Residues, plaintext_residues, write_ciphertext
-from fcnlab.parameters import Parameters, choose_primes
+from fcnlab.planning.parameters import Parameters, choose_primes
 
 
 def test_masks_come_from_their_seed_and_place_alone() -> None:

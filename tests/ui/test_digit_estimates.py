@@ -3,7 +3,7 @@
 import pytest
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.packed.plan import PackedPlan
+from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.ui import digit_estimates
 from fcnlab.ui.digit_estimates import Forecaster, Wish, circuit_of, lack_of_memory, plan_aside
 from fcnlab.ui.digit_settings import DigitSettings

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fcnlab.data.mnist import quantise_pixels
-from fcnlab.layouts import choose_plan
-from fcnlab.planner import make_plan
-from fcnlab.typical import sample_for
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.layouts import choose_plan
+from fcnlab.planning.sample import sample_for
 from fcnlab.ui.digit_runs import GREYS, DigitRun, Setup, overhear
 from fcnlab.ui.digit_settings import DigitSettings, Picture, pick_digits
 from fcnlab.ui.server_view import chi_squared

@@ -5,7 +5,7 @@ import pytest
 
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.networks.architectures import faster_cryptonets
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
 from fcnlab.report import LayerReport, Report, Seconds
 from fcnlab.ui.run_panel import describe_progress
 from fcnlab.ui.runs import STAGES, Outcome, RunProgress

@@ -8,11 +8,11 @@ import numpy.typing as npt
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.signed_digits import count_digits
 from fcnlab.errors import PlanError
-from fcnlab.noise import Scheme
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.planner import PACKED_SCHEMES, make_packed_plan
-from fcnlab.plan import Plan
-from fcnlab.planner import TRANSFER_WORK, make_plan, relative_cost
+from fcnlab.planning.choose import TRANSFER_WORK, make_plan, relative_cost
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.planner import PACKED_SCHEMES, make_packed_plan
+from fcnlab.planning.plan import Plan
 
 LAYOUTS = ("batch", "packed", "auto")
 

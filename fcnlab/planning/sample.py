@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.data.mnist import load_mnist
-from fcnlab.noise import Scheme
+from fcnlab.planning.noise import Scheme
 
 IMAGES: Final = 256
 

@@ -5,13 +5,13 @@ import pytest
 
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
-from fcnlab.layouts import batch_work, choose_plan, crossing_images, packed_work
-from fcnlab.packed.exact import permuted_roots
-from fcnlab.packed.layout import pack
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.packed.planner import make_packed_plan
-from fcnlab.parameters import MODULUS_BITS
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.layouts import batch_work, choose_plan, crossing_images, packed_work
+from fcnlab.planning.packed.exact import permuted_roots
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.planner import make_packed_plan
+from fcnlab.planning.parameters import MODULUS_BITS
 from tests.circuits import affine, tiny_circuit
 
 CIRCUIT = tiny_circuit(3, widths=(400, 12, 6, 3))

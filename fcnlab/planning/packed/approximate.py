@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.approximate_plans import PRECISION
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.packed.bounds import Estimate, Size, estimate, trace
-from fcnlab.packed.layout import Program
-from fcnlab.packed.plan import PackedPlan, finish
-from fcnlab.parameters import MODULUS_BITS, Parameters, choose_primes, log_product
-from fcnlab.plan import PlannedStep
+from fcnlab.planning.batch.approximate import PRECISION
+from fcnlab.planning.packed.pack import Program
+from fcnlab.planning.packed.plan import PackedPlan, finish
+from fcnlab.planning.packed.proofs import Estimate, Size, estimate, trace
+from fcnlab.planning.parameters import MODULUS_BITS, Parameters, choose_primes, log_product
+from fcnlab.planning.plan import PlannedStep
 
 LARGEST_BITS, LARGEST_SPECIAL_BITS = 54, 55  # products in the kernels stay exact up to here
 SMALLEST_BITS = 26

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.approximate_plans import PRECISION, approximate_plans, typical_pixels
-from fcnlab.approximate_proofs import profile, prove_approximate
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.integers import SUM_BITS, sum_bits
 from fcnlab.circuit.signed_digits import count_digits
 from fcnlab.errors import PlanError
-from fcnlab.exact_plans import exact_plans, prove_exact
-from fcnlab.noise import Scheme
-from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS, Parameters
-from fcnlab.plan import Plan, step_sizes
+from fcnlab.planning.batch.approximate import PRECISION, approximate_plans, typical_pixels
+from fcnlab.planning.batch.exact import exact_plans, prove_exact
+from fcnlab.planning.batch.proofs import profile, prove_approximate
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS, Parameters
+from fcnlab.planning.plan import Plan, step_sizes
 
 MOST_POLYNOMIALS = 16  # of a ciphertext; SEAL_CIPHERTEXT_SIZE_MAX
 

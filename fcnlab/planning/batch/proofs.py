@@ -15,9 +15,9 @@ from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.polynomials import apply_polynomial
-from fcnlab.noise import CkksNoise
-from fcnlab.parameters import Parameters, log_product
-from fcnlab.plan import Plan, PlannedStep, finish, step_sizes
+from fcnlab.planning.noise import CkksNoise
+from fcnlab.planning.parameters import Parameters, log_product
+from fcnlab.planning.plan import Plan, PlannedStep, finish, step_sizes
 
 Real = Any  # a float, or an array of them: as many candidates as are looked at together
 INPUT = -1  # the step before the first

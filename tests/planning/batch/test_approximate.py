@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.approximate_plans import MOST_RESCALES, PRECISION, SCALE_BITS, approximate_plans
-from fcnlab.approximate_proofs import Spreads, profile, prove_approximate, simulate_approximate
 from fcnlab.circuit.circuit import Circuit, Polynomial
-from fcnlab.parameters import (
+from fcnlab.planning.batch.approximate import MOST_RESCALES, PRECISION, SCALE_BITS, approximate_plans
+from fcnlab.planning.batch.proofs import Spreads, profile, prove_approximate, simulate_approximate
+from fcnlab.planning.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
     SPECIAL_PRIME,
@@ -19,7 +19,7 @@ from fcnlab.parameters import (
     log_product,
     split_bits,
 )
-from fcnlab.plan import Plan, prime_limit, switch_points
+from fcnlab.planning.plan import Plan, prime_limit, switch_points
 from tests.circuits import random_images, tiny_circuit
 
 

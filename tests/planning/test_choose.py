@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
 from fcnlab.he.context import open_context
-from fcnlab.parameters import MODULUS_BITS, RINGS, SCHEMES, log_product
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.parameters import MODULUS_BITS, RINGS, SCHEMES, log_product
 from tests.circuits import affine, tiny_circuit
 
 

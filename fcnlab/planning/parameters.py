@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fcnlab.circuit.modular import prime_below
 from fcnlab.errors import PlanError
-from fcnlab.noise import Scheme
+from fcnlab.planning.noise import Scheme
 
 # Largest log2(q), special prime included, for 128-bit security with ternary secrets.
 # Source: HomomorphicEncryption.org security standard (2018), table 1; SEAL enforces the same bounds.

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.noise import CONFIDENCE, ERROR_VARIANCE, ROUNDING_VARIANCE, CkksNoise, typical_key_switch
-from fcnlab.packed.layout import Program, Stage, Term
-from fcnlab.packed.program import gather_pixels, run_program
+from fcnlab.planning.noise import CONFIDENCE, ERROR_VARIANCE, ROUNDING_VARIANCE, CkksNoise, typical_key_switch
+from fcnlab.planning.packed.pack import Program, Stage, Term
+from fcnlab.planning.packed.program import gather_pixels, run_program
 
 Floats = npt.NDArray[np.float64]
 MARGIN = 1 + 1e-9  # of sums in float64

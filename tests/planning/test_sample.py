@@ -2,7 +2,7 @@ import numpy as np
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.data.mnist import load_mnist, quantise_pixels
-from fcnlab.typical import IMAGES, sample_for
+from fcnlab.planning.sample import IMAGES, sample_for
 
 
 def test_they_are_the_first_training_images():

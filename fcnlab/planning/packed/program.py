@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fcnlab.circuit.hops import HopTable, LayerHops
 from fcnlab.circuit.integers import WORD_BITS, wrap
 from fcnlab.errors import CircuitError
-from fcnlab.packed.layout import Program, Stage, Term
+from fcnlab.planning.packed.pack import Program, Stage, Term
 
 V = TypeVar("V")
 

@@ -3,7 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from fcnlab.approximate_proofs import (
+from fcnlab.circuit.circuit import Circuit, Polynomial
+from fcnlab.errors import CircuitError
+from fcnlab.planning.batch.proofs import (
     INPUT,
     follow_scales,
     least_error,
@@ -11,9 +13,7 @@ from fcnlab.approximate_proofs import (
     simulate_approximate,
     weigh_sources,
 )
-from fcnlab.circuit.circuit import Circuit, Polynomial
-from fcnlab.errors import CircuitError
-from fcnlab.parameters import SPECIAL_PRIME
+from fcnlab.planning.parameters import SPECIAL_PRIME
 from tests.circuits import affine, random_images, tiny_circuit
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
-from fcnlab.packed.layout import Program, merge_neighbours, pack, power_of_two
-from fcnlab.packed.program import count_packed, evaluate_clear
+from fcnlab.planning.packed.pack import Program, merge_neighbours, pack, power_of_two
+from fcnlab.planning.packed.program import count_packed, evaluate_clear
 from tests.circuits import affine, random_weights, tiny_circuit
 
 

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.approximate_proofs import (
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.modular import prime_below
+from fcnlab.planning.batch.proofs import (
     INPUT,
     ScaledRow,
     Spreads,
@@ -26,10 +28,15 @@ from fcnlab.approximate_proofs import (
     prove_approximate,
     weigh_sources,
 )
-from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.modular import prime_below
-from fcnlab.parameters import MODULUS_BITS, SMALLEST_PRIME_BITS, SPECIAL_PRIME, Parameters, choose_primes, split_bits
-from fcnlab.plan import Plan, prime_limit, switch_points
+from fcnlab.planning.parameters import (
+    MODULUS_BITS,
+    SMALLEST_PRIME_BITS,
+    SPECIAL_PRIME,
+    Parameters,
+    choose_primes,
+    split_bits,
+)
+from fcnlab.planning.plan import Plan, prime_limit, switch_points
 
 PRECISION = 0.01  # predicted error of the logits that is accepted, as a share of their spread
 SCALE_BITS = range(4, 40)

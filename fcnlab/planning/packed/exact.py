@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.exact_plans import PLAIN_MODULI, plain_moduli
-from fcnlab.noise import BgvNoise, Profile, coefficient_bits, floor_noise, key_switch_noise, symmetric_noise
-from fcnlab.packed.layout import Program, Stage, Term
-from fcnlab.packed.plan import PackedPlan, finish
-from fcnlab.packed.program import run_program
-from fcnlab.parameters import (
+from fcnlab.planning.batch.exact import PLAIN_MODULI, plain_moduli
+from fcnlab.planning.noise import BgvNoise, Profile, coefficient_bits, floor_noise, key_switch_noise, symmetric_noise
+from fcnlab.planning.packed.pack import Program, Stage, Term
+from fcnlab.planning.packed.plan import PackedPlan, finish
+from fcnlab.planning.packed.program import run_program
+from fcnlab.planning.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
     Parameters,
@@ -25,7 +25,7 @@ from fcnlab.parameters import (
     log_product,
     split_bits,
 )
-from fcnlab.plan import PlannedStep
+from fcnlab.planning.plan import PlannedStep
 
 LARGEST_BITS, SPECIAL_BITS = 52, 55  # of data primes, and of the special one
 

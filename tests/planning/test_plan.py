@@ -12,9 +12,9 @@ from fcnlab.circuit.integers import SUM_BITS
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.he.client import Client
 from fcnlab.he.server import Server
-from fcnlab.parameters import MODULUS_BITS, PRIME_BITS
-from fcnlab.plan import circuit_fingerprint, digest, prime_limit, step_sizes, switch_points
-from fcnlab.planner import make_plan
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.parameters import MODULUS_BITS, PRIME_BITS
+from fcnlab.planning.plan import circuit_fingerprint, digest, prime_limit, step_sizes, switch_points
 from tests.circuits import affine, random_images, tiny_circuit
 from tests.he.runs import altered, plan_with, public_keys
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcnlab.circuit.modular import is_prime
-from fcnlab.exact_plans import exact_plan, exact_plans, plain_moduli, prove_exact
-from fcnlab.parameters import MODULUS_BITS, PRIME_BITS, RINGS, SPECIAL_PRIME, choose_primes
-from fcnlab.plan import prime_limit
+from fcnlab.planning.batch.exact import exact_plan, exact_plans, plain_moduli, prove_exact
+from fcnlab.planning.parameters import MODULUS_BITS, PRIME_BITS, RINGS, SPECIAL_PRIME, choose_primes
+from fcnlab.planning.plan import prime_limit
 from tests.circuits import random_images, tiny_circuit
 from tests.he.runs import classify, plan_with
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fcnlab.circuit.modular import is_prime
 from fcnlab.errors import PlanError
-from fcnlab.parameters import (
+from fcnlab.planning.parameters import (
     MODULUS_BITS,
     PRIME_BITS,
     RINGS,

@@ -14,8 +14,8 @@ import numpy as np
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.polynomials import apply_polynomial
-from fcnlab.noise import BfvNoise, BgvNoise, NoiseModel, Profile, Scheme, coefficient_bits
-from fcnlab.parameters import (
+from fcnlab.planning.noise import BfvNoise, BgvNoise, NoiseModel, Profile, Scheme, coefficient_bits
+from fcnlab.planning.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
     SPECIAL_PRIME,
@@ -24,7 +24,7 @@ from fcnlab.parameters import (
     log_product,
     split_bits,
 )
-from fcnlab.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
+from fcnlab.planning.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
 
 WIDEST_PLAIN_BITS = 60  # SEAL's limit
 PLAIN_MODULI = 8  # more passes than this are never cheaper than a larger ring

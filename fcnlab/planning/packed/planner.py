@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy.typing as npt
 
-from fcnlab.approximate_plans import PRECISION
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import PlanError
-from fcnlab.noise import Scheme
-from fcnlab.packed.approximate import approximate_plans
-from fcnlab.packed.exact import exact_plans
-from fcnlab.packed.layout import pack
-from fcnlab.packed.plan import PackedPlan
-from fcnlab.parameters import RINGS, SECURITY_BITS
+from fcnlab.planning.batch.approximate import PRECISION
+from fcnlab.planning.noise import Scheme
+from fcnlab.planning.packed.approximate import approximate_plans
+from fcnlab.planning.packed.exact import exact_plans
+from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.parameters import RINGS, SECURITY_BITS
 
 PACKED_SCHEMES: tuple[Scheme, ...] = ("bgv", "ckks")
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnlab.circuit.circuit import Affine, Circuit
-from fcnlab.exact_plans import noise_model
 from fcnlab.he.client import Client
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.server import Server
 from fcnlab.he.wire import read_ciphertext, write_ciphertext
-from fcnlab.noise import (
+from fcnlab.planning.batch.exact import noise_model
+from fcnlab.planning.noise import (
     CONFIDENCE,
     ROUNDING_VARIANCE,
     BfvNoise,
@@ -28,8 +28,8 @@ from fcnlab.noise import (
     symmetric_noise,
     unit_norms,
 )
-from fcnlab.parameters import RINGS, SPECIAL_PRIME
-from fcnlab.plan import Plan, step_sizes
+from fcnlab.planning.parameters import RINGS, SPECIAL_PRIME
+from fcnlab.planning.plan import Plan, step_sizes
 from tests.circuits import affine, random_images, tiny_circuit
 from tests.he.reference import from_ntt, norms_at_roots, phase, to_ntt
 from tests.he.runs import fresh_ciphertexts, plan_with, public_keys

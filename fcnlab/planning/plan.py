@@ -21,7 +21,7 @@ from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.circuit.integers import SUM_BITS
 from fcnlab.circuit.polynomials import result_size
 from fcnlab.errors import CircuitError
-from fcnlab.parameters import MASK_PRIMES, MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
+from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
 
 FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.packed.layout import Program
-from fcnlab.packed.program import count_packed
-from fcnlab.parameters import MODULUS_BITS, SECURITY_BITS, Parameters
-from fcnlab.plan import Plan, PlannedStep, circuit_fingerprint, digest
+from fcnlab.planning.packed.pack import Program
+from fcnlab.planning.packed.program import count_packed
+from fcnlab.planning.parameters import MODULUS_BITS, SECURITY_BITS, Parameters
+from fcnlab.planning.plan import Plan, PlannedStep, circuit_fingerprint, digest
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
