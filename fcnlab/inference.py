@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
-from fcnlab.he.engine import Account
+from fcnlab.he.engines.engine import Account
 from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.server import Server, engine_named

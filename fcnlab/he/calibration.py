@@ -22,9 +22,9 @@ from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs,
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.client import CHUNK
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
-from fcnlab.he.evaluation_keys import make_key
 from fcnlab.he.kernel_costs import measure_kernels
-from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
+from fcnlab.he.residues.evaluation_keys import make_key
+from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.machine.machine import machine_name
 from fcnlab.planning.noise import Scheme
@@ -228,7 +228,7 @@ def fit_line(points: Sequence[Point]) -> Line:
 def process_bytes() -> float:
     """Peak resident bytes of a process that has loaded everything."""
     return memory_after(
-        "import torch, fcnlab.compiler.compile, fcnlab.he.server, fcnlab.he.fused as fused; fused.warm_up()"
+        "import torch, fcnlab.compiler.compile, fcnlab.he.server, fcnlab.he.engines.fused as fused; fused.warm_up()"
     )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fcnlab.circuit.modular import combine_residues
 from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
-from fcnlab.he.symmetric import SymmetricEncryption, new_seed
+from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed
 from fcnlab.he.wire import (
     Envelope,
     check_images,

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from fcnlab.circuit.modular import combine_residues
 from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
-from fcnlab.he.evaluation_keys import make_keys, pack_keys
-from fcnlab.he.symmetric import SymmetricEncryption, new_seed, secret_residues
+from fcnlab.he.residues.evaluation_keys import make_keys, pack_keys
+from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import (
     Envelope,
     check_images,

@@ -7,12 +7,12 @@ import numpy as np
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
-from fcnlab.he.engine import Observe, Report
-from fcnlab.he.evaluation_keys import load_keys, unpack_keys
-from fcnlab.he.packed_engine import PackedEngine, Setting, StepwiseEngine
-from fcnlab.he.packed_fused import FusedEngine
+from fcnlab.he.engines.engine import Observe, Report
+from fcnlab.he.engines.packed_fused import FusedEngine
+from fcnlab.he.engines.packed_stepwise import PackedEngine, Setting, StepwiseEngine
+from fcnlab.he.residues.evaluation_keys import load_keys, unpack_keys
+from fcnlab.he.residues.symmetric import expand_mask, read_seed
 from fcnlab.he.server import ENGINES, Evaluation, make_evaluation
-from fcnlab.he.symmetric import expand_mask, read_seed
 from fcnlab.he.wire import (
     Residues,
     check_images,

@@ -7,8 +7,8 @@ from typing import Any
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.context import level_headers, open_context
-from fcnlab.he.engine import Account, Engine, Observe, Report, Result, Task
-from fcnlab.he.symmetric import Masks, read_seed
+from fcnlab.he.engines.engine import Account, Engine, Observe, Report, Result, Task
+from fcnlab.he.residues.symmetric import Masks, read_seed
 from fcnlab.he.wire import (
     Envelope,
     check_images,
@@ -62,12 +62,12 @@ def engine_named(name: str) -> Engine:
         FcnlabError: If there is none.
     """
     if name == "fused":
-        from fcnlab.he.fused import evaluate_fused, warm_up
+        from fcnlab.he.engines.fused import evaluate_fused, warm_up
 
         warm_up()
         return evaluate_fused
     if name == "stepwise":
-        from fcnlab.he.stepwise import evaluate_stepwise
+        from fcnlab.he.engines.stepwise import evaluate_stepwise
 
         return evaluate_stepwise
     raise FcnlabError(f"Unknown engine {name!r}; choose one of {', '.join(ENGINES)}.")

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.he.client import Client
+from fcnlab.he.residues.symmetric import expand_mask, read_seed
 from fcnlab.he.server import Evaluation, Server
-from fcnlab.he.symmetric import expand_mask, read_seed
 from fcnlab.he.wire import Residues, open_envelope, payload_residues
 from fcnlab.planning.batch.exact import prove_exact
 from fcnlab.planning.batch.proofs import profile, prove_approximate

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.client import Client
-from fcnlab.he.engine import drop_title
-from fcnlab.he.fused import evaluate_fused
+from fcnlab.he.engines.engine import drop_title
+from fcnlab.he.engines.fused import evaluate_fused
+from fcnlab.he.engines.stepwise import evaluate_stepwise
+from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import ENGINES, Server, engine_named, open_public_context
-from fcnlab.he.stepwise import evaluate_stepwise
-from fcnlab.he.symmetric import secret_residues
 from fcnlab.he.wire import Envelope, envelope_bytes, key_fingerprint, open_envelope
 from fcnlab.planning.choose import make_plan
 from tests.circuits import extreme_images, random_images, tiny_circuit

@@ -13,7 +13,7 @@ from fcnlab.circuit.modular import prime_below
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.errors import WireError
 from fcnlab.he.client import Client
-from fcnlab.he.fused import kernel_program, map_threads
+from fcnlab.he.engines.fused import kernel_program, map_threads
 from fcnlab.he.server import Server
 from fcnlab.he.wire import open_envelope, read_ciphertext
 from tests.circuits import affine, random_images, random_weights, tiny_circuit

@@ -14,8 +14,8 @@ import numpy as np
 from fcnlab.circuit.circuit import Affine, Polynomial
 from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.he.context import load_ciphertext
-from fcnlab.he.engine import Account, Result, Task, drop_title
-from fcnlab.he.operations import SealOperations
+from fcnlab.he.engines.engine import Account, Result, Task, drop_title
+from fcnlab.he.engines.seal import SealOperations
 from fcnlab.he.wire import Residues, check_residues, read_ciphertext, write_ciphertext
 
 Ciphertexts = dict[int, Any]  # by position

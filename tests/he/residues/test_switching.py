@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from fcnlab.circuit.modular import prime_below
 from fcnlab.he.context import encrypt_slots, open_context
-from fcnlab.he.operations import SealOperations
-from fcnlab.he.switching import (
+from fcnlab.he.engines.seal import SealOperations
+from fcnlab.he.residues.switching import (
     drop_last_prime,
     inverse_transform,
     multiply_wide,

@@ -6,8 +6,8 @@ from scipy import sparse
 
 from fcnlab.circuit.modular import prime_below
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.he.fused import kernel_program
-from fcnlab.he.kernels import (
+from fcnlab.he.engines.fused import kernel_program
+from fcnlab.he.residues.kernels import (
     add_blocks,
     add_constant_block,
     affine_block,

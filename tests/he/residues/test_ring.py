@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnlab.circuit.modular import prime_below
-from fcnlab.he.ring import LARGEST_BITS, from_ntt, multiply_residues, ring_tables, to_ntt, work_space
-from fcnlab.he.switching import transform_tables
+from fcnlab.he.residues.ring import LARGEST_BITS, from_ntt, multiply_residues, ring_tables, to_ntt, work_space
+from fcnlab.he.residues.switching import transform_tables
 
 PRIMES = [prime_below(1 << bits, step=128) for bits in (20, 50, 54, LARGEST_BITS)]
 

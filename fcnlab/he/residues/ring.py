@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.he.kernels import compiled
-from fcnlab.he.switching import transform_tables
+from fcnlab.he.residues.kernels import compiled
+from fcnlab.he.residues.switching import transform_tables
 
 LARGEST_BITS = 55
 EIGHT = 8  # butterflies at once; closer neighbours change places first

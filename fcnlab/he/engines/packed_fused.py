@@ -13,11 +13,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.he.engine import Account, Report, Result
-from fcnlab.he.evaluation_keys import RELINEARIZATION
-from fcnlab.he.key_switching import add_moved, drop_last, make_basis, sign_correction, sum_products, take_apart
-from fcnlab.he.packed_engine import Encoder, Setting
-from fcnlab.he.ring import add_all, add_weighted, moved_places, reduce_all, residues_to_ntt, square_all, work_space
+from fcnlab.he.engines.engine import Account, Report, Result
+from fcnlab.he.engines.packed_stepwise import Encoder, Setting
+from fcnlab.he.residues.evaluation_keys import RELINEARIZATION
+from fcnlab.he.residues.key_switching import add_moved, drop_last, make_basis, sign_correction, sum_products, take_apart
+from fcnlab.he.residues.ring import (
+    add_all,
+    add_weighted,
+    moved_places,
+    reduce_all,
+    residues_to_ntt,
+    square_all,
+    work_space,
+)
 from fcnlab.he.wire import Residues, plaintext_residues
 from fcnlab.planning.packed.pack import Stage, Term
 from fcnlab.planning.packed.program import run_program

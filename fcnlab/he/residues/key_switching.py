@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.he.kernels import compiled
-from fcnlab.he.ring import (
+from fcnlab.he.residues.kernels import compiled
+from fcnlab.he.residues.ring import (
     add_products,
     from_ntt,
     galois_element,
@@ -29,7 +29,7 @@ from fcnlab.he.ring import (
     scale_row,
     to_ntt,
 )
-from fcnlab.he.switching import multiply_wide, reduce_modulo
+from fcnlab.he.residues.switching import multiply_wide, reduce_modulo
 
 Polynomials = npt.NDArray[np.int64]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fcnlab.errors import WireError
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
-from fcnlab.he.ring import residues_to_ntt
-from fcnlab.he.symmetric import (
+from fcnlab.he.residues.ring import residues_to_ntt
+from fcnlab.he.residues.symmetric import (
     SymmetricEncryption,
     divide_product,
     draw_error,

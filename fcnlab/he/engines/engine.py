@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.he.symmetric import Masks
+from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader
 from fcnlab.planning.parameters import Parameters
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.he.kernels import compiled
+from fcnlab.he.residues.kernels import compiled
 
 VECTOR = 8  # butterflies at once; fewer than these go one by one
 HALF_BITS = 30  # products modulo a plain modulus of up to 60 bits are taken in two halves

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.he import kernels
+from fcnlab.he.residues import kernels
 
 
 @dataclass(frozen=True)

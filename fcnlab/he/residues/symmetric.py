@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from scipy import fft
 
 from fcnlab.errors import WireError
-from fcnlab.he.kernels import compiled
-from fcnlab.he.ring import (
+from fcnlab.he.residues.kernels import compiled
+from fcnlab.he.residues.ring import (
     encrypt_residues,
     from_ntt,
     multiply_residues,

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from fcnlab.he.context import load_ciphertext
-from fcnlab.he.engine import Account, Report, Result
-from fcnlab.he.evaluation_keys import Keys
+from fcnlab.he.engines.engine import Account, Report, Result
+from fcnlab.he.residues.evaluation_keys import Keys
 from fcnlab.he.wire import Residues, SealHeader, read_ciphertext, write_ciphertext
 from fcnlab.planning.packed.pack import Program, Stage, Term
 from fcnlab.planning.packed.plan import PackedPlan

@@ -23,13 +23,13 @@ from fcnlab.circuit.circuit import Affine, Polynomial, Step
 from fcnlab.circuit.hops import count_executed
 from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import Digits, signed_digits
-from fcnlab.he import kernels
-from fcnlab.he.blocks import Block, BlockOperations, Label, LabelOperations, Scratch, encode_constant
 from fcnlab.he.context import load_ciphertext
-from fcnlab.he.engine import Account, Result, Task, drop_title
-from fcnlab.he.operations import SealOperations
-from fcnlab.he.switching import drop_last_prime, switch_constants
-from fcnlab.he.symmetric import Masks
+from fcnlab.he.engines.blocks import Block, BlockOperations, Label, LabelOperations, Scratch, encode_constant
+from fcnlab.he.engines.engine import Account, Result, Task, drop_title
+from fcnlab.he.engines.seal import SealOperations
+from fcnlab.he.residues import kernels
+from fcnlab.he.residues.switching import drop_last_prime, switch_constants
+from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 
 Job = TypeVar("Job")
