@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from fcnlab.errors import DataError
-from fcnlab.inference import Progress, infer
+from fcnlab.inference.infer import Progress, infer
+from fcnlab.inference.report import Report
 from fcnlab.planning.choose import make_plan
-from fcnlab.report import Report
 from fcnlab.transfer.cards import HeadCard, load_head
 from fcnlab.transfer.colour import extract_colour, load_colour_extractor
 from fcnlab.transfer.folders import SUFFIXES, read_image, refuse_unreadable

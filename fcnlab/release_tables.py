@@ -22,8 +22,8 @@ from fcnlab.data.releases import (
     releases_path,
     write_rows,
 )
-from fcnlab.demonstration import prepare
 from fcnlab.head_costs import cost_head, untrained_head
+from fcnlab.inference.demonstration import prepare
 from fcnlab.planning.choose import make_plan
 from fcnlab.planning.plan import Plan
 from fcnlab.private_transfer import DIGIT_SHAPE, PROJECTED_WEIGHT_BITS, SPARSE_NETWORK, whole_network_hops

@@ -1,7 +1,7 @@
 import pytest
 
 from fcnlab.head_costs import cost_head, cost_shape
-from fcnlab.inference import infer
+from fcnlab.inference.infer import infer
 from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.heads import Release
 from fcnlab.transfer.studies import load_study

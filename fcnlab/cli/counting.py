@@ -139,7 +139,7 @@ def polynomial_text(coefficients: Sequence[float]) -> str:
 
 def run_hops(chosen: argparse.Namespace) -> int:
     """``fcnlab hops``."""
-    from fcnlab.counting import count_network, describe_hops
+    from fcnlab.inference.counting import count_network, describe_hops
 
     table = count_network(
         chosen.network,
@@ -159,9 +159,9 @@ def run_hops(chosen: argparse.Namespace) -> int:
 def run_cost(chosen: argparse.Namespace) -> int:
     """``fcnlab cost``."""
     from fcnlab.cost import project
-    from fcnlab.demonstration import plan_for, prepare
-    from fcnlab.he.calibration import costs_of_this_machine
+    from fcnlab.inference.demonstration import plan_for, prepare
     from fcnlab.machine.machine import usable_cores
+    from fcnlab.measuring.calibration import costs_of_this_machine
 
     circuit = prepare(chosen.network).circuit
     plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring, layout=chosen.layout)
@@ -182,7 +182,7 @@ def run_cost(chosen: argparse.Namespace) -> int:
 def run_calibrate(chosen: argparse.Namespace) -> int:
     """``fcnlab calibrate``."""
     from fcnlab.cost.units import costs_path
-    from fcnlab.he.calibration import calibrate
+    from fcnlab.measuring.calibration import calibrate
 
     with StepBar(silent=chosen.json) as bar:
         costs = calibrate(report=bar)
@@ -192,11 +192,11 @@ def run_calibrate(chosen: argparse.Namespace) -> int:
 
 def run_compare(chosen: argparse.Namespace) -> int:
     """``fcnlab compare``."""
-    from fcnlab.comparison import compare
     from fcnlab.data.measured import store_measurements
     from fcnlab.errors import PlanError
-    from fcnlab.he.calibration import costs_of_this_machine
-    from fcnlab.measurements import measure
+    from fcnlab.measuring.calibration import costs_of_this_machine
+    from fcnlab.measuring.comparison import compare
+    from fcnlab.measuring.runs import measure
     from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 
     if chosen.measure:

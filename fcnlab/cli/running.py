@@ -65,7 +65,7 @@ def add_running_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
 
 def run_infer(chosen: argparse.Namespace) -> int:
     """``fcnlab infer``."""
-    from fcnlab.demonstration import demonstrate
+    from fcnlab.inference.demonstration import demonstrate
 
     with InferenceBar(silent=chosen.json) as bar:
         report = demonstrate(
@@ -85,7 +85,7 @@ def run_infer(chosen: argparse.Namespace) -> int:
 
 def run_plan(chosen: argparse.Namespace) -> int:
     """``fcnlab plan``."""
-    from fcnlab.demonstration import choose_plan_for, prepare
+    from fcnlab.inference.demonstration import choose_plan_for, prepare
 
     circuit = prepare(chosen.network).circuit
     plan, note = choose_plan_for(

@@ -63,7 +63,7 @@ class Plans:
 @lru_cache(maxsize=32)
 def plan_network(network: str, scheme: Scheme) -> Plans:
     """Plan a shipped network in all rings and both layouts: half a second, the first time."""
-    from fcnlab.demonstration import prepare  # torch, which nothing else here needs
+    from fcnlab.inference.demonstration import prepare  # torch, which nothing else here needs
 
     circuit = prepare(network).circuit
     sample = sample_for(scheme, circuit)

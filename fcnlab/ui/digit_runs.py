@@ -13,9 +13,9 @@ import numpy.typing as npt
 import traitlets
 
 from fcnlab.circuit.circuit import Circuit
+from fcnlab.inference.report import Report
 from fcnlab.machine.jobs import Job, Worker, submit
 from fcnlab.planning.plan import Plan
-from fcnlab.report import Report
 from fcnlab.ui.digit_settings import Picture
 from fcnlab.ui.runs import RunModel, RunProgress
 
@@ -116,7 +116,7 @@ _ready: dict[str, Any] = {}  # in a worker: the parties that have met, and for w
 
 def get_ready(*, setup: Setup, progress: Callable[[RunProgress], None]) -> None:
     """In a worker, before it has an image: load the library and the kernels, make the keys."""
-    from fcnlab.inference import meet
+    from fcnlab.inference.infer import meet
 
     if not _ready or not setup.same_as(_ready["setup"]):
         _ready.clear()  # keys may take hundreds of megabytes
@@ -126,7 +126,7 @@ def get_ready(*, setup: Setup, progress: Callable[[RunProgress], None]) -> None:
 
 def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgress], None]) -> Reading:
     """The worker's function: classify under encryption, with the keys of the runs before where they fit."""
-    from fcnlab.inference import Progress, infer
+    from fcnlab.inference.infer import Progress, infer
 
     heard: list[Overheard] = []
 

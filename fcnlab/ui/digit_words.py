@@ -11,7 +11,7 @@ from fcnlab.circuit.hops import LayerHops
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection
 from fcnlab.data.published import PublishedSystem
-from fcnlab.report import Report
+from fcnlab.inference.report import Report
 from fcnlab.ui.cost_words import spell_seconds
 from fcnlab.ui.digit_estimates import Forecast
 from fcnlab.ui.digit_runs import Reading

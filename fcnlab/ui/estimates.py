@@ -176,6 +176,6 @@ class Estimator:
 
 def calibrate_in_worker(*, progress: Callable[[tuple[str, int, int]], None]) -> None:
     """Measure the unit costs of this machine and store them."""
-    from fcnlab.he.calibration import calibrate
+    from fcnlab.measuring.calibration import calibrate
 
     calibrate(report=lambda what, done, total: progress((what, done, total)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fcnlab.data.releases import PRUNED
-from fcnlab.report import Report
+from fcnlab.inference.report import Report
 from fcnlab.transfer.outlines import OUTLINES, Outline
 from fcnlab.ui.run_panel import STAGE_WORDS
 from fcnlab.ui.runs import RunProgress
@@ -130,7 +130,7 @@ def train_in_worker(
 
 def run_in_worker(*, trained: Trained, pruned: int, weight_bits: int, progress: Tell) -> HeadRun:
     """The worker's function: release, encrypt, evaluate, decrypt, compare."""
-    from fcnlab.inference import Progress
+    from fcnlab.inference.infer import Progress
     from fcnlab.private_transfer import infer_head
     from fcnlab.transfer.costs import count_head
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import traitlets
 
 from fcnlab.errors import Cancelled
+from fcnlab.inference.report import Report
 from fcnlab.machine.jobs import Job, submit
 from fcnlab.planning.plan import Plan
-from fcnlab.report import Report
 
 STAGES: Final = {"keys": 0.02, "encrypt": 0.70, "evaluate": 0.26, "decrypt": 0.02}
 """Share of a turn's time, roughly: it only moves the bar."""
@@ -71,8 +71,8 @@ def run_encrypted(
     *, network: str, images: int, scheme: Any, engine: str, progress: Callable[[RunProgress], None]
 ) -> Outcome:
     """The worker's function: the demonstration, its result without what only torch can hold."""
-    from fcnlab.demonstration import demonstrate
-    from fcnlab.inference import Progress
+    from fcnlab.inference.demonstration import demonstrate
+    from fcnlab.inference.infer import Progress
 
     def tell(where: Progress) -> None:
         progress(RunProgress(where.stage, where.detail, where.done, where.total, where.turn, where.turns))

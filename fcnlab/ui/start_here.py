@@ -10,8 +10,8 @@ from IPython.display import display
 
 from fcnlab import DEFAULT_NETWORK
 from fcnlab.data.published import published_systems
+from fcnlab.inference.report import LayerReport
 from fcnlab.plots import KINDS, layers_figure, update_layers
-from fcnlab.report import LayerReport
 from fcnlab.ui.figures import LiveFigure
 from fcnlab.ui.images import png_address
 from fcnlab.ui.run_panel import RunPanel

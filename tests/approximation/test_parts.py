@@ -29,7 +29,7 @@ from fcnlab.approximation.samples import sample, shift
 from fcnlab.circuit.circuit import Polynomial
 from fcnlab.circuit.hops import count_polynomial
 from fcnlab.errors import ApproximationError
-from fcnlab.report import COLUMNS
+from fcnlab.inference.report import COLUMNS
 
 numbers = st.floats(-8, 8, allow_nan=False)
 names = st.sampled_from(sorted(TARGETS))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fcnlab.he.encodings import RINGS, fit_growth, measure_products
+from fcnlab.measuring.encodings import RINGS, fit_growth, measure_products
 
 PUBLISHED_US = {"dense": 3306, "monomial": 755}  # n = 8192, the authors' laptop
 

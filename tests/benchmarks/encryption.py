@@ -76,10 +76,10 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
 def measure(network: str, case: Case) -> dict[str, float]:
     """Run one case in this process."""
     from fcnlab.data.mnist import load_mnist
-    from fcnlab.demonstration import plan_for, prepare
     from fcnlab.he.client import Client
     from fcnlab.he.server import Server
-    from fcnlab.inference import compare_logits
+    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.infer import compare_logits
     from fcnlab.machine.memory import peak_resident_bytes
 
     circuit = prepare(network).circuit

@@ -14,13 +14,13 @@ import numpy as np
 
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.demonstration import plan_for, prepare
 from fcnlab.he.client import Client
 from fcnlab.he.engines.blocks import Label
 from fcnlab.he.engines.engine import Task
 from fcnlab.he.engines.fused import BLOCK, State, Timer, run_blocks
 from fcnlab.he.residues import kernels
 from fcnlab.he.server import Server
+from fcnlab.inference.demonstration import plan_for, prepare
 from fcnlab.planning.plan import Plan, step_sizes
 
 WORD = 8

@@ -14,8 +14,8 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     import numpy as np
 
     from fcnlab.data.mnist import load_mnist
-    from fcnlab.demonstration import plan_for, prepare
-    from fcnlab.inference import compare_logits, meet
+    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.infer import compare_logits, meet
 
     os.environ["OMP_NUM_THREADS"] = "1"
     circuit = prepare(network).circuit

@@ -40,7 +40,7 @@ KINDS = (
 
 def run(*, network: str, repeats: int) -> Iterator[str]:
     """One line a case, then the median and the worst relative error; all networks, whatever `network` says."""
-    from fcnlab.he.calibration import costs_of_this_machine
+    from fcnlab.measuring.calibration import costs_of_this_machine
     from fcnlab.networks.checkpoint import available_networks
 
     costs_of_this_machine()
@@ -97,8 +97,8 @@ def measure(case: Case) -> dict:
 
     from fcnlab.cost import load_costs, project
     from fcnlab.data.mnist import load_mnist
-    from fcnlab.demonstration import plan_for, prepare
-    from fcnlab.inference import infer
+    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.infer import infer
 
     circuit = prepare(case.network).circuit
     plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree or None)

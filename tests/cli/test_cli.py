@@ -11,7 +11,7 @@ import pytest
 
 import fcnlab
 from fcnlab.cli import FINDING, INTERRUPTED, OK, REFUSED, InferenceBar, main, print_epoch
-from fcnlab.inference import Progress
+from fcnlab.inference.infer import Progress
 from tests.checkpoints import tiny_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -155,10 +155,10 @@ def test_what_is_no_command_is_explained_with_status_2(capsys, arguments) -> Non
 
 
 def test_a_difference_from_the_clear_circuit_is_a_finding(capsys, network, monkeypatch) -> None:
-    from fcnlab import inference
+    from fcnlab.inference import infer
 
     differing = {"mismatched_logits": 1, "mismatched_digits": 0, "logit_error": 0.0}
-    monkeypatch.setattr(inference, "compare_logits", lambda *_, **__: differing)
+    monkeypatch.setattr(infer, "compare_logits", lambda *_, **__: differing)
     status, out, _ = run(capsys, "infer", "--network", network, "--images", "2", "--threads", "1")
     assert status == FINDING
     assert "1 of 20 logits differ" in out

@@ -8,7 +8,7 @@ import pytest
 from fcnlab.cli import OK, REFUSED, main
 from fcnlab.cli.counting import polynomial_text
 from fcnlab.cost.units import save_costs
-from fcnlab.he import calibration
+from fcnlab.measuring import calibration
 from tests.checkpoints import tiny_checkpoint
 from tests.costs import made_up
 
@@ -137,12 +137,12 @@ def test_compare_shows_all_kinds(capsys) -> None:
 
 
 def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcnlab import measurements
     from fcnlab.data import measured
+    from fcnlab.measuring import runs
     from tests.data.test_measured import ROW
 
     asked, stored = [], []
-    monkeypatch.setattr(measurements, "measure", lambda network, **options: asked.append((network, options)) or ROW)
+    monkeypatch.setattr(runs, "measure", lambda network, **options: asked.append((network, options)) or ROW)
     monkeypatch.setattr(measured, "store_measurements", lambda rows: stored.extend(rows))
     run_json(capsys, "compare", "--measure", "--network", "fcn-20k", "--scheme", "ckks", "--threads", "1")
     ((name, options),) = asked
@@ -152,9 +152,9 @@ def test_compare_measures_on_request(capsys, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_compare_goes_on_where_a_network_cannot_be_measured(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcnlab import measurements
     from fcnlab.data import measured
     from fcnlab.errors import PlanError
+    from fcnlab.measuring import runs
     from fcnlab.networks.checkpoint import available_networks
     from tests.data.test_measured import ROW
 
@@ -164,7 +164,7 @@ def test_compare_goes_on_where_a_network_cannot_be_measured(capsys, monkeypatch:
         return ROW
 
     stored = []
-    monkeypatch.setattr(measurements, "measure", measure)
+    monkeypatch.setattr(runs, "measure", measure)
     monkeypatch.setattr(measured, "store_measurements", lambda rows: stored.extend(rows))
     status, _, err = run(capsys, "compare", "--measure")
     assert status == OK

@@ -5,8 +5,8 @@ import pytest
 
 from fcnlab.data.drawing import averaging, check_strokes, digit_image, draw_ink, normalise_ink
 from fcnlab.data.mnist import load_mnist, quantise_pixels
-from fcnlab.demonstration import prepare
 from fcnlab.errors import DataError
+from fcnlab.inference.demonstration import prepare
 from tests.strokes import DIGITS, arc
 
 SAMPLE = 400

@@ -13,7 +13,7 @@ from fcnlab.compression.variants import base_of
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import SettingsError
-from fcnlab.report import LayerReport, Report, Seconds
+from fcnlab.inference.report import LayerReport, Report, Seconds
 from fcnlab.ui.digit_estimates import circuit_of
 from fcnlab.ui.digit_runs import Overheard, Reading
 from fcnlab.ui.digit_words import quantised

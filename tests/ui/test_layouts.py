@@ -1,4 +1,4 @@
-from fcnlab.demonstration import prepare
+from fcnlab.inference.demonstration import prepare
 from fcnlab.ui.cost import cost
 from fcnlab.ui.layouts import HEADS, layout_rows, layout_sentence, layout_text, plan_layouts
 

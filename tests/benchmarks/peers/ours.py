@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fcnlab.data.mnist import load_mnist
-from fcnlab.demonstration import plan_for, prepare
-from fcnlab.inference import meet
+from fcnlab.inference.demonstration import plan_for, prepare
+from fcnlab.inference.infer import meet
 from tests.benchmarks.peers.networks import TESTED
 
 RING_DEGREES = {"ckks": 4096, "bgv": 16384}

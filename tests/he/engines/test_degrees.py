@@ -8,7 +8,7 @@ from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.hops import count_executed
 from fcnlab.he.client import Client
 from fcnlab.he.server import ENGINES, Server
-from fcnlab.inference import compare_logits
+from fcnlab.inference.infer import compare_logits
 from fcnlab.planning.choose import make_plan
 
 IMAGES = 20

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from fcnlab.report import BESIDE, COLUMNS, LayerReport, Report, Seconds
+from fcnlab.inference.report import BESIDE, COLUMNS, LayerReport, Report, Seconds
 
 LAYER = LayerReport(
     name="conv1", outputs=845, operations={"ct_ct_adds": 1500, "pt_ct_adds": 845, "doublings": 40, "mod_switches": 3},

@@ -21,10 +21,10 @@ from fcnlab.he.engines.engine import Account
 from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.server import Server, engine_named
+from fcnlab.inference.report import LayerReport, Report, Seconds
 from fcnlab.machine.memory import peak_resident_bytes
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.plan import Plan
-from fcnlab.report import LayerReport, Report, Seconds
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
 

@@ -1,14 +1,14 @@
-"""Tests of fcnlab.counting: the same network in every convention."""
+"""Tests of fcnlab.inference.counting: the same network in every convention."""
 
 from pathlib import Path
 
 import pytest
 
 from fcnlab.circuit.hops import count_fused, count_stepwise
-from fcnlab.counting import CONVENTIONS, count_network, describe_hops
 from fcnlab.data.published import published_systems
-from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
+from fcnlab.inference.counting import CONVENTIONS, count_network, describe_hops
+from fcnlab.inference.demonstration import plan_for, prepare
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 from fcnlab.planning.packed.plan import PackedPlan
 from tests.checkpoints import tiny_checkpoint

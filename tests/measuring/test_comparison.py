@@ -1,14 +1,14 @@
-"""Tests of fcnlab.comparison: all three kinds of rows, in 100 columns."""
+"""Tests of fcnlab.measuring.comparison: all three kinds of rows, in 100 columns."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fcnlab.comparison import WIDTH, Comparison, compare, count_text, number_text
 from fcnlab.data.measured import store_measurements
 from fcnlab.data.published import published_systems
 from fcnlab.errors import DataError
+from fcnlab.measuring.comparison import WIDTH, Comparison, compare, count_text, number_text
 from fcnlab.networks.checkpoint import available_networks
 from tests.data.test_measured import ROW
 

@@ -21,7 +21,7 @@ from fcnlab.cost.packed import list_packed_work
 from fcnlab.cost.units import Line, costs_path, parse_costs, save_costs
 from fcnlab.cost.work import ENGINES, list_work, local_runs
 from fcnlab.errors import DataError, FcnlabError, PlanError
-from fcnlab.inference import infer
+from fcnlab.inference.infer import infer
 from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
 from fcnlab.planning.choose import make_plan
 from fcnlab.planning.packed.pack import pack

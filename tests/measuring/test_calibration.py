@@ -1,4 +1,4 @@
-"""Tests of fcnlab.he.calibration: no timings; how lines are laid and when stored costs are trusted."""
+"""Tests of fcnlab.measuring.calibration: no timings; how lines are laid and when stored costs are trusted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnlab.cost.units import KERNELS, SEAL, load_costs, save_costs
-from fcnlab.he import calibration
-from fcnlab.he.calibration import costs_of_this_machine, fit_line, measure_seal
-from fcnlab.he.kernel_costs import measure_kernels
+from fcnlab.measuring import calibration
+from fcnlab.measuring.calibration import costs_of_this_machine, fit_line, measure_seal
+from fcnlab.measuring.kernels import measure_kernels
 from fcnlab.planning.parameters import SCHEMES
 from tests.costs import made_up
 

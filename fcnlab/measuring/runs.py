@@ -10,16 +10,16 @@ from fcnlab.circuit.hops import count_executed
 from fcnlab.cost import Projection, UnitCosts, project
 from fcnlab.data.measured import RECONSTRUCTED, Row
 from fcnlab.data.mnist import load_mnist
-from fcnlab.demonstration import prepare
 from fcnlab.errors import PlanError
-from fcnlab.inference import Progress, infer
+from fcnlab.inference.demonstration import prepare
+from fcnlab.inference.infer import Progress, infer
+from fcnlab.inference.report import COLUMNS, Report
 from fcnlab.machine.machine import processor_name, usable_cores
 from fcnlab.machine.memory import available_bytes
+from fcnlab.measuring.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
-from fcnlab.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
-from fcnlab.report import COLUMNS, Report
 
 TEST_IMAGES: Final = 10_000
 

@@ -22,11 +22,11 @@ from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs,
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.client import CHUNK
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
-from fcnlab.he.kernel_costs import measure_kernels
 from fcnlab.he.residues.evaluation_keys import make_key
 from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
 from fcnlab.machine.machine import machine_name
+from fcnlab.measuring.kernels import measure_kernels
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from fcnlab.circuit.hops import HopTable, LayerHops, count_executed, count_fused, count_published, count_stepwise
 from fcnlab.cost.work import ENGINES
-from fcnlab.demonstration import plan_for, prepare
 from fcnlab.errors import DataError
+from fcnlab.inference.demonstration import plan_for, prepare
 from fcnlab.networks.checkpoint import compile_checkpoint, load_checkpoint
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.packed.pack import pack

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost import Projection
 from fcnlab.errors import PlanError
-from fcnlab.excerpts import Excerpt, take_excerpt
+from fcnlab.measuring.excerpts import Excerpt, take_excerpt
 from fcnlab.planning.choose import make_plan, prove
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.plan import Plan

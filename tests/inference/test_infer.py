@@ -6,7 +6,15 @@ import pytest
 from fcnlab.circuit.hops import count_fused, count_stepwise
 from fcnlab.errors import Cancelled, CircuitError, FcnlabError, PlanError
 from fcnlab.he.engines.engine import Account
-from fcnlab.inference import CKKS_TOLERANCE, Progress, accuracy_percent, compare_logits, infer, layer_reports, meet
+from fcnlab.inference.infer import (
+    CKKS_TOLERANCE,
+    Progress,
+    accuracy_percent,
+    compare_logits,
+    infer,
+    layer_reports,
+    meet,
+)
 from tests.circuits import random_images, tiny_circuit
 from tests.he.runs import plan_with
 

@@ -12,7 +12,7 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
-from fcnlab.inference import Inference, Progress, infer
+from fcnlab.inference.infer import Inference, Progress, infer
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.planning.layouts import choose_plan
 from fcnlab.planning.noise import Scheme

@@ -1,15 +1,15 @@
-"""Tests of fcnlab.measurements: what is kept of a run."""
+"""Tests of fcnlab.measuring.runs: what is kept of a run."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from fcnlab import measurements
 from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.errors import PlanError
-from fcnlab.inference import Progress
-from fcnlab.measurements import measure
+from fcnlab.inference.infer import Progress
+from fcnlab.measuring import runs
+from fcnlab.measuring.runs import measure
 from fcnlab.planning.noise import Scheme
 from tests.checkpoints import tiny_checkpoint
 from tests.costs import made_up
@@ -18,7 +18,7 @@ from tests.costs import made_up
 def use_first_images(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     test = load_mnist("test")
     few = Images(test.pixels[:count], test.labels[:count])
-    monkeypatch.setattr(measurements, "load_mnist", lambda split: few)
+    monkeypatch.setattr(runs, "load_mnist", lambda split: few)
 
 
 def test_a_measurement_is_one_full_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.excerpts: what is kept of a circuit is computed as in the whole."""
+"""Tests of fcnlab.measuring.excerpts: what is kept of a circuit is computed as in the whole."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.errors import CircuitError
-from fcnlab.excerpts import choose_rows, take_excerpt
+from fcnlab.measuring.excerpts import choose_rows, take_excerpt
 from tests.circuits import affine, random_images, tiny_circuit
 
 

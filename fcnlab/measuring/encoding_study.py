@@ -15,8 +15,8 @@ import numpy as np
 
 from fcnlab.data.encodings import EncodingStudy, NoiseRow, ProductRow, SwitchRow
 from fcnlab.he.context import encrypt_slots, open_context
-from fcnlab.he.encodings import make_plaintext, measure_products, open_session, power_plaintext
 from fcnlab.machine.machine import machine_name
+from fcnlab.measuring.encodings import make_plaintext, measure_products, open_session, power_plaintext
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.parameters import SPECIAL_PRIME, Parameters, choose_primes
 

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.he.encodings: the paper's encoding is exact, growth is fitted; no timings."""
+"""Tests of fcnlab.measuring.encodings: the paper's encoding is exact, growth is fitted; no timings."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcnlab.errors import FcnlabError, WireError
-from fcnlab.he import encodings
-from fcnlab.he.encodings import (
+from fcnlab.measuring import encodings
+from fcnlab.measuring.encodings import (
     ENCODINGS,
     Growth,
     ProductCost,

@@ -7,11 +7,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from fcnlab.counting import count_network
 from fcnlab.data.measured import MEASURED, RECONSTRUCTED, Kind, Row, load_measurements
 from fcnlab.data.published import published_systems
+from fcnlab.inference.counting import count_network
+from fcnlab.inference.report import COLUMNS
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
-from fcnlab.report import COLUMNS
 
 HEADINGS: Final[dict[Kind, str]] = {
     "published": "published: Chou et al. 2018, arXiv 1811.09953, table 1; on the authors' machines",

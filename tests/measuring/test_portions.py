@@ -1,4 +1,4 @@
-"""Tests of fcnlab.portions: the whole where it fits, as much as fits where it does not."""
+"""Tests of fcnlab.measuring.portions: the whole where it fits, as much as fits where it does not."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ import pytest
 from fcnlab.cost import Projection, project
 from fcnlab.cost.units import Line
 from fcnlab.errors import PlanError
-from fcnlab.inference import infer
+from fcnlab.inference.infer import infer
+from fcnlab.measuring.portions import choose_portion, comparable_images, plan_within
 from fcnlab.planning.plan import Plan
-from fcnlab.portions import choose_portion, comparable_images, plan_within
 from tests.circuits import random_images, tiny_circuit
 from tests.costs import made_up
 

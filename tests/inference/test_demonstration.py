@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnlab import demonstration
 from fcnlab.data.mnist import load_mnist, quantise_pixels
-from fcnlab.demonstration import demonstrate, plan_for, prepare
 from fcnlab.errors import DataError, FcnlabError, PlanError
-from fcnlab.inference import Progress
+from fcnlab.inference import demonstration
+from fcnlab.inference.demonstration import demonstrate, plan_for, prepare
+from fcnlab.inference.infer import Progress
 from tests.checkpoints import tiny_checkpoint
 
 
