@@ -105,7 +105,7 @@ def run_train(chosen: argparse.Namespace) -> int:
     from fcnlab.training.recipes import find_recipe, reseeded
     from fcnlab.training.record import record_point
     from fcnlab.training.train import WORK, train
-    from fcnlab.transfer.extractors import RECIPES
+    from fcnlab.transfer.features.extractors import RECIPES
 
     if chosen.seed is not None and (chosen.private or chosen.recipe in RECIPES):
         raise DataError("Another seed is for networks; heads and extractors have theirs. Leave out --seed.")

@@ -10,8 +10,8 @@ from fcnlab.cli.progress import InferenceBar, StepBar
 from fcnlab.errors import FcnlabError
 
 if TYPE_CHECKING:
-    from fcnlab.transfer.pretext import ExtractorProgress
-    from fcnlab.transfer.studies import Study
+    from fcnlab.transfer.features.pretext import ExtractorProgress
+    from fcnlab.transfer.records.studies import Study
 
 DEFAULT_EPSILON = 2.0
 
@@ -84,11 +84,11 @@ def add_skipping(parser: argparse.ArgumentParser) -> None:
 def run_transfer(chosen: argparse.Namespace) -> int:
     """``fcnlab transfer``."""
     from fcnlab.data.releases import CurvePoint, write_rows
-    from fcnlab.private_transfer import run_study
     from fcnlab.transfer.curves import describe_curve, measure_curve
-    from fcnlab.transfer.heads import Release
-    from fcnlab.transfer.privacy import check_epsilon
-    from fcnlab.transfer.studies import load_study
+    from fcnlab.transfer.heads.heads import Release
+    from fcnlab.transfer.heads.privacy import check_epsilon
+    from fcnlab.transfer.records.studies import load_study
+    from fcnlab.transfer.run import run_study
 
     check_epsilon(chosen.epsilon)
     release = Release(keep=chosen.keep)
@@ -120,7 +120,7 @@ def run_transfer(chosen: argparse.Namespace) -> int:
         values |= {"curve": [point.as_dict() for point in points]}
         text += f"\n\n{describe_curve(points)}\nwritten to {chosen.curve}"
     if chosen.tables:
-        from fcnlab.release_tables import write_tables
+        from fcnlab.transfer.releases import write_tables
 
         with StepBar(silent=chosen.json) as bar:
             paths = write_tables(study, folder=Path(chosen.tables), progress=bar)
@@ -132,7 +132,7 @@ def run_transfer(chosen: argparse.Namespace) -> int:
 
 def run_predict(chosen: argparse.Namespace) -> int:
     """``fcnlab predict``."""
-    from fcnlab.image_prediction import predict_images
+    from fcnlab.transfer.predict import predict_images
 
     with InferenceBar(silent=chosen.json) as bar:
         found = predict_images(
@@ -148,8 +148,8 @@ def run_predict(chosen: argparse.Namespace) -> int:
 
 def train_public_extractor(chosen: argparse.Namespace) -> int:
     """``fcnlab train`` with the name of an extractor."""
-    from fcnlab.transfer.extractors import EXTRACTORS_FOLDER, RECIPES
-    from fcnlab.transfer.pretext import train_extractor
+    from fcnlab.transfer.features.extractors import EXTRACTORS_FOLDER, RECIPES
+    from fcnlab.transfer.features.pretext import train_extractor
 
     folder = Path(chosen.folder) if chosen.folder else EXTRACTORS_FOLDER
     progress = None if chosen.json else print_extractor_epoch
@@ -167,10 +167,10 @@ def train_private_head(chosen: argparse.Namespace) -> int:
     """``fcnlab train STUDY --private``: a head for release, with noise from the operating system."""
     from dataclasses import asdict
 
-    from fcnlab.transfer.cards import HEADS, make_card, save_head
-    from fcnlab.transfer.privacy import check_epsilon
-    from fcnlab.transfer.studies import load_study
-    from fcnlab.transfer.training import settings_for, train_head
+    from fcnlab.transfer.heads.cards import HEADS, make_card, save_head
+    from fcnlab.transfer.heads.privacy import check_epsilon
+    from fcnlab.transfer.heads.training import settings_for, train_head
+    from fcnlab.transfer.records.studies import load_study
 
     check_epsilon(chosen.epsilon)
     if chosen.epsilon == float("inf"):

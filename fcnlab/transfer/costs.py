@@ -11,8 +11,8 @@ from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compiler.inspection import pair
 from fcnlab.networks.architectures import Square, SumPool2d, sequential
-from fcnlab.transfer.features import FeatureRange
-from fcnlab.transfer.heads import HeadShape, fold_range, linear_layers
+from fcnlab.transfer.features.ranges import FeatureRange
+from fcnlab.transfer.heads.heads import HeadShape, fold_range, linear_layers
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6)
 POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, SumPool2d)

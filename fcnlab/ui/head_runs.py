@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from fcnlab.data.releases import PRUNED
 from fcnlab.inference.report import Report
-from fcnlab.transfer.outlines import OUTLINES, Outline
+from fcnlab.transfer.records.outlines import OUTLINES, Outline
 from fcnlab.ui.run_panel import STAGE_WORDS
 from fcnlab.ui.runs import RunProgress
 
 if TYPE_CHECKING:
-    from fcnlab.head_costs import HeadCost
-    from fcnlab.transfer.membership import Membership
-    from fcnlab.transfer.privacy import HeadProgress
-    from fcnlab.transfer.studies import Study
-    from fcnlab.transfer.training import TrainedHead
+    from fcnlab.transfer.head_costs import HeadCost
+    from fcnlab.transfer.heads.membership import Membership
+    from fcnlab.transfer.heads.privacy import HeadProgress
+    from fcnlab.transfer.heads.training import TrainedHead
+    from fcnlab.transfer.records.studies import Study
 
 PLAIN_CLIPPING: Final = 1.0
 PLAIN_FEATURE_BITS: Final = 5
@@ -113,8 +113,8 @@ def train_in_worker(
     *, study: str, epsilon: float, clipping: float, units: int, feature_bits: int, progress: Tell
 ) -> Trained:
     """The worker's function: features, noise, steps."""
-    from fcnlab.transfer.studies import load_study
-    from fcnlab.transfer.training import train_named
+    from fcnlab.transfer.heads.training import train_named
+    from fcnlab.transfer.records.studies import load_study
 
     progress(("Reading the records and their public features", 0, 1))
     loaded = load_study(study, bits=feature_bits, units=units)
@@ -131,8 +131,8 @@ def train_in_worker(
 def run_in_worker(*, trained: Trained, pruned: int, weight_bits: int, progress: Tell) -> HeadRun:
     """The worker's function: release, encrypt, evaluate, decrypt, compare."""
     from fcnlab.inference.infer import Progress
-    from fcnlab.private_transfer import infer_head
     from fcnlab.transfer.costs import count_head
+    from fcnlab.transfer.run import infer_head
 
     progress(("The parameters are proven", 0, 100))
 
@@ -149,8 +149,8 @@ def run_in_worker(*, trained: Trained, pruned: int, weight_bits: int, progress: 
 
 def release(trained: Trained, *, pruned: int, weight_bits: int) -> "TrainedHead":
     """A trained head pruned and rounded: milliseconds, and its guarantee stays."""
-    from fcnlab.transfer.heads import release_of
-    from fcnlab.transfer.training import release_trained
+    from fcnlab.transfer.heads.heads import release_of
+    from fcnlab.transfer.heads.training import release_trained
 
     head = trained.head
     way = release_of(pruned=pruned, weight_bits=weight_bits)
@@ -165,8 +165,8 @@ def judge_release(trained: Trained, *, pruned: int, weight_bits: int) -> Release
     Raises:
         PlanError: If no parameters are proven sufficient.
     """
-    from fcnlab.head_costs import cost_head
-    from fcnlab.transfer.training import attack_head
+    from fcnlab.transfer.head_costs import cost_head
+    from fcnlab.transfer.heads.training import attack_head
 
     heads = {share: release(trained, pruned=share, weight_bits=weight_bits) for share in {*PRUNED, pruned}}
     head = heads[pruned]
@@ -184,9 +184,9 @@ def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "Hea
     Raises:
         PlanError: If no parameters are proven sufficient.
     """
-    from fcnlab.head_costs import cost_shape
-    from fcnlab.transfer.features import FeatureRange
-    from fcnlab.transfer.heads import HeadShape, release_of
+    from fcnlab.transfer.features.ranges import FeatureRange
+    from fcnlab.transfer.head_costs import cost_shape
+    from fcnlab.transfer.heads.heads import HeadShape, release_of
 
     outline = training.outline
     return cost_shape(

@@ -11,7 +11,7 @@ import traitlets
 
 from fcnlab.data.releases import EPSILONS, PRUNED
 from fcnlab.errors import FcnlabError
-from fcnlab.transfer.outlines import OUTLINES
+from fcnlab.transfer.records.outlines import OUTLINES
 from fcnlab.transfer_plots import (
     Marks,
     spell_epsilon,

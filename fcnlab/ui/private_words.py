@@ -13,7 +13,7 @@ from fcnlab.ui.start_here import layer_row
 from fcnlab.ui.views import escape, table, text_table, tiles
 
 if TYPE_CHECKING:
-    from fcnlab.head_costs import HeadCost
+    from fcnlab.transfer.head_costs import HeadCost
 
 WORKING: Final = "…"
 CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")

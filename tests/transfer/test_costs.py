@@ -4,9 +4,9 @@ from torch import nn
 from fcnlab.circuit.hops import count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
-from fcnlab.transfer.extractors import build_extractor
-from fcnlab.transfer.features import FeatureRange
-from fcnlab.transfer.heads import HeadShape, Release, release_head
+from fcnlab.transfer.features.extractors import build_extractor
+from fcnlab.transfer.features.ranges import FeatureRange
+from fcnlab.transfer.heads.heads import HeadShape, Release, release_head
 
 
 def test_the_whole_network_is_counted_as_its_circuit_is() -> None:

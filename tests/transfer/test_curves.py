@@ -5,7 +5,7 @@ import pytest
 from fcnlab.data.releases import EPSILONS, CurvePoint, curve_path, read_curve, write_rows
 from fcnlab.errors import DataError
 from fcnlab.transfer.curves import describe_curve, measure_curve
-from fcnlab.transfer.studies import STUDIES, load_study
+from fcnlab.transfer.records.studies import STUDIES, load_study
 
 # Percent without privacy and at epsilon 2 that each study has to reach.
 TARGETS = {"uci-digits": (97.0, 93.0), "mnist-split": (98.5, 97.0), "breast-cancer": (96.0, 93.0)}

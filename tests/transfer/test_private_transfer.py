@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from fcnlab import private_transfer
 from fcnlab.cli import OK, REFUSED, main
 from fcnlab.cost import UnitCosts
 from fcnlab.errors import DataError, FcnlabError
-from fcnlab.private_transfer import project_whole_network, run_study, sparse_network_hops
-from fcnlab.transfer.cards import load_head
-from fcnlab.transfer.studies import load_study
-from fcnlab.transfer.training import train_head
+from fcnlab.transfer import run
+from fcnlab.transfer.heads.cards import load_head
+from fcnlab.transfer.heads.training import train_head
+from fcnlab.transfer.records.studies import load_study
+from fcnlab.transfer.run import project_whole_network, run_study, sparse_network_hops
 from tests.costs import made_up
 
 KEYS = {
@@ -28,7 +28,7 @@ def uncalibrated(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> UnitCosts:
         raise DataError("not calibrated")
 
-    monkeypatch.setattr(private_transfer, "load_costs", refuse)
+    monkeypatch.setattr(run, "load_costs", refuse)
 
 
 def test_a_study_runs_encrypted_without_a_mismatch() -> None:
@@ -50,7 +50,7 @@ def test_a_study_runs_encrypted_without_a_mismatch() -> None:
 
 
 def test_the_whole_network_is_projected_where_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(private_transfer, "load_costs", made_up)
+    monkeypatch.setattr(run, "load_costs", made_up)
     torch.manual_seed(0)
     tiny = nn.Sequential(nn.Conv2d(1, 2, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(72, 30))
     study = load_study("breast-cancer", units=0)

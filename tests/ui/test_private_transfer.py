@@ -7,8 +7,8 @@ import pytest
 
 from fcnlab.data.releases import EPSILONS, PRUNED, read_curve, read_networks, read_releases
 from fcnlab.errors import SettingsError
-from fcnlab.head_costs import cost_head
-from fcnlab.transfer.outlines import OUTLINES
+from fcnlab.transfer.head_costs import cost_head
+from fcnlab.transfer.records.outlines import OUTLINES
 from fcnlab.transfer_plots import INFINITY_PLACE, parts
 from fcnlab.ui.head_runs import Trained, Training, judge_release, run_in_worker, train_in_worker
 from fcnlab.ui.private_transfer import NOTHING_TRAINED, PrivateSettings, PrivateTransferLab, private_transfer

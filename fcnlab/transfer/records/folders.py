@@ -1,0 +1,145 @@
+"""Any folder of class folders as a private set: one subfolder for each class, with its images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fcnlab.errors import DataError
+from fcnlab.transfer.features.colour import PACKAGE_HINT, SIDE, extract_colour, load_colour_extractor
+from fcnlab.transfer.features.ranges import FeatureRange
+from fcnlab.transfer.records.studies import Study, cross_validation
+
+SUFFIXES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+LISTED: Final = 5  # unreadable files that a message names
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFolder:
+    """The images of a folder.
+
+    Attributes:
+        images: uint8, shape (N, 224, 224, 3).
+        labels: Class indices, int64, shape (N,).
+        classes: Names of the subfolders, in order.
+        skipped: Files that could not be read.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    skipped: tuple[Path, ...]
+
+
+def read_folder(path: str | Path, *, skip_unreadable: bool = False) -> ImageFolder:
+    """Read all images below a folder's subfolders.
+
+    Args:
+        path: With one subfolder for each class; files elsewhere are not looked at.
+        skip_unreadable: Leave out files that cannot be read, instead of refusing them all.
+
+    Raises:
+        DataError: If the folder is missing, has fewer than two classes, or files are empty or unreadable.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise DataError(f"There is no folder {root}: give a folder with one subfolder of images for each class.")
+    found = {
+        place.name: sorted(file for file in place.iterdir() if file.suffix.lower() in SUFFIXES)
+        for place in sorted(root.iterdir())
+        if place.is_dir() and not place.name.startswith(".")
+    }
+    found = {name: files for name, files in found.items() if files}
+    if len(found) < 2:
+        raise DataError(
+            f"{root} has {len(found)} class{'' if len(found) == 1 else 'es'} of images ({', '.join(found) or 'none'}); "
+            f"it needs two or more, each a subfolder with {', '.join(sorted(SUFFIXES))} files."
+        )
+    images, labels, broken = [], [], []
+    for label, files in enumerate(found.values()):
+        for file in files:
+            image = read_image(file)
+            if image is None:
+                broken.append(file)
+            else:
+                images.append(image)
+                labels.append(label)
+    if not skip_unreadable:
+        refuse_unreadable(broken, count=len(broken) + len(images), root=root)
+    if len(set(labels)) < len(found):
+        raise DataError(f"Without the images that cannot be read, a class of {root} is empty: mend or remove them.")
+    return ImageFolder(np.stack(images), np.array(labels, dtype=np.int64), tuple(found), tuple(broken))
+
+
+def refuse_unreadable(broken: Sequence[Path], *, count: int, root: Path) -> None:
+    """List files that cannot be read.
+
+    Args:
+        broken: The files; none is no reason to refuse.
+        count: Of all files.
+        root: The folder that was given.
+
+    Raises:
+        DataError: If there are any.
+    """
+    if broken:
+        names = ", ".join(str(file.relative_to(root)) if file != root else str(file) for file in broken[:LISTED])
+        more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
+        raise DataError(
+            f"{len(broken)} of {count} images below {root} are empty or cannot be read: {names}{more}. Mend or remove "
+            "them, or ask for them to be skipped (--skip-unreadable)."
+        )
+
+
+def read_image(path: Path) -> npt.NDArray[np.uint8] | None:
+    """The middle square of an image in colour, 224 pixels wide, shape (224, 224, 3); None if it cannot be read.
+
+    Raises:
+        DataError: If the extra that reads images is not installed.
+    """
+    try:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+    except ImportError as error:
+        raise DataError(f"Reading images needs Pillow, which is not installed: {PACKAGE_HINT}.") from error
+    try:
+        with Image.open(path) as file:
+            square = ImageOps.fit(file.convert("RGB"), (SIDE, SIDE), Image.Resampling.BILINEAR)
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return np.asarray(square, dtype=np.uint8)
+
+
+def load_folder_study(
+    path: str | Path,
+    *,
+    bits: int = 5,
+    skip_unreadable: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Study:
+    """A folder as a study with a linear head on features of EfficientNet-Lite0.
+
+    Raises:
+        DataError: If the folder cannot be used, a class has fewer than five images, or the extra is not installed.
+    """
+    load_colour_extractor()  # first: whether the extra is installed is known at once, reading may take minutes
+    folder = read_folder(path, skip_unreadable=skip_unreadable)
+    folds = cross_validation(folder.labels, classes=folder.classes)
+    features = FeatureRange(bits=bits)
+    quantised = features.quantise(extract_colour(folder.images, progress=progress))
+    return Study(
+        name=f"folder:{path}",
+        title=f"{len(folder.labels):,} images of {len(folder.classes)} classes on features of EfficientNet-Lite0",
+        values=quantised.values,
+        clipped=quantised.clipped,
+        labels=folder.labels,
+        classes=folder.classes,
+        features=features,
+        units=0,
+        folds=folds,
+        extractor=load_colour_extractor(),
+        input_shape=(3, SIDE, SIDE),
+        skipped=tuple(map(str, folder.skipped)),
+    )

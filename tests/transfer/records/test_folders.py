@@ -1,0 +1,88 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcnlab.errors import DataError
+from fcnlab.transfer.features import colour
+from fcnlab.transfer.records.folders import read_folder, read_image
+from fcnlab.transfer.records.studies import load_study
+
+Image = pytest.importorskip("PIL.Image", reason="the images extra is not installed")
+EfficientNet = pytest.importorskip("efficientnet_lite_pytorch", reason="the images extra is not installed")
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """Parts of scikit-learn's two photographs, a class folder for each."""
+    from sklearn.datasets import load_sample_images
+
+    rng = np.random.default_rng(0)
+    for name, photograph in zip(("flower", "temple"), reversed(load_sample_images().images), strict=True):
+        (tmp_path / name).mkdir()
+        for index in range(5):
+            row, column = rng.integers(0, 427 - 150), rng.integers(0, 640 - 150)
+            part = photograph[row : row + 150, column : column + 150]
+            Image.fromarray(part).save(tmp_path / name / f"{index}.png")
+    return tmp_path
+
+
+def test_a_folder_becomes_a_study_of_quantised_features(photographs: Path) -> None:
+    told = []
+    study = load_study(f"folder:{photographs}", progress=lambda *step: told.append(step))
+    assert study.classes == ("flower", "temple")
+    assert study.labels.tolist() == [0] * 5 + [1] * 5
+    assert study.values.shape == (10, 64)
+    assert study.clipped < 0.03 * study.values.size
+    assert told[-1] == (10, 10)
+    within = np.linalg.norm(study.values[:5] - study.values[:5].mean(axis=0), axis=1).mean()
+    between = np.linalg.norm(study.values[:5].mean(axis=0) - study.values[5:].mean(axis=0))
+    assert between > 0.5 * within
+
+
+def test_images_that_cannot_be_read_are_listed_and_skipped_on_request(photographs: Path) -> None:
+    (photographs / "flower" / "broken.png").write_bytes(b"no image")
+    (photographs / "temple" / "empty.jpg").touch()
+    (photographs / "temple" / "notes.txt").write_text("not looked at")
+    with pytest.raises(DataError, match=r"2 of 12 images .*flower/broken.png, temple/empty.jpg.*--skip-unreadable"):
+        read_folder(photographs)
+    folder = read_folder(photographs, skip_unreadable=True)
+    assert [path.name for path in folder.skipped] == ["broken.png", "empty.jpg"]
+    assert folder.images.shape == (10, 224, 224, 3)
+
+
+def test_folders_that_are_no_classes_are_refused(photographs: Path, tmp_path: Path) -> None:
+    for file in (photographs / "temple").iterdir():
+        file.unlink()
+    with pytest.raises(DataError, match="has 1 class of images"):
+        read_folder(photographs)
+    (photographs / "temple" / "empty.jpg").touch()
+    with pytest.raises(DataError, match=r"a class of .* is empty"):
+        read_folder(photographs, skip_unreadable=True)
+    with pytest.raises(DataError, match="no folder"):
+        load_study(f"folder:{tmp_path / 'nowhere'}")
+
+
+def test_a_class_that_is_too_small_for_the_folds_is_named(photographs: Path) -> None:
+    (photographs / "temple" / "4.png").unlink()
+    with pytest.raises(DataError, match="Class temple has 4 records"):
+        load_study(f"folder:{photographs}")
+
+
+def test_grey_and_transparent_images_become_colour(tmp_path: Path) -> None:
+    for mode in ("L", "RGBA", "P"):
+        Image.new(mode, (30, 60)).save(tmp_path / f"{mode}.png")
+        image = read_image(tmp_path / f"{mode}.png")
+        assert image is not None
+        assert image.shape == (224, 224, 3)
+
+
+def test_a_missing_extra_names_its_install_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    colour.load_colour_extractor.cache_clear()
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    with pytest.raises(DataError, match=r'pip install "fcnlab\[images\]"'):
+        load_study(f"folder:{tmp_path}")
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(DataError, match=r'pip install "fcnlab\[images\]"'):
+        read_image(tmp_path / "any.png")
