@@ -59,11 +59,11 @@ bench-ui: ## measure in the browser how fast the labs answer (ARGS: names of lab
 
 notebooks: ## run every lab and store what it shows, after a change of code or networks
 	@$(SETUP) --extras lab,test
-	$(BIN)/python -m tests.refresh_labs
+	$(BIN)/python -m tests.labs.refresh
 
 screenshots: ## pictures of every lab, 1280 and 800 pixels wide, in build/screenshots
 	@$(SETUP) --extras lab,test --browser
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tests.labs.screenshots
 
 clean: ## remove .venv and everything generated; data, models and the cached wheel of Pyfhel stay
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -10,18 +10,18 @@ from fcnlab.approximation import TARGETS, Approximation, HistogramNorm, PowersOf
 from fcnlab.data.frontier import shipped_points
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import SettingsError
-from fcnlab.plots import (
+from fcnlab.plots.activations import (
     activation_figure,
     update_activation_curves,
     update_activation_sweep,
     update_activation_weight,
 )
-from fcnlab.ui.background import Newest, Superseded
-from fcnlab.ui.controls import Choice, Control, Span, Whole
-from fcnlab.ui.figures import LiveFigure
-from fcnlab.ui.frame import Frame
-from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import Display, View, block, escape, table, text_table
+from fcnlab.ui.kit.background import Newest, Superseded
+from fcnlab.ui.kit.controls import Choice, Control, Span, Whole
+from fcnlab.ui.kit.figures import LiveFigure
+from fcnlab.ui.kit.frame import Frame
+from fcnlab.ui.kit.model import LabModel
+from fcnlab.ui.kit.views import Display, View, block, escape, table, text_table
 
 HIGHEST_DEGREE: Final = 6
 HIGHEST_DEGREE_OF_SUMS: Final = 4  # beyond it the proof takes seconds, too long for a hand that moves

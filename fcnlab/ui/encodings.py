@@ -7,13 +7,13 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from fcnlab.data.encodings import EncodingStudy, reference_study
-from fcnlab.encoding_plots import CURVES, RING_TICKS, encoding_figure, update_encodings
-from fcnlab.ui.background import Task, TaskPanel
-from fcnlab.ui.controls import Choice, Whole
-from fcnlab.ui.figures import LiveFigure
-from fcnlab.ui.frame import Frame
-from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import Display, View, block, escape, table, text_table, tiles
+from fcnlab.plots.encoding import CURVES, RING_TICKS, encoding_figure, update_encodings
+from fcnlab.ui.kit.background import Task, TaskPanel
+from fcnlab.ui.kit.controls import Choice, Whole
+from fcnlab.ui.kit.figures import LiveFigure
+from fcnlab.ui.kit.frame import Frame
+from fcnlab.ui.kit.model import LabModel
+from fcnlab.ui.kit.views import Display, View, block, escape, table, text_table, tiles
 
 PUBLISHED: Final = (
     "Published, n = 8192, on the authors' laptop: 3,306 µs in general, 755 µs by a monomial, 4.4 times less."

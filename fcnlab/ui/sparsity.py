@@ -23,16 +23,16 @@ from fcnlab.data.frontier import Point, cheapest, nearest_trained, points, shipp
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.data.published import published_systems
 from fcnlab.errors import FcnlabError
-from fcnlab.sparsity_plots import sparsity_figure, update_layers, update_place, update_weights
-from fcnlab.ui.background import Newest, Superseded
-from fcnlab.ui.controls import Choice, Control, Whole
-from fcnlab.ui.cost import BITS
-from fcnlab.ui.cost_words import fewer
-from fcnlab.ui.figures import LiveFigure
-from fcnlab.ui.frame import Frame
-from fcnlab.ui.images import png_address
-from fcnlab.ui.model import LabModel
-from fcnlab.ui.views import Display, View, block, escape, table, text_table, tiles
+from fcnlab.plots.sparsity import sparsity_figure, update_layers, update_place, update_weights
+from fcnlab.ui.cost.lab import BITS
+from fcnlab.ui.cost.words import fewer
+from fcnlab.ui.kit.background import Newest, Superseded
+from fcnlab.ui.kit.controls import Choice, Control, Whole
+from fcnlab.ui.kit.figures import LiveFigure
+from fcnlab.ui.kit.frame import Frame
+from fcnlab.ui.kit.images import png_address
+from fcnlab.ui.kit.model import LabModel
+from fcnlab.ui.kit.views import Display, View, block, escape, table, text_table, tiles
 
 DENSE: Final = "cryptonets"
 LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")

@@ -11,12 +11,12 @@ from IPython.display import display
 from fcnlab import DEFAULT_NETWORK
 from fcnlab.data.published import published_systems
 from fcnlab.inference.report import LayerReport
-from fcnlab.plots import KINDS, layers_figure, update_layers
-from fcnlab.ui.figures import LiveFigure
-from fcnlab.ui.images import png_address
-from fcnlab.ui.run_panel import RunPanel
-from fcnlab.ui.runs import Outcome, RunModel
-from fcnlab.ui.views import View, block, escape, table, text_table, tiles
+from fcnlab.plots.activations import KINDS, layers_figure, update_layers
+from fcnlab.ui.kit.figures import LiveFigure
+from fcnlab.ui.kit.images import png_address
+from fcnlab.ui.kit.run_panel import RunPanel
+from fcnlab.ui.kit.runs import Outcome, RunModel
+from fcnlab.ui.kit.views import View, block, escape, table, text_table, tiles
 
 IMAGES: Final = 8192  # as many as the slots of one batch
 SHOWN_RIGHT, SHOWN_WRONG = 20, 8

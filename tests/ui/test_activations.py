@@ -6,7 +6,7 @@ import pytest
 from fcnlab.approximation import PowersOfTwo, approximate
 from fcnlab.errors import SettingsError
 from fcnlab.networks.preactivations import preactivation_norm
-from fcnlab.plots import FLOOR
+from fcnlab.plots.activations import FLOOR
 from fcnlab.ui.activations import PRESETS, ActivationSettings, activations
 
 

@@ -7,8 +7,8 @@ from fcnlab.compiler.compile import compile_circuit
 from fcnlab.inference.report import LayerReport, Report, Seconds
 from fcnlab.networks.architectures import faster_cryptonets
 from fcnlab.planning.choose import make_plan
-from fcnlab.ui.run_panel import describe_progress
-from fcnlab.ui.runs import STAGES, Outcome, RunProgress
+from fcnlab.ui.kit.run_panel import describe_progress
+from fcnlab.ui.kit.runs import STAGES, Outcome, RunProgress
 from fcnlab.ui.start_here import NOTHING_YET, FirstRun, chosen_images
 
 IMAGES = 30

@@ -1,0 +1,181 @@
+"""What a setting of the cost laboratory comes to: circuit, plan, projection, accuracy; everything remembered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from fcnlab import DEFAULT_NETWORK
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.compression.variants import (
+    Variation,
+    architecture_of,
+    as_trained,
+    base_of,
+    compile_variant,
+    measure_accuracy,
+    thin_evenly,
+)
+from fcnlab.cost import Projection, UnitCosts, load_costs, project
+from fcnlab.errors import DataError, FcnlabError
+from fcnlab.machine.machine import usable_cores
+from fcnlab.planning.plan import Plan
+from fcnlab.ui.cost.layouts import Layouts, plan_layouts
+from fcnlab.ui.kit.background import Superseded
+
+
+@dataclass(frozen=True)
+class CostSettings:
+    """What the controls set.
+
+    Attributes:
+        network: A shipped network.
+        thinned: Percent of its products that are left out, smallest weights first.
+        weight_bits: ``trained``, or 2 to 5 for powers of two.
+        degree1: Of the first activation.
+        degree2: Of the second.
+        pixel_bits: ``trained``, or 1 to 8.
+        scheme: bgv, bfv or ckks.
+        engine: fused or stepwise.
+        layout: auto, batch or packed.
+        images: How many are classified.
+        beside: The published system to compare with.
+    """
+
+    network: str = DEFAULT_NETWORK
+    thinned: int = 0
+    weight_bits: str = "trained"
+    degree1: int = 2
+    degree2: int = 2
+    pixel_bits: str = "trained"
+    scheme: str = "bgv"
+    engine: str = "fused"
+    layout: str = "auto"
+    images: int = 8192
+    beside: str = "Faster CryptoNets"
+
+    @property
+    def variation(self) -> Variation:
+        """The network these settings describe."""
+        bits = 0 if self.weight_bits == "trained" else int(self.weight_bits)
+        trained_pixel_bits = architecture_of(self.network).pixel_bits
+        degrees = (self.degree1, self.degree2)
+        pruned = thin_evenly(self.network, percent=self.thinned)
+        pixel_bits = 0 if self.pixel_bits in ("trained", str(trained_pixel_bits)) else int(self.pixel_bits)
+        return Variation(self.network, pruned, weight_bits=bits, degrees=degrees, pixel_bits=pixel_bits)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether this is the network as it was trained."""
+        return self.variation == as_trained(self.network)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What is known of a setting.
+
+    Attributes:
+        settings: Of which.
+        layouts: Proven parameters in both layouts; None if there are none.
+        refusal: Why there are none; empty otherwise.
+        projection: Seconds and bytes; None without a plan or without unit costs of this machine.
+        accuracy: Percent of the 10,000 test images; None until it is measured.
+    """
+
+    settings: CostSettings
+    layouts: Layouts | None = None
+    refusal: str = ""
+    projection: Projection | None = None
+    accuracy: float | None = None
+
+    @property
+    def plan(self) -> Plan | None:
+        """The proven parameters of the setting, in its layout."""
+        return self.layouts.chosen if self.layouts else None
+
+
+def unit_costs() -> UnitCosts | None:
+    """Those of this machine, if it has been measured."""
+    try:
+        return load_costs()
+    except DataError:
+        return None
+
+
+def plan_now(settings: CostSettings) -> Estimate:
+    """Plan and project: a fraction of a second."""
+    try:
+        circuit = compile_variant(settings.variation)
+        layouts = find_layouts(settings.variation, settings.scheme, settings.images, settings.layout)
+    except FcnlabError as error:
+        return Estimate(settings, refusal=str(error))
+    return Estimate(settings, layouts, projection=projection_of(settings, layouts.chosen, circuit))
+
+
+def projection_of(settings: CostSettings, plan: Plan, circuit: Circuit) -> Projection | None:
+    """The projection on all cores, if this machine has been measured."""
+    costs = unit_costs()
+    if costs is None:
+        return None
+    return project(plan, circuit, engine=settings.engine, images=settings.images, threads=usable_cores(), costs=costs)
+
+
+@lru_cache(maxsize=256)
+def find_layouts(variation: Variation, scheme: Any, images: int, layout: str) -> Layouts:
+    """The plans of a variation.
+
+    Raises:
+        PlanError: If there are none.
+    """
+    return plan_layouts(compile_variant(variation), layout=layout, scheme=scheme, images=images)
+
+
+def with_accuracy(estimate: Estimate) -> Estimate:
+    """With the accuracy on the test images: by the card as trained, measured here otherwise."""
+    settings = estimate.settings
+    if settings.is_trained:
+        return replace(estimate, accuracy=base_of(settings.network).checkpoint.card.accuracy)
+    try:
+        return replace(estimate, accuracy=measure_accuracy(settings.variation))
+    except FcnlabError:  # it does not compile, and `refusal` says why
+        return estimate
+
+
+class Estimator:
+    """Finds estimates, the plan first and then the accuracy, and remembers them.
+
+    Args:
+        tell: Called with each estimate, from a thread.
+    """
+
+    def __init__(self, tell: Callable[[Estimate], None]) -> None:
+        self._tell = tell
+        self._known: dict[CostSettings, Estimate] = {}
+
+    def recall(self, settings: CostSettings) -> Estimate | None:
+        """What is known already."""
+        return self._known.get(settings)
+
+    def forget(self) -> None:
+        """Forget everything: the machine has been measured anew."""
+        self._known.clear()
+
+    def answer(self, settings: CostSettings, superseded: Superseded) -> None:
+        """Work on one setting; give up where a newer one waits."""
+        try:
+            estimate = plan_now(settings)
+            self._tell(estimate)
+            if superseded():
+                return
+            estimate = with_accuracy(estimate)
+        except Exception as error:  # a thread has nobody else to tell
+            estimate = Estimate(settings, refusal=f"This was not foreseen ({type(error).__name__}: {error}).")
+        self._known[settings] = estimate
+        self._tell(estimate)
+
+
+def calibrate_in_worker(*, progress: Callable[[tuple[str, int, int]], None]) -> None:
+    """Measure the unit costs of this machine and store them."""
+    from fcnlab.measuring.calibration import calibrate
+
+    calibrate(report=lambda what, done, total: progress((what, done, total)))

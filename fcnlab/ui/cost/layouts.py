@@ -1,0 +1,102 @@
+"""The two layouts of a setting side by side: a batch of images in the slots, or one image packed into them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.errors import PlanError
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.layouts import choose_plan, crossing_images
+from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.planner import make_packed_plan
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.sample import sample_for
+from fcnlab.ui.kit.views import escape, table, text_table
+
+HEADS: Final = ("layout", "images an upload", "ciphertexts", "upload MB", "keys MB", "key switches")
+
+
+@dataclass(frozen=True, eq=False)
+class Layouts:
+    """What is known of both.
+
+    Attributes:
+        chosen: The plan of the setting.
+        note: Why it is not in the layout that was asked for; empty if it is.
+        batch: None if there is none.
+        packed: None if there is none.
+        reason: Why one of them is missing; empty if none is.
+        crossing: Fewest images for which the batch takes less counted work; 0 if one is missing.
+    """
+
+    chosen: Plan
+    note: str
+    batch: Plan | None
+    packed: PackedPlan | None
+    reason: str
+    crossing: int
+
+
+def plan_layouts(circuit: Circuit, *, layout: str, scheme: Any, images: int) -> Layouts:
+    """Plan both, and choose.
+
+    Raises:
+        PlanError: If neither holds the circuit.
+    """
+    sample = sample_for(scheme, circuit)
+    chosen, note = choose_plan(circuit, layout=layout, scheme=scheme, images=images, sample=sample)
+    batch: Plan | None = None
+    packed: PackedPlan | None = None
+    reason = ""
+    try:
+        batch = chosen if chosen.layout == "batch" else make_plan(circuit, scheme=scheme, images=images, sample=sample)
+    except PlanError as error:
+        reason = str(error)
+    try:
+        packed = chosen if isinstance(chosen, PackedPlan) else make_packed_plan(circuit, scheme=scheme, sample=sample)
+    except PlanError as error:
+        reason = str(error)
+    crossing = crossing_images(circuit, packed, batch) if packed and batch else 0
+    return Layouts(chosen, note, batch, packed, reason, crossing)
+
+
+def layout_rows(layouts: Layouts) -> list[list[object]]:
+    """A row a layout, as HEADS."""
+    rows: list[list[object]] = []
+    for plan in (layouts.batch, layouts.packed):
+        if plan is None:
+            continue
+        passes = plan.parameters.passes
+        sent = len(plan.gather) if isinstance(plan, PackedPlan) else len(plan.inputs)
+        switches = plan.key_switches if isinstance(plan, PackedPlan) else 0
+        rows.append(
+            [
+                plan.layout + (" (chosen)" if plan is layouts.chosen else ""), plan.batch_images, passes * sent,
+                f"{plan.upload_bytes / 1e6:,.1f}", f"{plan.evaluation_key_bytes / 1e6:,.1f}", passes * switches,
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def layout_sentence(layouts: Layouts) -> str:
+    """Where they cross, or why there is one only."""
+    if not layouts.crossing:
+        return layouts.reason
+    return (
+        f"A batch costs the same whatever it holds, the packed layout grows image by image: by counted work they cross "
+        f"at {layouts.crossing:,} images."
+    )
+
+
+def layout_text(layouts: Layouts) -> str:
+    """For readers without a kernel."""
+    return "\n".join(["Layouts", text_table(HEADS, layout_rows(layouts)), layout_sentence(layouts)])
+
+
+def layout_markup(layouts: Layouts) -> str:
+    """As HTML."""
+    note = f"{layouts.note} " if layouts.note else ""
+    return (
+        f"<p><b>Layouts</b>, all passes of one upload</p>{table(HEADS, layout_rows(layouts))}"
+        f'<p class="note">{escape(note + layout_sentence(layouts))}</p>'
+    )

@@ -1,0 +1,157 @@
+"""What lab 03 says of a setting: large numbers, one sentence without timings, tables of operations and of the proof."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fcnlab.circuit.hops import HopTable, LayerHops
+from fcnlab.compression.variants import pruned_percent
+from fcnlab.data.published import PublishedSystem, published_systems
+from fcnlab.plots.activations import KINDS
+from fcnlab.ui.cost.estimates import CostSettings, Estimate
+from fcnlab.ui.cost.layouts import layout_markup
+from fcnlab.ui.kit.views import escape, table, tiles
+
+HEADS: Final = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
+PROOF_HEADS: Final = ("step", "ciphertexts", "polynomials", "value bits", "noise bits", "bits left", "primes")
+WORKING: Final = "…"
+
+
+def amounts_of(estimate: Estimate) -> list[float | None]:
+    """As `cost_plots.AMOUNTS`."""
+    projection, plan = estimate.projection, estimate.plan
+    if plan is None:
+        return [None, None, None]
+    message = plan.upload_bytes / 1e6
+    if projection is None:
+        return [None, None, message]
+    return [projection.encrypt_s + projection.decrypt_s, projection.evaluate_s, projection.upload_bytes / 1e6]
+
+
+def describe(settings: CostSettings, counts: HopTable, estimate: Estimate | None) -> str:
+    """Large numbers and what they mean; numbers of earlier settings are marked."""
+    total, beside = counts.total.total, published_systems()[settings.beside]
+    current = estimate if estimate is not None and estimate.settings == settings else None
+    fresh = {
+        "HOPs of one pass": f"{total:,}",
+        f"than {beside.method}": fewer(total, beside),
+        "products pruned": f"{pruned_percent(settings.variation):.1f} %",
+    }
+    shown = current or estimate
+    slow = later_numbers(shown) if shown else {"parameters": WORKING}
+    if current is None or current.accuracy is None:
+        slow["accuracy"] = WORKING
+    style = "" if current is not None else ' class="stale" style="opacity: .45"'
+    mark = "" if current is not None else '<p class="note"><i>Below: the setting before; working on this one …</i></p>'
+    kind = accuracy_note(settings)
+    return f'{tiles(fresh)}{mark}<div{style}>{tiles(slow)}</div><p class="note">{escape(kind)}</p>'
+
+
+def fewer(total: int, beside: PublishedSystem) -> str:
+    """The ratio to a published total, in words."""
+    ratio = beside.total / total
+    return f"{ratio:.2f} × fewer" if ratio >= 1 else f"{1 / ratio:.2f} × more"
+
+
+def later_numbers(estimate: Estimate) -> dict[str, str]:
+    """What comes from the plan."""
+    found: dict[str, str] = {}
+    if estimate.accuracy is not None:
+        found["accuracy"] = f"{estimate.accuracy:.2f} %"
+    plan, projection = estimate.plan, estimate.projection
+    if plan is None:
+        return found | {"parameters": "none" if estimate.refusal else WORKING}
+    chosen = plan.parameters
+    bits = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
+    found["ring degree"] = f"{chosen.ring_degree:,}"
+    found["bits of the modulus"] = f"{chosen.modulus_bits:.0f}"
+    if bits:
+        found["bits of plain moduli"] = bits
+    if projection is None:
+        return found | {"message of a batch": f"{plan.upload_bytes / 1e6:,.0f} MB"}
+    return found | {
+        "message": f"{projection.upload_bytes / 1e6:,.0f} MB",
+        "encrypt": spell_seconds(projection.encrypt_s),
+        "evaluate": spell_seconds(projection.evaluate_s),
+        "decrypt": spell_seconds(projection.decrypt_s),
+        "peak memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB",
+    }
+
+
+def spell_seconds(seconds: float) -> str:
+    """Seconds with two or three digits."""
+    return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.1f} s"
+
+
+def accuracy_note(settings: CostSettings) -> str:
+    """Which of the two honest kinds the accuracy is."""
+    if settings.is_trained:
+        return (
+            "Accuracy: of the trained network, by its card, on the 10,000 test images. Seconds: projected for all "
+            "cores of this machine."
+        )
+    return (
+        "Accuracy: of the network pruned and rounded as it stands, evaluated on the 10,000 test images; training "
+        "afterwards would raise it. Seconds: projected for all cores of this machine."
+    )
+
+
+def summary(settings: CostSettings, counts: HopTable, estimate: Estimate) -> str:
+    """One sentence without timings."""
+    beside = published_systems()[settings.beside]
+    total = counts.total.total
+    accuracy = "" if estimate.accuracy is None else f", {estimate.accuracy:.2f} % right"
+    state = "as trained" if settings.is_trained else "changed as it stands"
+    return (
+        f"{settings.network}, {state}: {total:,} HOPs, {fewer(total, beside)} than {beside.method} "
+        f"({beside.total:,}){accuracy}."
+    )
+
+
+def count_rows(counts: HopTable) -> list[list[object]]:
+    """Layers and their sum."""
+
+    def row(layer: LayerHops, name: str) -> list[object]:
+        return [name, layer.outputs, *(getattr(layer, kind) for kind in KINDS), layer.total]
+
+    return [*(row(layer, layer.name) for layer in counts.layers), row(counts.total, "one pass")]
+
+
+def proof_rows(estimate: Estimate) -> list[list[object]]:
+    """The proof, a row a step."""
+    steps: Sequence[Any] = estimate.plan.steps if estimate.plan else ()
+    return [
+        [
+            step.name, step.outputs, step.size, step.value_bits, f"{step.noise_bits:.1f}", f"{step.budget_bits:.1f}",
+            f"{step.primes} → {step.primes - step.drops}" if step.drops else str(step.primes),
+        ]
+        for step in steps
+    ]  # fmt: skip
+
+
+def plan_sentence(estimate: Estimate) -> str:
+    """The parameters in one sentence."""
+    if estimate.plan is None:
+        return ""
+    plan = estimate.plan.as_dict()
+    *primes, special = plan["prime_bits"]
+    moduli = (
+        f"plain moduli of {' and '.join(map(str, plan['plain_modulus_bits']))} bits" if plan["plain_modulus_bits"]
+        else f"expected error of a logit {100 * plan['predicted_error']:.2g} % of the logits' spread"
+    )  # fmt: skip
+    return (
+        f"Plan: {plan['scheme']}, ring degree {plan['ring_degree']:,}, primes of {', '.join(map(str, primes))} bits "
+        f"(and {special} for keys), {plan['security_bits']}-bit security, {moduli}; {plan['encrypted_pixels']} "
+        f"encrypted pixels, {plan['layout']} layout."
+    )
+
+
+def describe_tables(counts: HopTable, estimate: Estimate) -> str:
+    """Operations and proof as tables."""
+    *layers, total = count_rows(counts)
+    proof = (
+        f'<p class="note">{escape(plan_sentence(estimate))}</p>{table(PROOF_HEADS, proof_rows(estimate))}'
+        f"{layout_markup(estimate.layouts)}"
+        if estimate.layouts
+        else ""
+    )
+    return f"{table(HEADS, layers, total=total)}{proof}"

@@ -1,0 +1,288 @@
+"""Words and tables of lab 06: a setting, what was measured of it, and what was trained here."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
+from fcnlab.plots.transfer import spell_epsilon
+from fcnlab.ui.kit.views import escape, table, text_table, tiles
+from fcnlab.ui.start_here import HEADS as LAYER_HEADS
+from fcnlab.ui.start_here import layer_row
+from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
+
+if TYPE_CHECKING:
+    from fcnlab.transfer.head_costs import HeadCost
+
+WORKING: Final = "…"
+CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
+NETWORK_HEADS: Final = (
+    "encrypted part",
+    "HOPs",
+    "ciphertexts",
+    "passes",
+    "records a batch",
+    "MB a batch",
+    "kB a record",
+)
+HERE_HEADS: Final = ("head trained here", "ε", "clip", "noise", "accuracy %", "attack, 95 %")
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What is stored of a study."""
+
+    curve: tuple[CurvePoint, ...]
+    releases: tuple[ReleasePoint, ...]
+    networks: tuple[NetworkCost, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A setting and all that is known of it.
+
+    Attributes:
+        training: What the head depends on.
+        pruned: Percent, in the release.
+        weight_bits: In the release.
+        tables: Of the study.
+        cost: Of a head of this shape and release; None while it is worked out, and where `problem` says why not.
+        released: The newest head trained here with these settings, in this release; None if there is none yet.
+        problem: Why it is impossible; empty if it is not.
+    """
+
+    training: Training
+    pruned: int
+    weight_bits: int
+    tables: Tables
+    cost: "HeadCost | None" = None
+    released: Released | None = None
+    problem: str = ""
+
+    @property
+    def point(self) -> ReleasePoint | None:
+        """The stored measurement of exactly this setting."""
+        if not self.training.is_measured:
+            return None
+        key = (self.training.epsilon, self.pruned, self.weight_bits)
+        return next(
+            (each for each in self.tables.releases if (each.epsilon, each.pruned, each.weight_bits) == key), None
+        )
+
+
+def read_tables(study: str) -> Tables:
+    """The stored tables of a study.
+
+    Raises:
+        DataError: If one is missing.
+    """
+    return Tables(read_curve(study), read_releases(study), read_networks(study))
+
+
+# --- a setting --------------------------------------------------------------------------------------------------------
+
+
+def cost_of(shown: Shown) -> "HeadCost | ReleasePoint | None":
+    """Of the head trained here, as measured, or of an untrained one; None while it is worked out."""
+    return shown.released.cost if shown.released else shown.point or shown.cost
+
+
+def describe(shown: Shown) -> str:
+    """Large numbers, and where they come from."""
+    point, released, cost = shown.point, shown.released, cost_of(shown)
+    figures: dict[str, str] = {}
+    if released is not None:
+        figures["accuracy, trained here"] = f"{released.head.accuracy:.2f} %"
+    figures["accuracy, five heads"] = f"{point.accuracy:.2f} ± {point.accuracy_std:.2f} %" if point else "not measured"
+    missing = "none" if shown.problem else WORKING
+    figures["HOPs of the head"] = f"{cost.hops:,}" if cost else missing
+    figures["message of a batch"] = f"{cost.upload_bytes / 1e6:,.1f} MB" if cost else missing
+    attack, most = released.attack if released else None, f"{bound_of(shown):.2f}"
+    if attack is not None:
+        figures[f"attack, trained here; ε allows {most}"] = (
+            f"{attack.advantage:+.3f} ± {(attack.high - attack.low) / 2:.3f}"
+        )
+    elif point is not None:
+        half = (point.advantage_high - point.advantage_low) / 2
+        figures[f"attack, five heads; ε allows {most}"] = f"{point.advantage:+.3f} ± {half:.3f}"
+    return tiles(figures) + "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in sentences(shown))
+
+
+def bound_of(shown: Shown) -> float:
+    """The largest advantage of any attack, by epsilon and delta."""
+    return next(
+        point.advantage_bound for point in shown.tables.curve if point.epsilon == shown.training.epsilon
+    )  # fmt: skip
+
+
+def sentences(shown: Shown) -> list[str]:
+    """What the numbers are, and what the setting cannot do."""
+    found = [guarantee_sentence(shown)]
+    if shown.point is None:
+        found.append(
+            "No heads of this clipping, shape and feature bits are stored: train one to see its accuracy. Until then "
+            "HOPs and message are those of an untrained head of this shape."
+        )
+    if math.isinf(shown.training.epsilon):
+        found.append("Clipping has no effect here: without privacy nothing is clipped.")
+    found.append(spared_sentence(shown))
+    return found
+
+
+def guarantee_sentence(shown: Shown) -> str:
+    """Epsilon in words."""
+    epsilon, outline = shown.training.epsilon, shown.training.outline
+    if math.isinf(epsilon):
+        return f"{outline.title}: trained without privacy; the weights may give away who was in the training set."
+    delta = shown.tables.curve[0].delta
+    return (
+        f"{outline.title}: a head spends at most ε = {epsilon:g} at δ = {delta:.2g}, one over the number of records, "
+        f"by the prv accountant. It covers a record: {outline.record}. Pruning and rounding read the noisy weights "
+        "alone and spend nothing."
+    )
+
+
+def spared_sentence(shown: Shown) -> str:
+    """With and without the extractor on the client."""
+    cost, networks = cost_of(shown), shown.tables.networks
+    if not networks:
+        return "Records are measurements: there is no extractor, and the whole classifier runs encrypted."
+    if cost is None:
+        return ""
+    whole = networks[0]
+    return (
+        f"With the extractor on the client the server evaluates {cost.hops:,} HOPs instead of {whole.hops:,} "
+        f"(1/{whole.hops / cost.hops:,.0f}), and a record takes {record_kb(cost):,.2f} kB of a full batch's message "
+        f"instead of {record_kb(whole):,.0f} kB (1/{record_kb(whole) / record_kb(cost):,.0f})."
+    )
+
+
+def record_kb(cost: "HeadCost | ReleasePoint | NetworkCost") -> float:
+    """Share of one record in the message of a full batch, kB."""
+    return cost.upload_bytes / cost.ring_degree / 1e3
+
+
+def summary(shown: Shown) -> str:
+    """One sentence of the accuracy."""
+    epsilon, point = spell_epsilon(shown.training.epsilon), shown.point
+    how = f"{shown.pruned} % pruned, {shown.weight_bits} weight bits"
+    if point is None:
+        return f"{shown.training.study}, ε = {epsilon}, {how}: not measured; train a head to see."
+    return (
+        f"{shown.training.study}, ε = {epsilon}, {how}: {point.accuracy:.2f} ± {point.accuracy_std:.2f} % of held-out "
+        f"records by {point.seeds} heads; attack {point.advantage:+.3f} ({point.advantage_low:+.3f} to "
+        f"{point.advantage_high:+.3f})."
+    )
+
+
+def curve_rows(points: Sequence[CurvePoint]) -> list[list[object]]:
+    """The measured curve."""
+    return [
+        [
+            spell_epsilon(point.epsilon), f"{point.noise_multiplier:.2f}", f"{point.accuracy:.2f}",
+            f"{point.accuracy_std:.2f}", f"{point.trained_accuracy:.2f}", f"{point.advantage:+.3f}",
+            f"{point.advantage_low:+.3f} to {point.advantage_high:+.3f}", f"{point.advantage_bound:.2f}",
+        ]
+        for point in points
+    ]  # fmt: skip
+
+
+def network_rows(shown: Shown) -> list[list[object]]:
+    """The head, and the networks that read images themselves."""
+    cost = cost_of(shown)
+    named = [("the head", cost)] if cost is not None else []
+    return [
+        [name, each.hops, each.inputs, each.passes, each.ring_degree, f"{each.upload_bytes / 1e6:,.1f}",
+         f"{record_kb(each):,.2f}"]
+        for name, each in [*named, *((bar_name(network), network) for network in shown.tables.networks)]
+    ]  # fmt: skip
+
+
+def bar_name(network: NetworkCost) -> str:
+    """A network that reads images, in words."""
+    return "extractor and head" if network.network == "whole" else f"{network.network}, sparse"
+
+
+def describe_tables(shown: Shown) -> str:
+    """Curve and networks."""
+    networks = table(NETWORK_HEADS, network_rows(shown)) if shown.tables.networks else ""
+    return f"{table(CURVE_HEADS, curve_rows(shown.tables.curve))}{networks}"
+
+
+def text_of(shown: Shown) -> str:
+    """All of it as text."""
+    lines = [summary(shown), *sentences(shown), text_table(CURVE_HEADS, curve_rows(shown.tables.curve))]
+    if shown.tables.networks:
+        lines.append(text_table(NETWORK_HEADS, network_rows(shown)))
+    return "\n".join(lines)
+
+
+# --- heads trained here -----------------------------------------------------------------------------------------------
+
+
+def head_name(training: Training) -> str:
+    """Study and shape."""
+    shape = f"{training.units} units" if training.units else "linear"
+    return f"{training.study}, {shape}, {training.feature_bits} feature bits"
+
+
+def here_rows(heads: Sequence[tuple[Trained, Released]]) -> list[list[object]]:
+    """Heads trained here, as they were released first."""
+    rows: list[list[object]] = []
+    for trained, released in heads:
+        guarantee, attack = trained.head.guarantee, released.attack
+        private = math.isfinite(guarantee.epsilon)
+        rows.append(
+            [
+                head_name(trained.training), f"{guarantee.epsilon:.3f}" if private else "∞",
+                f"{guarantee.clipping:g}" if private else None, f"{guarantee.noise_multiplier:.2f}",
+                f"{released.head.accuracy:.2f}", f"{attack.advantage:+.3f} ± {(attack.high - attack.low) / 2:.3f}",
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def describe_here(heads: Sequence[tuple[Trained, Released]], study: str) -> str:
+    """The heads trained here, and what all of them together would give away."""
+    if not heads:
+        return '<p class="note">No head was trained here yet.</p>'
+    spent = [trained.head.guarantee.epsilon for trained, _ in heads if trained.training.study == study]
+    note = ""
+    if len(spent) > 1:
+        note = (
+            f"{len(spent)} heads were trained here on the records of {study}. Each alone spends its own ε; whoever "
+            f"released all of them would spend their sum, {spell_epsilon(round(sum(spent), 2))}."
+        )
+    seeded = (
+        "Noise here comes from a seed, so that a run can be repeated: for study only. A head for release takes its "
+        f"noise from the operating system: fcnlab train {study} --private."
+    )
+    return f'{table(HERE_HEADS, here_rows(heads))}<p class="note">{escape(f"{note} {seeded}".strip())}</p>'
+
+
+def describe_run(run: HeadRun) -> str:
+    """The account of an encrypted run."""
+    report, plan = run.report, run.report.plan
+    figures = {
+        "encrypt": f"{report.seconds.encrypt:.2f} s",
+        "evaluate": f"{report.seconds.evaluate:.3f} s",
+        "decrypt": f"{report.seconds.decrypt:.3f} s",
+        "sent": f"{report.upload_bytes / 1e6:,.1f} MB",
+        "received": f"{report.download_bytes / 1e6:,.1f} MB",
+        "wrong logits": f"{report.mismatched_logits:,}",
+    }
+    moduli = " and ".join(map(str, plan["plain_modulus_bits"]))
+    words = (
+        f"{head_name(run.training)}, ε = {spell_epsilon(run.training.epsilon)}, {run.pruned} % pruned, "
+        f"{run.weight_bits} weight bits. Plan: {plan['scheme']}, ring degree {plan['ring_degree']:,}, "
+        f"{plan['security_bits']}-bit security, {report.passes} pass{'es' if report.passes > 1 else ''} with plain "
+        f"moduli of {moduli} bits; {plan['encrypted_pixels']} features are encrypted, {report.batches} "
+        f"batch{'es' if report.batches > 1 else ''} of up to {plan['slots']:,} records. The table counts what the "
+        f"engine really did; counted as published it is {run.published_hops:,} HOPs."
+    )
+    verdict = report.verdict.replace("images", "records")
+    return (
+        f'<p class="verdict">{escape(verdict)}</p>{tiles(figures)}{table(LAYER_HEADS, map(layer_row, report.layers))}'
+        f'<p class="note">{escape(words)}</p>'
+    )
