@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from packaging.requirements import Requirement
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON: Final = (3, 11)
 NEEDED_MEMORY_GIB: Final = 4
 NEEDED_DISK_GIB: Final = 2

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fcnlab.errors import DataError
 
-DATA_ROOT: Final = Path(os.environ.get("FCNLAB_DATA") or Path(__file__).resolve().parents[1] / "data")
+DATA_ROOT: Final = Path(os.environ.get("FCNLAB_DATA") or Path(__file__).resolve().parents[2] / "data")
 """Folder of the data files: the repository's ``data/``, or the environment variable FCNLAB_DATA."""
 
 MNIST_SIDE: Final = 28

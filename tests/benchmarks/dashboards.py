@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import psutil
 from playwright.sync_api import Page, expect
 
-from tests.browser import RUN_S, browse, open_in_voila, serve
+from tests.support.browser import RUN_S, browse, open_in_voila, serve
 
 MEDIAN_MS, HIGH_MS, REST_MS, OPEN_S = 100, 250, 1000, 10
 MOVES, SETTLE_MS, PAUSE_MS = 40, 3000, 400

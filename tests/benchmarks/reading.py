@@ -14,8 +14,8 @@ from itertools import cycle, islice
 from playwright.sync_api import Page, expect
 
 from tests.benchmarks.dashboards import CURVE, MOVES, PAUSE_MS, WATCH, high, opened, verdict
-from tests.browser import RUN_S, browse, draw, serve
-from tests.strokes import DIGITS
+from tests.support.browser import RUN_S, browse, draw, serve
+from tests.support.strokes import DIGITS
 
 LAB, DRAWINGS, LIVE_MS = "04_encrypted_mnist", 20, 200
 SCHEMES = {"ckks": "ckks, approximate", "bgv": "bgv, exact", "bfv": "bfv, exact"}

@@ -12,9 +12,9 @@ import pytest
 import fcnlab
 from fcnlab.cli import FINDING, INTERRUPTED, OK, REFUSED, InferenceBar, main, print_epoch
 from fcnlab.inference.infer import Progress
-from tests.checkpoints import tiny_checkpoint
+from tests.support.checkpoints import tiny_checkpoint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

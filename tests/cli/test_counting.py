@@ -9,8 +9,8 @@ from fcnlab.cli import OK, REFUSED, main
 from fcnlab.cli.counting import polynomial_text
 from fcnlab.cost.units import save_costs
 from fcnlab.measuring import calibration
-from tests.checkpoints import tiny_checkpoint
-from tests.costs import made_up
+from tests.support.checkpoints import tiny_checkpoint
+from tests.support.costs import made_up
 
 COUNTS = {"pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults"}
 

@@ -29,9 +29,9 @@ from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.packed.program import count_packed
 from fcnlab.planning.parameters import SCHEMES
 from fcnlab.planning.plan import Plan
-from tests.circuits import affine, random_images, tiny_circuit
-from tests.costs import made_up
-from tests.he.runs import plan_with
+from tests.support.circuits import affine, random_images, tiny_circuit
+from tests.support.costs import made_up
+from tests.support.runs import plan_with
 
 COEFFICIENTS = st.lists(st.integers(-3, 3), min_size=3, max_size=5).filter(lambda values: values[-1] != 0)
 

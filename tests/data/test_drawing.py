@@ -7,7 +7,7 @@ from fcnlab.data.drawing import averaging, check_strokes, digit_image, draw_ink,
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.inference.demonstration import prepare
-from tests.strokes import DIGITS, arc
+from tests.support.strokes import DIGITS, arc
 
 SAMPLE = 400
 

@@ -20,7 +20,7 @@ from fcnlab.findings.ablation import (
     starting_bits,
     study_names,
 )
-from tests.findings.rows import full, plain
+from tests.support.rows import full, plain
 
 
 def test_lines_go_from_real_weights_to_few_bits():

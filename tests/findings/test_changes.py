@@ -3,7 +3,7 @@
 import pytest
 
 from fcnlab.findings.changes import find_change, signed, usual_activation, usual_bits, values_of
-from tests.findings.rows import full, plain
+from tests.support.rows import full, plain
 
 
 def test_pairs_have_the_same_seed_and_all_else():

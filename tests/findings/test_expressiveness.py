@@ -17,7 +17,7 @@ from fcnlab.findings.expressiveness import (
     target_sentence,
     trained_rows,
 )
-from tests.findings.rows import full, plain
+from tests.support.rows import full, plain
 
 
 @pytest.mark.parametrize("target", ["relu", "swish", "softplus", "tanh"])

@@ -13,7 +13,7 @@ from fcnlab.findings.networks import (
     spell_accuracy,
     standard_error,
 )
-from tests.findings.rows import full, plain, row
+from tests.support.rows import full, plain, row
 
 
 def test_seeds_of_one_setting_are_one_network():

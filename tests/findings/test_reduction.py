@@ -23,7 +23,7 @@ from fcnlab.findings.reduction import (
     run_rows,
     sentences,
 )
-from tests.findings.rows import full, plain
+from tests.support.rows import full, plain
 
 
 def run(system: str, total: int, seconds: float, *, setting: str = "fused engine, made up", scheme: str = "bgv") -> Row:

@@ -21,8 +21,8 @@ from fcnlab.findings.scaling import (
     sentences,
     size_sentence,
 )
-from tests.costs import made_up
 from tests.findings.test_reduction import RUNS
+from tests.support.costs import made_up
 
 COSTS = made_up()
 

@@ -8,8 +8,8 @@ import pytest
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.he.client import Client
 from fcnlab.planning.plan import Plan
-from tests.circuits import random_images, tiny_circuit
-from tests.he.runs import plan_with
+from tests.support.circuits import random_images, tiny_circuit
+from tests.support.runs import plan_with
 
 SIZES = {"bgv": (46, 44), "bfv": (46, 44), "ckks": (50, 42)}
 

@@ -9,8 +9,8 @@ from fcnlab.he.client import CHUNK, Client
 from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import Server
 from fcnlab.he.wire import check_residues, envelope_bytes, open_envelope, payload_residues
-from tests.circuits import affine, random_images, tiny_circuit
-from tests.he.runs import plan_with, public_keys
+from tests.support.circuits import affine, random_images, tiny_circuit
+from tests.support.runs import plan_with, public_keys
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from fcnlab.errors import PlanError
 from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
 from fcnlab.he.wire import read_ciphertext
 from fcnlab.planning.parameters import MODULUS_BITS, SPECIAL_PRIME, Parameters, choose_primes
-from tests.circuits import tiny_circuit
-from tests.he.runs import plan_with
+from tests.support.circuits import tiny_circuit
+from tests.support.runs import plan_with
 
 
 @pytest.mark.parametrize("scheme", ["bgv", "bfv", "ckks"])

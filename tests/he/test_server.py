@@ -16,9 +16,9 @@ from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import ENGINES, Server, engine_named, open_public_context
 from fcnlab.he.wire import Envelope, envelope_bytes, key_fingerprint, open_envelope
 from fcnlab.planning.choose import make_plan
-from tests.circuits import extreme_images, random_images, tiny_circuit
-from tests.he.runs import classify, plan_with, public_keys
 from tests.he.test_client import resealed
+from tests.support.circuits import extreme_images, random_images, tiny_circuit
+from tests.support.runs import classify, plan_with, public_keys
 
 
 def key_message(plan, key: bytes, *, index: int = 0) -> bytes:

@@ -27,7 +27,7 @@ from fcnlab.he.wire import (
     read_ciphertext,
     write_ciphertext,
 )
-from tests.he.runs import fresh_ciphertexts
+from tests.support.runs import fresh_ciphertexts
 
 SHAPE = (3, 2, 2, 16)
 ENVELOPE = Envelope("upload", "0123456789abcdef", "fedcba9876543210", 1, 5, SHAPE, scale=2.0**20 / 3, correction=7)

@@ -11,7 +11,7 @@ from fcnlab.inference.counting import CONVENTIONS, count_network, describe_hops
 from fcnlab.inference.demonstration import plan_for, prepare
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 from fcnlab.planning.packed.plan import PackedPlan
-from tests.checkpoints import tiny_checkpoint
+from tests.support.checkpoints import tiny_checkpoint
 
 
 @pytest.fixture(scope="module")

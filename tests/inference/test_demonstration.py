@@ -8,7 +8,7 @@ from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.inference import demonstration
 from fcnlab.inference.demonstration import demonstrate, plan_for, prepare
 from fcnlab.inference.infer import Progress
-from tests.checkpoints import tiny_checkpoint
+from tests.support.checkpoints import tiny_checkpoint
 
 
 @pytest.fixture(scope="module")

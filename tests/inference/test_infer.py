@@ -15,8 +15,8 @@ from fcnlab.inference.infer import (
     layer_reports,
     meet,
 )
-from tests.circuits import random_images, tiny_circuit
-from tests.he.runs import plan_with
+from tests.support.circuits import random_images, tiny_circuit
+from tests.support.runs import plan_with
 
 CIRCUIT = tiny_circuit(1, widths=(4, 2, 3))
 SIZES = {"bgv": (46, 44), "bfv": (46, 44), "ckks": (50, 42)}

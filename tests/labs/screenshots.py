@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser import ROOT, RUN_S, browse, draw, open_in_voila, serve
-from tests.strokes import DIGITS
+from tests.support.browser import ROOT, RUN_S, browse, draw, open_in_voila, serve
+from tests.support.strokes import DIGITS
 
 WIDTHS = (1280, 800)
 SETTLE_MS = 2500  # for figures to be drawn

@@ -7,8 +7,8 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 from playwright.sync_api import Page, expect  # noqa: E402
 
-from tests.browser import browse, draw, open_in_lab, open_in_voila, serve  # noqa: E402
-from tests.strokes import DIGITS  # noqa: E402
+from tests.support.browser import browse, draw, open_in_lab, open_in_voila, serve  # noqa: E402
+from tests.support.strokes import DIGITS  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
 LAB, SLOW_MS = "04_encrypted_mnist", 120_000

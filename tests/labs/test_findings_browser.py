@@ -6,7 +6,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the browser test
 from playwright.sync_api import Page, expect  # noqa: E402
 
 from fcnlab.findings.networks import load_networks  # noqa: E402
-from tests.browser import browse, open_in_voila, serve  # noqa: E402
+from tests.support.browser import browse, open_in_voila, serve  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
 SLOW_MS = 90_000

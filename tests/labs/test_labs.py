@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-LABS = sorted((Path(__file__).resolve().parents[1] / "labs").glob("*.ipynb"))
+LABS = sorted((Path(__file__).resolve().parents[2] / "labs").glob("*.ipynb"))
 
 
 @pytest.fixture(params=LABS, ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect  # noqa: E402
 
 from fcnlab import DEFAULT_NETWORK  # noqa: E402
 from fcnlab.networks.checkpoint import MODELS, read_card  # noqa: E402
-from tests.browser import browse, open_in_voila, serve  # noqa: E402
+from tests.support.browser import browse, open_in_voila, serve  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
 SLOW_MS = 90_000

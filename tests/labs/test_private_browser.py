@@ -7,7 +7,7 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 from playwright.sync_api import Locator, Page, expect  # noqa: E402
 
-from tests.browser import browse, open_in_lab, open_in_voila, serve  # noqa: E402
+from tests.support.browser import browse, open_in_lab, open_in_voila, serve  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
 LAB = "06_private_transfer"

@@ -14,9 +14,9 @@ from fcnlab.networks.checkpoint import ModelCard, measure_circuit, save_checkpoi
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 from playwright.sync_api import Page, expect  # noqa: E402
 
-from tests.browser import browse, open_in_lab, open_in_voila, serve  # noqa: E402
+from tests.support.browser import browse, open_in_lab, open_in_voila, serve  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(400)
 
 

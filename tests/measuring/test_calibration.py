@@ -12,7 +12,7 @@ from fcnlab.measuring import calibration
 from fcnlab.measuring.calibration import costs_of_this_machine, fit_line, measure_seal
 from fcnlab.measuring.kernels import measure_kernels
 from fcnlab.planning.parameters import SCHEMES
-from tests.costs import made_up
+from tests.support.costs import made_up
 
 AMOUNTS = st.floats(0.01, 10)
 

@@ -7,7 +7,7 @@ from scipy import sparse
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.errors import CircuitError
 from fcnlab.measuring.excerpts import choose_rows, take_excerpt
-from tests.circuits import affine, random_images, tiny_circuit
+from tests.support.circuits import affine, random_images, tiny_circuit
 
 
 @pytest.mark.parametrize("parts", [2, 3, 100])

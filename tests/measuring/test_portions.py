@@ -10,8 +10,8 @@ from fcnlab.errors import PlanError
 from fcnlab.inference.infer import infer
 from fcnlab.measuring.portions import choose_portion, comparable_images, plan_within
 from fcnlab.planning.plan import Plan
-from tests.circuits import random_images, tiny_circuit
-from tests.costs import made_up
+from tests.support.circuits import random_images, tiny_circuit
+from tests.support.costs import made_up
 
 CIRCUIT = tiny_circuit(4, widths=(5, 40, 6, 2), largest=3)
 

@@ -11,8 +11,8 @@ from fcnlab.inference.infer import Progress
 from fcnlab.measuring import runs
 from fcnlab.measuring.runs import measure
 from fcnlab.planning.noise import Scheme
-from tests.checkpoints import tiny_checkpoint
-from tests.costs import made_up
+from tests.support.checkpoints import tiny_checkpoint
+from tests.support.costs import made_up
 
 
 def use_first_images(monkeypatch: pytest.MonkeyPatch, count: int) -> None:

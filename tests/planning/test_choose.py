@@ -10,7 +10,7 @@ from fcnlab.errors import PlanError
 from fcnlab.he.context import open_context
 from fcnlab.planning.choose import make_plan
 from fcnlab.planning.parameters import MODULUS_BITS, RINGS, SCHEMES, log_product
-from tests.circuits import affine, tiny_circuit
+from tests.support.circuits import affine, tiny_circuit
 
 
 @settings(max_examples=20)

@@ -30,9 +30,9 @@ from fcnlab.planning.noise import (
 )
 from fcnlab.planning.parameters import RINGS, SPECIAL_PRIME
 from fcnlab.planning.plan import Plan, step_sizes
-from tests.circuits import affine, random_images, tiny_circuit
-from tests.he.reference import from_ntt, norms_at_roots, phase, to_ntt
-from tests.he.runs import fresh_ciphertexts, plan_with, public_keys
+from tests.support.circuits import affine, random_images, tiny_circuit
+from tests.support.reference import from_ntt, norms_at_roots, phase, to_ntt
+from tests.support.runs import fresh_ciphertexts, plan_with, public_keys
 
 LOOSE_BITS = 40  # a bound may be this much above what is measured; beyond, plans would waste rings
 

@@ -15,8 +15,8 @@ from fcnlab.he.server import Server
 from fcnlab.planning.choose import make_plan
 from fcnlab.planning.parameters import MODULUS_BITS, PRIME_BITS
 from fcnlab.planning.plan import circuit_fingerprint, digest, prime_limit, step_sizes, switch_points
-from tests.circuits import affine, random_images, tiny_circuit
-from tests.he.runs import altered, plan_with, public_keys
+from tests.support.circuits import affine, random_images, tiny_circuit
+from tests.support.runs import altered, plan_with, public_keys
 
 CIRCUIT = tiny_circuit(0, widths=(5, 3, 2))
 

@@ -18,8 +18,8 @@ from fcnlab.plots.findings import (
     update_heads,
     update_reduction,
 )
-from tests.findings.rows import full
 from tests.findings.test_reduction import RUNS, facts_of
+from tests.support.rows import full
 
 
 def test_nothing_is_told_by_colour_alone():

@@ -16,8 +16,8 @@ from fcnlab.he.client import Client
 from fcnlab.he.engines.fused import kernel_program, map_threads
 from fcnlab.he.server import Server
 from fcnlab.he.wire import open_envelope, read_ciphertext
-from tests.circuits import affine, random_images, random_weights, tiny_circuit
-from tests.he.runs import evaluate_both, plan_with, public_keys
+from tests.support.circuits import affine, random_images, random_weights, tiny_circuit
+from tests.support.runs import evaluate_both, plan_with, public_keys
 
 SIZES = {"bgv": (46, 44), "bfv": (46, 44), "ckks": (50, 42)}
 

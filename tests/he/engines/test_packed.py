@@ -19,7 +19,7 @@ from fcnlab.inference.demonstration import demonstrate
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.packed.program import count_packed
-from tests.circuits import random_images, tiny_circuit
+from tests.support.circuits import random_images, tiny_circuit
 
 CIRCUITS = {
     "ckks": tiny_circuit(1, widths=(30, 12, 9, 4)),

@@ -11,8 +11,8 @@ from fcnlab.he.client import Client
 from fcnlab.he.server import Server
 from fcnlab.planning.choose import MOST_POLYNOMIALS
 from fcnlab.planning.plan import step_sizes
-from tests.circuits import affine, random_images, tiny_circuit
-from tests.he.runs import classify, plan_with, public_keys
+from tests.support.circuits import affine, random_images, tiny_circuit
+from tests.support.runs import classify, plan_with, public_keys
 
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
 

@@ -20,7 +20,7 @@ from fcnlab.planning.parameters import (
     split_bits,
 )
 from fcnlab.planning.plan import Plan, prime_limit, switch_points
-from tests.circuits import random_images, tiny_circuit
+from tests.support.circuits import random_images, tiny_circuit
 
 
 @settings(max_examples=6)

@@ -10,8 +10,8 @@ from fcnlab.circuit.modular import is_prime
 from fcnlab.planning.batch.exact import exact_plan, exact_plans, plain_moduli, prove_exact
 from fcnlab.planning.parameters import MODULUS_BITS, PRIME_BITS, RINGS, SPECIAL_PRIME, choose_primes
 from fcnlab.planning.plan import prime_limit
-from tests.circuits import random_images, tiny_circuit
-from tests.he.runs import classify, plan_with
+from tests.support.circuits import random_images, tiny_circuit
+from tests.support.runs import classify, plan_with
 
 
 @given(st.sampled_from(RINGS), st.integers(1, 300), st.integers(1, 8))

@@ -14,7 +14,7 @@ from fcnlab.planning.batch.proofs import (
     weigh_sources,
 )
 from fcnlab.planning.parameters import SPECIAL_PRIME
-from tests.circuits import affine, random_images, tiny_circuit
+from tests.support.circuits import affine, random_images, tiny_circuit
 
 
 def test_spreads_are_those_of_the_values() -> None:

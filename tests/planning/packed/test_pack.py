@@ -9,7 +9,7 @@ from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
 from fcnlab.planning.packed.pack import Program, merge_neighbours, pack, power_of_two
 from fcnlab.planning.packed.program import count_packed, evaluate_clear
-from tests.circuits import affine, random_weights, tiny_circuit
+from tests.support.circuits import affine, random_weights, tiny_circuit
 
 
 @st.composite

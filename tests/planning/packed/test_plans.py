@@ -12,7 +12,7 @@ from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.parameters import MODULUS_BITS
-from tests.circuits import affine, tiny_circuit
+from tests.support.circuits import affine, tiny_circuit
 
 CIRCUIT = tiny_circuit(3, widths=(400, 12, 6, 3))
 

@@ -7,7 +7,7 @@ from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.ui.encrypted import forecasts
 from fcnlab.ui.encrypted.forecasts import Forecaster, Wish, circuit_of, lack_of_memory, plan_aside
 from fcnlab.ui.encrypted.settings import DigitSettings
-from tests.costs import made_up
+from tests.support.costs import made_up
 
 SETTINGS = DigitSettings(scheme="bgv")
 

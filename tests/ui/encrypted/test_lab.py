@@ -19,7 +19,7 @@ from fcnlab.ui.encrypted.lab import NOT_PROVEN, NOTHING_DRAWN, EncryptedLab, enc
 from fcnlab.ui.encrypted.runs import Overheard, Reading
 from fcnlab.ui.encrypted.words import quantised
 from fcnlab.ui.kit.images import png_address
-from tests.strokes import DIGITS
+from tests.support.strokes import DIGITS
 
 TEST = load_mnist("test")
 

@@ -12,7 +12,7 @@ from fcnlab.planning.sample import sample_for
 from fcnlab.ui.encrypted.runs import GREYS, DigitRun, Setup, overhear
 from fcnlab.ui.encrypted.server_view import chi_squared
 from fcnlab.ui.encrypted.settings import DigitSettings, Picture, pick_digits
-from tests.circuits import tiny_circuit
+from tests.support.circuits import tiny_circuit
 
 pytest.importorskip("Pyfhel")
 PICTURE = pick_digits(DigitSettings(count=3))

@@ -11,7 +11,7 @@ from fcnlab.findings.networks import load_networks
 from fcnlab.ui.findings import ablation
 from fcnlab.ui.findings.ablation import ablation, expressiveness, reduction
 from fcnlab.ui.findings.scaling import UNKNOWN, ScalingQuestion, answers, scaling
-from tests.costs import made_up
+from tests.support.costs import made_up
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from fcnlab.transfer.heads.cards import load_head
 from fcnlab.transfer.heads.training import train_head
 from fcnlab.transfer.records.studies import load_study
 from fcnlab.transfer.run import project_whole_network, run_study, sparse_network_hops
-from tests.costs import made_up
+from tests.support.costs import made_up
 
 KEYS = {
     "study", "epsilon", "delta", "accountant", "accuracy", "accuracy_std", "clear_accuracy", "mismatched_logits",
