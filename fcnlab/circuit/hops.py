@@ -13,7 +13,7 @@ in the column, not counted twice); `relinearizations` and `mod_switches`, which 
 engine fills in. Every rotation and every relinearization is one key switch.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ import numpy as np
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.planning.parameters import Parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,30 +117,6 @@ def count_fused(circuit: Circuit) -> HopTable:
     """Count what the fused engine performs: additions and doublings instead of products."""
     layers = [count_digits(step) if isinstance(step, Affine) else count_polynomial(step) for step in circuit.steps]
     return HopTable(circuit.name, "fused", tuple(layers))
-
-
-def count_executed(circuit: Circuit, parameters: Parameters, *, engine: str) -> HopTable:
-    """Count what an engine performs under a plan: `count_fused` or `count_stepwise`, with dropped primes.
-
-    Where the terms of an activation have to meet in scale (ckks) or in correction factor (bgv, once primes have been
-    dropped), a factor of 1 is a product too.
-
-    Args:
-        circuit: The steps.
-        parameters: Of its plan.
-        engine: fused or stepwise.
-    """
-    layers = []
-    dropped = 0
-    for step, drops in zip(circuit.steps, parameters.drops, strict=True):
-        if isinstance(step, Affine):
-            layer = count_digits(step) if engine == "fused" else count_products(step)
-        else:
-            aligned = parameters.scheme == "ckks" or (parameters.scheme == "bgv" and dropped > 0)
-            layer = count_polynomial(step, aligned=aligned)
-        layers.append(replace(layer, mod_switches=drops * step.outputs))
-        dropped += drops
-    return HopTable(circuit.name, engine, tuple(layers))
 
 
 def count_products(step: Affine) -> LayerHops:

@@ -7,7 +7,7 @@ import numpy as np
 from torch import nn
 
 from fcnlab.circuit.circuit import HIGHEST_DEGREE
-from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d
+from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d
 
 ADVICE: dict[type[nn.Module], str] = {
     nn.ReLU: "use PolynomialActivation with the fit of ReLU (relu-aq-2, or relu-3)",

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from fcnlab.circuit.integers import Integers
 from fcnlab.compiler.inspection import Layer, find_problems, list_layers, pair, strip_zeros
+from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d
 from fcnlab.compiler.lowering import RealAffine, RealPolynomial, RealStep, make_affine
 from fcnlab.errors import CircuitError
-from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d
 
 Padding = tuple[int, int, int, int]  # left, right, top, bottom, as nn.ZeroPad2d has it
 

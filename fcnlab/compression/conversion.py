@@ -10,8 +10,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from fcnlab.compiler.layers import PolynomialActivation, Square
 from fcnlab.errors import DataError
-from fcnlab.networks.architectures import Architecture, PolynomialActivation, Square
+from fcnlab.networks.architectures import Architecture
 
 
 def convert(network: nn.Sequential, *, target: Architecture) -> nn.Sequential:

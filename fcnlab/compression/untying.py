@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fcnlab.compiler.layers import Square
 from fcnlab.compression.layers import CompressedLayer
 from fcnlab.compression.quantization import ExponentWindow, choose_window, round_to_powers_of_two
 from fcnlab.errors import DataError
-from fcnlab.networks.architectures import Architecture, Square
+from fcnlab.networks.architectures import Architecture
 
 SCALES: Final = tuple(2 ** (step / 16) for step in range(-16, 17))
 ROUNDS: Final = 3

@@ -18,12 +18,13 @@ from torch import nn
 from fcnlab.approximation import approximate
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.hops import HopTable, count_published
+from fcnlab.compiler.layers import PolynomialActivation
 from fcnlab.compiler.lowering import find_quantum
 from fcnlab.compression.layers import weight_costs
 from fcnlab.compression.quantization import choose_window, round_to_powers_of_two, window_length
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
-from fcnlab.networks.architectures import Architecture, PolynomialActivation
+from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.checkpoint import Checkpoint, compile_network, load_checkpoint
 
 AS_TRAINED: Final = 0

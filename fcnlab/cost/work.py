@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
-from fcnlab.circuit.hops import LayerHops, count_executed
+from fcnlab.circuit.hops import LayerHops
 from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
 from fcnlab.errors import FcnlabError
 from fcnlab.planning.parameters import Parameters
-from fcnlab.planning.plan import Plan, PlannedStep
+from fcnlab.planning.plan import Plan, PlannedStep, count_executed
 
 ENGINES = ("fused", "stepwise")
 EIGHT = 8  # additions that a kernel performs at once

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fcnlab.circuit.hops import HopTable, LayerHops, count_executed, count_fused, count_published, count_stepwise
+from fcnlab.circuit.hops import HopTable, LayerHops, count_fused, count_published, count_stepwise
 from fcnlab.cost.work import ENGINES
 from fcnlab.errors import DataError
 from fcnlab.inference.demonstration import plan_for, prepare
@@ -12,6 +12,7 @@ from fcnlab.planning.noise import Scheme
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.program import count_packed
+from fcnlab.planning.plan import count_executed
 
 CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 

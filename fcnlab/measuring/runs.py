@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import count_executed
 from fcnlab.cost import Projection, UnitCosts, project
 from fcnlab.data.measured import RECONSTRUCTED, Row
 from fcnlab.data.mnist import load_mnist
@@ -18,7 +17,7 @@ from fcnlab.machine.machine import processor_name, usable_cores
 from fcnlab.machine.memory import available_bytes
 from fcnlab.measuring.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
 from fcnlab.planning.noise import Scheme
-from fcnlab.planning.plan import Plan
+from fcnlab.planning.plan import Plan, count_executed
 from fcnlab.planning.sample import sample_for
 
 TEST_IMAGES: Final = 10_000

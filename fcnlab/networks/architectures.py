@@ -12,91 +12,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from fcnlab.approximation.names import activation_coefficients
+from fcnlab.compiler.layers import PixelLinear, SumPool2d, activation_from_name
 from fcnlab.data.mnist import MNIST_SIDE
 from fcnlab.errors import DataError
 
 Pooling = Literal["sum", "average"]
 CONV1_POSITIONS: Final = 13 * 13
 CONV2_POSITIONS: Final = 5 * 5
-
-
-class PolynomialActivation(nn.Module):
-    """y = c0 + c1 x + ... + cd x^d for every value.
-
-    Attributes:
-        coefficients: (c0, ..., cd), constant term first.
-        name: Such as ``swish-aq-2``.
-    """
-
-    def __init__(self, coefficients: tuple[float, ...], *, name: str = "polynomial") -> None:
-        super().__init__()
-        self.coefficients = tuple(float(value) for value in coefficients)
-        self.name = name
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Evaluate by Horner's rule; any shape."""
-        result = torch.full_like(x, self.coefficients[-1])
-        for coefficient in reversed(self.coefficients[:-1]):
-            result = result * x + coefficient
-        return result
-
-    def extra_repr(self) -> str:
-        """Name and coefficients, for the printed network."""
-        return f"{self.name}, coefficients={self.coefficients}"
-
-
-class Square(nn.Module):
-    """y = x^2, the activation of CryptoNets."""
-
-    coefficients: Final = (0.0, 0.0, 1.0)
-    name: Final = "square"
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Square every value; any shape."""
-        return x * x
-
-
-class PixelLinear(nn.Linear):
-    """A dense layer on pixels whose products are rounded to bfloat16 while it trains, which is four times as fast.
-
-    Pixels of a few bits and powers of two are exact in that format.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, pixels) to (N, units)."""
-        if not self.training:
-            return super().forward(x)
-        return functional.linear(x.bfloat16(), self.weight.bfloat16()).float() + self.bias
-
-
-class SumPool2d(nn.Module):
-    """Sum over windows: average pooling without the division, zeros outside the image."""
-
-    def __init__(self, kernel_size: int, stride: int, padding: int) -> None:
-        super().__init__()
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, maps, H, W) to (N, maps, H', W')."""
-        return functional.avg_pool2d(x, self.kernel_size, self.stride, self.padding, divisor_override=1)
-
-    def extra_repr(self) -> str:
-        """Geometry, for the printed network."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-def activation_from_name(name: str) -> nn.Module:
-    """A new activation module: ``square``, or a polynomial by its name, as in `activations`.
-
-    Raises:
-        DataError: If the name is unknown; the message says how names are made.
-    """
-    return Square() if name == "square" else PolynomialActivation(activation_coefficients(name), name=name)
 
 
 def faster_cryptonets(

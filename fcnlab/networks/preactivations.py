@@ -15,7 +15,7 @@ from fcnlab.approximation import HistogramNorm
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.networks.checkpoint import load_checkpoint
-from fcnlab.training.distillation import Retina, image_tensors
+from fcnlab.networks.retina import Retina, image_tensors
 
 IMAGES: Final = 2000  # training images: half a million values and more of a convolution
 BIN: Final = 0.5

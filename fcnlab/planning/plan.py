@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any, ClassVar, Final
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.hops import HopTable, count_digits, count_polynomial, count_products
 from fcnlab.circuit.integers import SUM_BITS
 from fcnlab.circuit.polynomials import result_size
 from fcnlab.errors import CircuitError
@@ -280,3 +281,27 @@ def prime_limit(circuit: Circuit) -> int:
     """Bits a data prime may have: sums of residues, weighted by signed digits, must stay exact in int64."""
     # The digits of a weight sum to less than twice the weight: the one bit that `sum_bits` has to spare.
     return min(PRIME_BITS, SUM_BITS - max(step.sum_bits for step in circuit.affine_steps))
+
+
+def count_executed(circuit: Circuit, parameters: Parameters, *, engine: str) -> HopTable:
+    """Count what an engine performs under a plan: `count_fused` or `count_stepwise`, with dropped primes.
+
+    Where the terms of an activation have to meet in scale (ckks) or in correction factor (bgv, once primes have been
+    dropped), a factor of 1 is a product too.
+
+    Args:
+        circuit: The steps.
+        parameters: Of its plan.
+        engine: fused or stepwise.
+    """
+    layers = []
+    dropped = 0
+    for step, drops in zip(circuit.steps, parameters.drops, strict=True):
+        if isinstance(step, Affine):
+            layer = count_digits(step) if engine == "fused" else count_products(step)
+        else:
+            aligned = parameters.scheme == "ckks" or (parameters.scheme == "bgv" and dropped > 0)
+            layer = count_polynomial(step, aligned=aligned)
+        layers.append(replace(layer, mod_switches=drops * step.outputs))
+        dropped += drops
+    return HopTable(circuit.name, engine, tuple(layers))

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fcnlab.data.mnist import Images, load_mnist, quantise_sums, split_validation
-from fcnlab.networks.architectures import Architecture, seeded, teacher
+from fcnlab.data.mnist import Images, load_mnist, split_validation
+from fcnlab.networks.architectures import seeded, teacher
 from fcnlab.networks.augmentation import warp_images
 from fcnlab.networks.fitting import (
     EVALUATION_SIZE,
@@ -30,6 +29,7 @@ from fcnlab.networks.fitting import (
     save_state,
     shuffled_batches,
 )
+from fcnlab.networks.retina import image_tensors
 from fcnlab.networks.storage import load_tensors, save_tensors
 from fcnlab.training.recipes import TeacherRecipe, fingerprint
 
@@ -72,11 +72,6 @@ def training_images(recipe: TeacherRecipe) -> tuple[Images, Images]:
     """The images to learn from and the images to choose with; the test images are neither."""
     training, validation = split_validation(load_mnist("train"), seed=recipe.seed)
     return (training[: recipe.images] if recipe.images else training), validation
-
-
-def image_tensors(images: Images) -> tuple[Tensor, Tensor]:
-    """Pixels as uint8 (N, 1, side, side), and labels."""
-    return torch.tensor(images.pixels).unsqueeze(1), torch.tensor(images.labels)
 
 
 def prepare_lessons(recipe: TeacherRecipe, *, work: Path, report: Report) -> Lessons:
@@ -191,23 +186,3 @@ def distillation_loss(logits: Tensor, *, goal: Tensor, labels: Tensor, temperatu
     wanted = functional.softmax(goal / temperature, dim=1)
     soft = functional.kl_div(student, wanted, reduction="batchmean") * temperature**2
     return soft_share * soft + (1 - soft_share) * functional.cross_entropy(logits, labels)
-
-
-class Retina:
-    """What a network sees of images: pixels, or means of windows of pixels, of a few bits.
-
-    Args:
-        architecture: Of the network.
-    """
-
-    def __init__(self, architecture: Architecture) -> None:
-        bits, self._window = architecture.pixel_bits, architecture.window
-        sums = np.arange(255 * self._window**2 + 1)
-        levels = quantise_sums(sums, bits=bits, window=self._window)
-        self._values = torch.tensor(levels / 2**bits, dtype=torch.float32)
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """uint8 of shape (N, 1, 28, 28) to floats of the architecture's input shape, as `quantise_pixels` rounds."""
-        if self._window > 1:
-            pixels = functional.avg_pool2d(pixels.float(), self._window, divisor_override=1)
-        return self._values[pixels.int()]

@@ -13,7 +13,8 @@ from fcnlab.compression.untying import equalise_units, normalise_units, untie
 from fcnlab.networks.architectures import Architecture, fold_batch_norm, seeded
 from fcnlab.networks.checkpoint import load_checkpoint
 from fcnlab.networks.fitting import load_state, restore_optimizer, save_state
-from fcnlab.training.distillation import Retina, image_tensors, training_images
+from fcnlab.networks.retina import Retina, image_tensors
+from fcnlab.training.distillation import training_images
 from fcnlab.training.recipes import PHASES, Recipe
 
 WEIGHT_DECAY: Final = 1e-4

@@ -32,15 +32,8 @@ from fcnlab.networks.fitting import (
     shuffled_batches,
     single_thread,
 )
-from fcnlab.training.distillation import (
-    Lesson,
-    Lessons,
-    Retina,
-    distillation_loss,
-    image_tensors,
-    prepare_lessons,
-    training_images,
-)
+from fcnlab.networks.retina import Retina, image_tensors
+from fcnlab.training.distillation import Lesson, Lessons, distillation_loss, prepare_lessons, training_images
 from fcnlab.training.recipes import PHASES, Recipe, fingerprint
 from fcnlab.training.student import Student
 

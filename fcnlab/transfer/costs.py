@@ -10,7 +10,8 @@ from torch import nn
 from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compiler.inspection import pair
-from fcnlab.networks.architectures import Square, SumPool2d, sequential
+from fcnlab.compiler.layers import Square, SumPool2d
+from fcnlab.networks.architectures import sequential
 from fcnlab.transfer.features.ranges import FeatureRange
 from fcnlab.transfer.heads.heads import HeadShape, fold_range, linear_layers
 

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.approximation.names: names, the published optima, and cubics that are cubic."""
+"""Names, the published optima, and cubics that are cubic."""
 
 import numpy as np
 import pytest

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from fcnlab.compiler.inspection import ADVICE, POINTWISE, Layer, find_problems, kind_of, list_layers, pair, strip_zeros
-from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d, cryptonets, faster_cryptonets
+from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d
+from fcnlab.networks.architectures import cryptonets, faster_cryptonets
 
 
 def problems_of(module: nn.Module) -> list[str]:

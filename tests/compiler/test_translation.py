@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d
 from fcnlab.compiler.lowering import RealAffine, RealPolynomial
 from fcnlab.compiler.translation import translate
-from fcnlab.networks.architectures import PolynomialActivation, Square, SumPool2d
 
 SHAPE = (4, 7, 9)
 

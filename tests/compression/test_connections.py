@@ -1,4 +1,4 @@
-"""Tests of fcnlab.compression.connections: HOPs against the counted circuit, and which connections stay."""
+"""HOPs against the counted circuit, and which connections stay."""
 
 import numpy as np
 import pytest

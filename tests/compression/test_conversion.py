@@ -1,4 +1,4 @@
-"""Tests of fcnlab.compression.conversion: the converted network is the same function."""
+"""The converted network is the same function."""
 
 import pytest
 import torch

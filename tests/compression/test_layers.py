@@ -1,4 +1,4 @@
-"""Tests of fcnlab.compression.layers against counted taps, finite sums and the INQ rules."""
+"""Against counted taps, finite sums and the INQ rules."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.compression.pruning against sorting, exhaustive search and the schedule's end points."""
+"""Against sorting, exhaustive search and the schedule's end points."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.compression.quantization against exhaustive search over all powers of the window."""
+"""Against exhaustive search over all powers of the window."""
 
 import numpy as np
 import pytest

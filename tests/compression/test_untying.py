@@ -1,4 +1,4 @@
-"""Tests of fcnlab.compression.untying: the function stays where it must, and rounding errors fall where they should."""
+"""The function stays where it must, and rounding errors fall where they should."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.cost with made-up unit costs: laws of the projection, counts of the engines, files."""
+"""With made-up unit costs: laws of the projection, counts of the engines, files."""
 
 import json
 from collections import Counter

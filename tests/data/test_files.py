@@ -1,4 +1,4 @@
-"""Tests of fcnlab.data.files: files are whole, old or new, whatever happens."""
+"""Files are whole, old or new, whatever happens."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.data.frontier: which networks are points, and which of them is found."""
+"""Which networks are points, and which of them is found."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.data.measured: rows come back, newer ones replace older, and what is no table is refused."""
+"""Rows come back, newer ones replace older, and what is no table is refused."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.data.mnist against the published checksums and exact rounding."""
+"""Against the published checksums and exact rounding."""
 
 import gzip
 import os

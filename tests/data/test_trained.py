@@ -1,4 +1,4 @@
-"""Tests of fcnlab.data.trained: what is written is read back, and nothing else is taken for a table."""
+"""What is written is read back, and nothing else is taken for a table."""
 
 from dataclasses import replace
 from pathlib import Path

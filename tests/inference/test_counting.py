@@ -1,4 +1,4 @@
-"""Tests of fcnlab.inference.counting: the same network in every convention."""
+"""The same network in every convention."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.measuring.calibration: no timings; how lines are laid and when stored costs are trusted."""
+"""No timings; how lines are laid and when stored costs are trusted."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.measuring.comparison: all three kinds of rows, in 100 columns."""
+"""All three kinds of rows, in 100 columns."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.measuring.encodings: the paper's encoding is exact, growth is fitted; no timings."""
+"""The paper's encoding is exact, growth is fitted; no timings."""
 
 import numpy as np
 import pytest

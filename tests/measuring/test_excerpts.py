@@ -1,4 +1,4 @@
-"""Tests of fcnlab.measuring.excerpts: what is kept of a circuit is computed as in the whole."""
+"""What is kept of a circuit is computed as in the whole."""
 
 import numpy as np
 import pytest

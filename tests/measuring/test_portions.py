@@ -1,4 +1,4 @@
-"""Tests of fcnlab.measuring.portions: the whole where it fits, as much as fits where it does not."""
+"""The whole where it fits, as much as fits where it does not."""
 
 from dataclasses import replace
 

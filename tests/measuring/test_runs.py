@@ -1,4 +1,4 @@
-"""Tests of fcnlab.measuring.runs: what is kept of a run."""
+"""What is kept of a run."""
 
 import re
 from pathlib import Path

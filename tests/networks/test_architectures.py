@@ -1,4 +1,4 @@
-"""Tests of fcnlab.networks.architectures against torch's own layers, numpy, and the published layer table."""
+"""Against torch's own layers, numpy, and the published layer table."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d, activation_from_name
 from fcnlab.compression.layers import weight_costs
 from fcnlab.data.published import published_systems
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import (
     Architecture,
-    PolynomialActivation,
-    Square,
-    SumPool2d,
-    activation_from_name,
     cryptodl,
     cryptodl_wide,
     cryptonets,

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.networks.augmentation: identities, known shifts, and randomness from the generator alone."""
+"""Identities, known shifts, and randomness from the generator alone."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.networks.checkpoint: round trips, and every way a stored network can be wrong."""
+"""Round trips, and every way a stored network can be wrong."""
 
 import json
 from dataclasses import replace
@@ -21,8 +21,8 @@ from fcnlab.networks.checkpoint import (
     save_checkpoint,
 )
 from fcnlab.networks.fitting import accuracy_percent
+from fcnlab.networks.retina import Retina
 from fcnlab.networks.storage import load_tensors, save_tensors
-from fcnlab.training.distillation import Retina
 from fcnlab.training.recipes import find_recipe
 
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.networks.fitting against torch's own optimiser steps."""
+"""Against torch's own optimiser steps."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.networks.preactivations: the values are those of the network, and of the circuit that is encrypted."""
+"""The values are those of the network, and of the circuit that is encrypted."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.networks.storage: tensors come back, and what is no tensor file is refused."""
+"""Tensors come back, and what is no tensor file is refused."""
 
 from pathlib import Path
 

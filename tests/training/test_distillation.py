@@ -1,4 +1,4 @@
-"""Tests of fcnlab.training.distillation on a few images: caching, and the loss against its formula."""
+"""On a few images: caching, and the loss against its formula."""
 
 from collections.abc import Iterator
 from dataclasses import replace

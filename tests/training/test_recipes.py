@@ -1,4 +1,4 @@
-"""Tests of fcnlab.training.recipes."""
+"""Recipes are complete, and their fingerprints tell them apart."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.training.record: shipped networks have rows, and these are written only when something changed."""
+"""Shipped networks have rows, and these are written only when something changed."""
 
 from dataclasses import replace
 from pathlib import Path

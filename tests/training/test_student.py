@@ -1,4 +1,4 @@
-"""Tests of fcnlab.training.student: what a training begins with, and that a state on disk is the student."""
+"""What a training begins with, and that a state on disk is the student."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.training.sweep on tiny networks: shared stages, one row at a time, and resumption after an interrupt."""
+"""On tiny networks: shared stages, one row at a time, and resumption after an interrupt."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from fcnlab.data.trained import TrainedPoint, load_trained
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.checkpoint import load_checkpoint
-from fcnlab.training import distillation, sweep, train
+from fcnlab.training import distillation, sweep
 from fcnlab.training.recipes import TeacherRecipe
 from fcnlab.training.sweep import (
     ALL_POINTS,
@@ -46,8 +46,8 @@ def _small_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"BUDGETS": BUDGETS, "PRUNE_EPOCHS": 1, "QUANTISE_EPOCHS": 1, "CALIBRATE_EPOCHS": 1, "LOGIT_BASE": 30}
     for name, value in values.items():
         monkeypatch.setattr(sweep, name, value)
-    for module in (distillation, training):
-        monkeypatch.setattr(module, "load_mnist", MNIST)
+    for module in ("distillation", "train"):
+        monkeypatch.setattr(f"fcnlab.training.{module}.load_mnist", MNIST)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Tests of fcnlab.training.train on a tiny recipe: phases, exact resumption after an interrupt, and what is left on disk."""
+"""Training on a tiny recipe: phases, exact resumption after an interrupt, and what is left on disk."""
 
 import errno
 import os
@@ -16,8 +16,8 @@ from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.checkpoint import compile_checkpoint, load_checkpoint
-from fcnlab.training import distillation, train
-from fcnlab.training.distillation import Retina
+from fcnlab.networks.retina import Retina
+from fcnlab.training import distillation
 from fcnlab.training.recipes import PHASES, Recipe, TeacherRecipe
 from fcnlab.training.train import Progress, train
 
@@ -55,7 +55,7 @@ def _one_reading_of_mnist() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         cached = cache(load_mnist)
         patch.setattr(distillation, "load_mnist", cached)
-        patch.setattr(train, "load_mnist", cached)
+        patch.setattr("fcnlab.training.train.load_mnist", cached)
         yield
 
 

@@ -20,7 +20,6 @@ import numpy.typing as npt
 from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Polynomial, Step
-from fcnlab.circuit.hops import count_executed
 from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import Digits, signed_digits
 from fcnlab.he.context import load_ciphertext
@@ -31,6 +30,7 @@ from fcnlab.he.residues import kernels
 from fcnlab.he.residues.switching import drop_last_prime, switch_constants
 from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
+from fcnlab.planning.plan import count_executed
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")

@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.compiler.compile import compile_circuit
+from fcnlab.compiler.layers import activation_from_name
 from fcnlab.compression.pruning import magnitude_mask
 from fcnlab.compression.quantization import choose_window, round_to_powers_of_two, window_length
 from fcnlab.errors import DataError
-from fcnlab.networks.architectures import activation_from_name, seeded, sequential
+from fcnlab.networks.architectures import seeded, sequential
 from fcnlab.networks.fitting import GRADIENT_NORM, single_thread
 from fcnlab.transfer.features.ranges import FeatureRange
 

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import HopTable, count_executed
+from fcnlab.circuit.hops import HopTable
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
 from fcnlab.cost.work import ENGINES
@@ -21,7 +21,7 @@ from fcnlab.planning.layouts import choose_plan, crossing_images
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.program import count_packed
-from fcnlab.planning.plan import Plan
+from fcnlab.planning.plan import Plan, count_executed
 from fcnlab.planning.sample import sample_for
 from fcnlab.ui.cost.estimates import unit_costs
 from fcnlab.ui.encrypted.runs import Setup

@@ -151,7 +151,7 @@ class TaskPanel:
         what, done, total = task.progress
         self.start_button.disabled = running or bool(self._obstacle)
         self.start_button.tooltip = "It is under way." if running else self._obstacle or self._cost
-        # Shown only while there is something to cancel: a lab has other panels, and two buttons of one name are one too many.
+        # Only while there is something to cancel: a lab has other panels, and two buttons of one name are too many.
         self.cancel_button.layout.display = "flex" if running else "none"
         self._bar.value = done / max(total, 1) if running else float(task.state == "done")
         self._bar.bar_style = {"done": "success", "failed": "danger", "cancelled": "warning"}.get(task.state, "info")

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fcnlab.compiler.layers import Square
 from fcnlab.data.mnist import load_mnist
-from fcnlab.networks.architectures import Square, fold_batch_norm, seeded, sequential
+from fcnlab.networks.architectures import fold_batch_norm, seeded, sequential
 from fcnlab.networks.fitting import (
     accuracy_percent,
     batch_count,

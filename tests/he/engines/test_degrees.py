@@ -5,11 +5,11 @@ import pytest
 from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
-from fcnlab.circuit.hops import count_executed
 from fcnlab.he.client import Client
 from fcnlab.he.server import ENGINES, Server
 from fcnlab.inference.infer import compare_logits
 from fcnlab.planning.choose import make_plan
+from fcnlab.planning.plan import count_executed
 
 IMAGES = 20
 ACTIVATIONS = {

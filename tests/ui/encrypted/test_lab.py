@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from fcnlab import DEFAULT_NETWORK
-from fcnlab.circuit.hops import count_executed, count_fused
+from fcnlab.circuit.hops import count_fused
 from fcnlab.compression.variants import base_of
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import SettingsError
 from fcnlab.inference.report import LayerReport, Report, Seconds
+from fcnlab.planning.plan import count_executed
 from fcnlab.ui.encrypted.forecasts import circuit_of
 from fcnlab.ui.encrypted.lab import NOT_PROVEN, NOTHING_DRAWN, EncryptedLab, encrypted_mnist
 from fcnlab.ui.encrypted.runs import Overheard, Reading

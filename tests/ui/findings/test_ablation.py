@@ -8,7 +8,7 @@ import pytest
 from fcnlab.errors import SettingsError
 from fcnlab.findings.changes import values_of
 from fcnlab.findings.networks import load_networks
-from fcnlab.ui.findings import ablation
+from fcnlab.findings.reduction import Reduction
 from fcnlab.ui.findings.ablation import ablation, expressiveness, reduction
 from fcnlab.ui.findings.scaling import UNKNOWN, ScalingQuestion, answers, scaling
 from tests.support.costs import made_up
@@ -48,9 +48,9 @@ def test_measured_networks_show_their_seconds():
 
 
 def test_an_empty_table_is_no_error(monkeypatch):
-    facts = ablation.savings.Reduction((), (), (), reduction().facts.published, reduction().facts.study)
-    monkeypatch.setattr(ablation.savings, "read_reduction", lambda: facts)
-    monkeypatch.setattr(ablation, "load_networks", lambda: ())
+    facts = Reduction((), (), (), reduction().facts.published, reduction().facts.study)
+    monkeypatch.setattr("fcnlab.findings.reduction.read_reduction", lambda: facts)
+    monkeypatch.setattr("fcnlab.ui.findings.ablation.load_networks", lambda: ())
     assert "fcnlab sweep" in reduction().numbers.value
     assert "not trained" in ablation().numbers.value
     assert "not in the table yet" in repr(ablation())
