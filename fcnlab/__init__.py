@@ -1,7 +1,5 @@
 """fcnlab: the interactive laboratory for encrypted neural-network inference."""
 
-from typing import Final
+from fcnlab.defaults import __version__
 
-__version__ = "0.1.0"
-DEFAULT_NETWORK: Final = "fcn-25k"
-"""The shipped network of the best trade: as accurate as the published one, with a third of its operations."""
+__all__ = ["__version__"]

@@ -23,127 +23,52 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # --- arrows -----------------------------------------------------------------------------------------------------------
 
-# The only modules that may import each of these, anywhere in their text. "he" stands for everything in fcnlab/he.
-ALLOWED = {
-    "Pyfhel": {"he", "doctor"},
-    "numba": {"he.kernels"},
-    "plotly": {
-        "cost_plots",
-        "encoding_plots",
-        "findings_plots",
-        "plots",
-        "reading_plots",
-        "scaling_plots",
-        "sparsity_plots",
-        "transfer_plots",
-        "ui",
-    },
+# The house, from the ground up: a room imports only rooms of lower floors. The front door and the command stand above.
+FLOORS = (
+    ("defaults", "errors"),
+    ("approximation", "data", "machine"),
+    ("circuit",),
+    ("compiler", "planning"),
+    ("cost", "he", "networks"),
+    ("compression", "inference"),
+    ("findings", "measuring", "training", "transfer"),
+    ("cli", "plots"),
+    ("ui",),
+)
+LEVEL = {room: level for level, rooms in enumerate(FLOORS, start=1) for room in rooms}
+
+# The only rooms, or modules of them, that may import each of these, anywhere in their text.
+LIBRARIES = {
+    "Pyfhel": {"cli.doctor", "he", "measuring"},
+    "numba": {"he.residues"},
+    "plotly": {"plots", "ui"},
     "ipywidgets": {"ui"},
     "anywidget": {"ui"},
     "traitlets": {"ui"},
     "argparse": {"cli"},
     "tqdm": {"cli"},
-    "torch": {
-        "augmentation",
-        "checkpoint",
-        "compiler",
-        "compression",
-        "connections",
-        "conversion",
-        "distillation",
-        "fitting",
-        "head_costs",
-        "inspection",
-        "network",
-        "preactivations",
-        "storage",
-        "student",
-        "training",
-        "transfer",
-        "translation",
-        "untying",
-        "variants",
-    },
-    "opacus": {"transfer.privacy"},
-    "sklearn": {"transfer.studies"},
-    "PIL": {"transfer.folders"},
-    "efficientnet_lite_pytorch": {"transfer.colour"},
-    "torchvision": {"transfer.cifar"},
+    "torch": {"compiler", "compression", "networks", "training", "transfer"},
+    "opacus": {"transfer.heads"},
+    "sklearn": {"transfer.records"},
+    "PIL": {"transfer.records"},
+    "efficientnet_lite_pytorch": {"transfer.features"},
+    "torchvision": {"transfer.records"},
 }
 
-# The stages, in the order of design: what each group of modules is made of.
-PLANNING = {
-    "noise",
-    "parameters",
-    "plan",
-    "exact_plans",
-    "approximate_plans",
-    "approximate_proofs",
-    "planner",
-    "packed",
-}
-TRAINING = {
-    "augmentation",
-    "checkpoint",
-    "compression",
-    "distillation",
-    "fitting",
-    "network",
-    "recipes",
-    "training",
-    "transfer",
-}
-RUNNING = {
-    "comparison",
-    "counting",
-    "demonstration",
-    "head_costs",
-    "image_prediction",
-    "inference",
-    "jobs",
-    "measurements",
-    "private_transfer",
-    "release_tables",
-    "report",
-}
-SHOWING = {"plots", "ui", "cli", "doctor"}
-
-# Who may not know whom inside the package, again anywhere in the text.
-STRANGERS = {
-    "approximation": TRAINING | PLANNING | RUNNING | SHOWING | {"he", "circuit", "compiler", "hops"},
-    "circuit": TRAINING | PLANNING | RUNNING | SHOWING | {"he", "compiler", "hops"},
-    "compiler": PLANNING | RUNNING | SHOWING | {"he", "hops"},
-    "hops": TRAINING | (PLANNING - {"parameters"}) | RUNNING | SHOWING | {"he", "compiler"},
-    "cost": TRAINING | RUNNING | SHOWING | {"he", "compiler"},
-    "he": TRAINING | RUNNING | SHOWING | {"compiler"},
-    **{name: {"he.client"} for name in ("he.server", "he.stepwise", "he.fused")},  # nothing that knows a secret
-    "plots": {"ui", "cli", "doctor"},
-    "findings": {"findings_plots", "scaling_plots"} | SHOWING,
-    "ui": {"cli"},
-    "cli": {"plots", "ui"},
-    **dict.fromkeys(sorted(PLANNING), TRAINING | RUNNING | SHOWING | {"he", "compiler"}),
-    **dict.fromkeys(sorted(TRAINING), PLANNING | RUNNING | SHOWING | {"he"}),
-    **dict.fromkeys(sorted(RUNNING), SHOWING),
-}
-
-# What importing a module must not load, by whatever way.
-WIDGETS = {"plotly", "ipywidgets"}
-HEAVY = WIDGETS | {"torch", "Pyfhel", "numba"}
+# What importing a room, all of it, must not load by whatever way.
+WIDGETS = ("ipywidgets", "plotly")
 LIGHT = {
-    **dict.fromkeys(["", "errors", "cli"], HEAVY | {"numpy"}),
-    **dict.fromkeys(["approximation", "data", "pruning", "quantization", "report"], HEAVY),
-    **dict.fromkeys(["transfer.outlines", "transfer.tables"], HEAVY),
-    **dict.fromkeys(["circuit", "compiler", "cost", "doctor", "hops", "jobs", *sorted(PLANNING)], HEAVY),
-    **dict.fromkeys(["checkpoint", "training", "transfer.cards", "transfer.curves"], WIDGETS | {"Pyfhel"}),
-    **dict.fromkeys(["he.client", "he.server", "he.stepwise", "he.fused"], WIDGETS | {"torch"}),
-    **dict.fromkeys(["demonstration", "inference"], WIDGETS),
-    "measured": HEAVY,
-    **{
-        f"findings.{name}": HEAVY
-        for name in ("ablation", "changes", "expressiveness", "networks", "reduction", "scaling")
-    },
-    "plots": {"ipywidgets"},
-}
+    ("defaults", "errors"): (*WIDGETS, "Pyfhel", "numba", "numpy", "torch"),
+    ("approximation", "circuit", "cost", "data", "findings", "machine", "planning"): (
+        *WIDGETS, "Pyfhel", "numba", "torch",
+    ),
+    ("he",): (*WIDGETS, "torch"),
+    ("compiler", "compression", "networks", "training", "transfer.features", "transfer.heads", "transfer.records"): (
+        *WIDGETS, "Pyfhel", "numba",
+    ),
+    ("inference", "measuring"): WIDGETS,
+    ("plots",): ("Pyfhel", "ipywidgets", "numba", "torch"),
+}  # fmt: skip
 
 
 def module_name(path: Path) -> str:
@@ -154,16 +79,9 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports(path: Path, *, only_at_import: bool = False) -> Iterator[str]:
-    """Dotted names of what a file imports; names taken from a module come as module.name."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = list(ast.walk(tree))
-    if only_at_import:
-        functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
-        checking = [n for n in nodes if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
-        inside = {id(child) for parent in functions + checking for child in ast.walk(parent)}
-        nodes = [node for node in nodes if id(node) not in inside]
-    for node in nodes:
+def imports(path: Path) -> Iterator[str]:
+    """Dotted names of what a file imports, wherever in its text; names taken from a module come as module.name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -171,25 +89,47 @@ def imports(path: Path, *, only_at_import: bool = False) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def belongs(module: str, groups: set[str]) -> bool:
-    return any(module == group or module.startswith(f"{group}.") for group in groups)
-
-
-def neighbours(path: Path, *, only_at_import: bool = False) -> set[str]:
+def neighbours(path: Path) -> set[str]:
     """Modules of the package that a file imports."""
-    found = set()
-    for name in imports(path, only_at_import=only_at_import):
-        if name == "fcnlab" or name.startswith("fcnlab."):
-            inner = name.removeprefix("fcnlab").removeprefix(".")
-            found.add(inner if inner in MODULES else inner.rpartition(".")[0])
-    return found
+    names = {name.removeprefix("fcnlab.") for name in imports(path) if name.startswith("fcnlab.")}
+    return {name if name in MODULES else name.rpartition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize("library", ALLOWED)
+def belongs(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def test_a_room_imports_only_lower_floors() -> None:
+    for name, path in MODULES.items():
+        room = name.split(".")[0]
+        for other in neighbours(path) if name and room != "__main__" else ():
+            target = other.split(".")[0]
+            assert target == room or LEVEL[target] < LEVEL[room], f"fcnlab.{name} imports fcnlab.{other}: no way up"
+
+
+def test_modules_form_no_circle() -> None:
+    graph = {name: neighbours(path) - {name, ""} for name, path in MODULES.items() if name}
+    list(TopologicalSorter(graph).static_order())
+
+
+def test_every_place_stands_on_a_floor() -> None:
+    places = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert places == {*LEVEL, "__init__", "__main__"}
+    assert len(places) <= 22
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
     users = {module for module, path in MODULES.items() if library in {name.split(".")[0] for name in imports(path)}}
-    strays = {module for module in users if not belongs(module, ALLOWED[library])}
-    assert not strays, f"{library} is imported by {strays}: move it, or allow it in ALLOWED with a reason"
+    strays = {module for module in users if not belongs(module, LIBRARIES[library])}
+    assert not strays, f"{library} is imported by {strays}: move it, or allow it in LIBRARIES with a reason"
+
+
+def test_a_server_knows_nothing_that_holds_a_secret() -> None:
+    below = {"he.server"}
+    while more := set().union(*(neighbours(MODULES[name]) for name in below)) - below:
+        below |= more
+    assert "he.client" not in below
 
 
 def test_dashboards_draw_nothing_themselves() -> None:
@@ -200,33 +140,24 @@ def test_dashboards_draw_nothing_themselves() -> None:
             assert {lib for lib in imports(path) if lib.startswith("plotly")} <= {"plotly.graph_objects"}, name
 
 
-@pytest.mark.parametrize("module", STRANGERS)
-def test_a_module_does_not_know_its_strangers(module: str) -> None:
-    for name, path in MODULES.items():
-        if belongs(name, {module}):
-            known = {other for other in neighbours(path) if belongs(other, STRANGERS[module])}
-            assert not known, f"fcnlab.{name} imports {known}, against the architecture"
-
-
-def test_errors_import_nothing() -> None:
-    assert not list(imports(MODULES["errors"]))
-
-
-def test_modules_form_no_circle_at_import() -> None:
-    graph = {name: neighbours(path, only_at_import=True) - {name, ""} for name, path in MODULES.items() if name}
-    list(TopologicalSorter(graph).static_order())
-
-
-@pytest.mark.parametrize("heavy", sorted({tuple(sorted(heavy)) for heavy in LIGHT.values()}), ids=" ".join)
-def test_light_modules_load_nothing_heavy(heavy: tuple[str, ...]) -> None:
-    names = [name for name, banned in LIGHT.items() if banned == set(heavy) and name in MODULES]
+@pytest.mark.parametrize("rooms", LIGHT, ids=" ".join)
+def test_light_rooms_load_nothing_heavy(rooms: tuple[str, ...]) -> None:
+    names = [f"fcnlab.{name}" for name in MODULES if belongs(name, set(rooms))]
     code = (
         "import importlib, sys\n"
         f"for name in {names!r}:\n"
-        "    importlib.import_module(f'fcnlab.{name}'.rstrip('.'))\n"
-        f"    found = sorted(set(sys.modules) & set({heavy!r}))\n"
-        "    assert not found, f'importing fcnlab.{name} loads {found}'\n"
+        "    importlib.import_module(name)\n"
+        f"    found = sorted(set(sys.modules) & set({LIGHT[rooms]!r}))\n"
+        "    assert not found, f'importing {name} loads {found}'\n"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", ["fcnlab", "fcnlab.cli"])
+def test_the_front_door_and_the_command_load_nothing_heavy(module: str) -> None:
+    heavy = {*WIDGETS, "Pyfhel", "numba", "numpy", "torch"}
+    code = f"import sys, {module}; assert not set(sys.modules) & {heavy!r}, set(sys.modules) & {heavy!r}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
 

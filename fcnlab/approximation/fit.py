@@ -228,12 +228,5 @@ def search_maximum(
         relaxation.observe(where, float(samples.errors(free.fixed, np.array([where]))[0]))
         return largest
 
-    chosen, bound = search(
-        relaxation,
-        allowed,
-        error_of=error_of,
-        floor=floor,
-        scale=samples.scale,
-        watch=watch,
-    )
+    chosen, bound = search(relaxation, allowed, error_of=error_of, floor=floor, scale=samples.scale, watch=watch)
     return free.complete(chosen), bound

@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from fcnlab import __version__
 from fcnlab.cli.counting import add_counting_verbs
 from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED
 from fcnlab.cli.progress import InferenceBar, print_epoch
 from fcnlab.cli.running import add_running_verbs
 from fcnlab.cli.sweeping import add_sweeping_verb
 from fcnlab.cli.transfer import add_predict_verb, add_transfer_verb
+from fcnlab.defaults import __version__
 from fcnlab.errors import FcnlabError
 
 __all__ = ["FINDING", "INTERRUPTED", "OK", "REFUSED", "InferenceBar", "build_parser", "main", "print_epoch"]

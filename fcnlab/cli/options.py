@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from fcnlab import DEFAULT_NETWORK
+from fcnlab.defaults import DEFAULT_NETWORK
 
 OK, FINDING, REFUSED, INTERRUPTED = 0, 1, 2, 130
 

@@ -136,11 +136,7 @@ def run_predict(chosen: argparse.Namespace) -> int:
 
     with InferenceBar(silent=chosen.json) as bar:
         found = predict_images(
-            chosen.head,
-            chosen.images,
-            skip_unreadable=chosen.skip_unreadable,
-            threads=chosen.threads,
-            progress=bar,
+            chosen.head, chosen.images, skip_unreadable=chosen.skip_unreadable, threads=chosen.threads, progress=bar
         )
     print_result(chosen, found.as_dict(), str(found))
     return FINDING if found.report.mismatched_logits else OK

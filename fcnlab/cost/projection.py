@@ -8,12 +8,7 @@ from itertools import pairwise
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.cost.account import ProjectedStep, Projection
-from fcnlab.cost.packed import (
-    list_packed_work,
-    packed_encrypt_seconds,
-    packed_keygen_seconds,
-    packed_peak_bytes,
-)
+from fcnlab.cost.packed import list_packed_work, packed_encrypt_seconds, packed_keygen_seconds, packed_peak_bytes
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import BLOCK, ENGINES, StepWork, ciphertext_bytes, list_work, local_runs
 from fcnlab.errors import FcnlabError, PlanError

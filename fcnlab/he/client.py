@@ -56,11 +56,7 @@ class Client:
         return b"".join((envelope_bytes(envelope), key))
 
     def encrypt(
-        self,
-        pixels: npt.NDArray[np.integer[Any]],
-        *,
-        index: int = 0,
-        report: Callable[[int], None] | None = None,
+        self, pixels: npt.NDArray[np.integer[Any]], *, index: int = 0, report: Callable[[int], None] | None = None
     ) -> bytearray:
         """Encrypt one batch for one pass: a ciphertext for each pixel that the network reads, an image in each slot.
 

@@ -59,11 +59,7 @@ class PackedClient:
         return self._messages[index]
 
     def encrypt(
-        self,
-        pixels: npt.NDArray[np.integer[Any]],
-        *,
-        index: int = 0,
-        report: Callable[[int], None] | None = None,
+        self, pixels: npt.NDArray[np.integer[Any]], *, index: int = 0, report: Callable[[int], None] | None = None
     ) -> bytearray:
         """Encrypt one image, or in bgv up to two, for one pass.
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.data.mnist import load_mnist
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
 from fcnlab.inference.infer import Inference, Progress, infer

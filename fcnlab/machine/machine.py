@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Final
 
-import fcnlab
+from fcnlab.defaults import __version__
 
 PACKAGES: Final = ("Pyfhel", "numba", "numpy")
 """The packages that do the heavy work."""
@@ -18,7 +18,7 @@ def machine_name() -> dict[str, str]:
     """Processor, interpreter and versions of the packages that do the heavy work."""
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     system = {"processor": processor_name(), "cores": str(usable_cores()), "python": platform.python_version()}
-    return {**system, "fcnlab": fcnlab.__version__, **versions}
+    return {**system, "fcnlab": __version__, **versions}
 
 
 def machine_digest(machine: dict[str, str]) -> str:

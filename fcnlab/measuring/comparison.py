@@ -20,7 +20,7 @@ HEADINGS: Final[dict[Kind, str]] = {
 }
 NOTES: Final[dict[Kind, str]] = {
     "published": "CryptoNets: its CT-CT mults are what the total leaves. Other sources give 98.95 % for it, and "
-    "98.71 % for the pruned Faster CryptoNets.",
+    "98.71 % for the pruned Faster CryptoNets."
 }
 WIDTH: Final = 100
 

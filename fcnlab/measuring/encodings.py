@@ -164,10 +164,7 @@ def fit_growth(costs: Iterable[ProductCost]) -> tuple[Growth, ...]:
 
 def study_as_dict(costs: Sequence[ProductCost]) -> dict[str, Any]:
     """Costs and their growth as JSON."""
-    return {
-        "costs": [asdict(cost) for cost in costs],
-        "growth": [asdict(growth) for growth in fit_growth(costs)],
-    }
+    return {"costs": [asdict(cost) for cost in costs], "growth": [asdict(growth) for growth in fit_growth(costs)]}
 
 
 def power_plaintext(he: Any, parameters: Parameters, *, exponent: int, sign: int) -> Any:

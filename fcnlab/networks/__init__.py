@@ -1,1 +1,1 @@
-"""Networks."""
+"""Torch networks, their weights on disk, and how they are fitted. Knows no encryption."""

@@ -10,12 +10,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-import fcnlab
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.data.files import write_whole
 from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import load_tensors, pack_tensors
@@ -58,7 +58,7 @@ class ModelCard:
     command: str
     minutes: float
     note: str = ""
-    version: str = fcnlab.__version__
+    version: str = __version__
 
 
 @dataclass(frozen=True, eq=False)

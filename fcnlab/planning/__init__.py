@@ -1,1 +1,1 @@
-"""Planning."""
+"""Encryption parameters that are proven sufficient, or a refusal that says why. Knows no ciphertext."""

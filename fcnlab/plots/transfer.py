@@ -198,10 +198,7 @@ def update_setting(
         ):
             ring.x, ring.y = ([place], [accuracy]) if accuracy is not None else ([], [])
         places, names = [PLACES[each] for each in yours.epsilons], [spell_epsilon(each) for each in yours.epsilons]
-        for trace, values in (
-            (part["yours"], yours.accuracies),
-            (part["attacked yours"], yours.advantages),
-        ):
+        for trace, values in ((part["yours"], yours.accuracies), (part["attacked yours"], yours.advantages)):
             trace.x, trace.y, trace.customdata = places, list(values), names
         part["sparse yours"].x, part["sparse yours"].y = list(sweep), list(sweep.values())
 

@@ -1,1 +1,1 @@
-"""Training."""
+"""How the shipped networks are made: recipes, teachers, students, sweeps."""

@@ -247,9 +247,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
             shrunk("fcn-25k", hops=25_400, pixel_bits=5, exponents={"conv1": 4, "fc1": 4, "fc2": 4}),
             shrunk("fcn-12k", hops=12_100, exponents={"conv1": 4, "fc1": 5, "fc2": 5}, seed=4),
             Recipe(
-                name="cryptonets",
-                architecture=Architecture(kind="cryptonets", activation="square"),
-                dense_epochs=40,
+                name="cryptonets", architecture=Architecture(kind="cryptonets", activation="square"), dense_epochs=40
             ),
             Recipe(
                 name="cryptodl-1",

@@ -29,9 +29,7 @@ WEIGHT_BITS: Final = (4, 3, 2)
 CONVOLUTION_SHARE, CONVOLUTION_LIMIT = 0.4, 16_000
 LOGIT_SHARE, LOGIT_BASE = 0.025, 300
 BASE: Final = Recipe(
-    name="sweep",
-    architecture=Architecture(kind="faster-cryptonets", activation="swish-aq-2"),
-    dense_epochs=24,
+    name="sweep", architecture=Architecture(kind="faster-cryptonets", activation="swish-aq-2"), dense_epochs=24
 )
 OPTIONS: Final = {
     "maps": BASE.architecture.maps,

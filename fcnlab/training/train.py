@@ -172,11 +172,7 @@ def run_epoch(student: Student, *, lesson: Lesson) -> float:
         if noise:
             inputs = inputs + noise * torch.randn(inputs.shape, generator=chance)
         return distillation_loss(
-            network(inputs),
-            goal=goal,
-            labels=labels,
-            temperature=recipe.temperature,
-            soft_share=recipe.soft_share,
+            network(inputs), goal=goal, labels=labels, temperature=recipe.temperature, soft_share=recipe.soft_share
         )
 
     def batches() -> Iterable[Batch]:

@@ -188,11 +188,7 @@ def mean_seconds(heads: Sequence[TrainedHead], reports: Sequence[Report]) -> dic
 
 
 def infer_head(
-    study: Study,
-    head: TrainedHead,
-    *,
-    threads: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    study: Study, head: TrainedHead, *, threads: int | None = None, progress: Callable[[Progress], None] | None = None
 ) -> Inference:
     """Classify the held-out records of a head's fold under encryption (bgv, exact).
 

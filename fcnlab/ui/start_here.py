@@ -8,8 +8,8 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.data.published import published_systems
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.inference.report import LayerReport
 from fcnlab.plots.activations import KINDS, layers_figure, update_layers
 from fcnlab.ui.kit.figures import LiveFigure

@@ -74,7 +74,4 @@ def test_what_costs_nothing_is_known():
 
 def test_polynomials_lose_leading_zeros_only():
     steps = translate(nn.Sequential(Square(), PolynomialActivation((1.0, 0.0, 2.0, 3.0, 0.0))), input_shape=(5,))
-    assert steps == [
-        RealPolynomial("act1", 5, (0.0, 0.0, 1.0)),
-        RealPolynomial("act2", 5, (1.0, 0.0, 2.0, 3.0)),
-    ]
+    assert steps == [RealPolynomial("act1", 5, (0.0, 0.0, 1.0)), RealPolynomial("act2", 5, (1.0, 0.0, 2.0, 3.0))]

@@ -35,10 +35,7 @@ def test_a_costly_tap_must_be_worth_its_products() -> None:
     assert hop_mask(saliency, costs=costs, products=500).tolist() == [[True, True], [True, False]]
 
 
-@given(
-    st.lists(st.tuples(st.floats(0.01, 10), st.integers(1, 20)), min_size=1, max_size=8),
-    st.integers(0, 80),
-)
+@given(st.lists(st.tuples(st.floats(0.01, 10), st.integers(1, 20)), min_size=1, max_size=8), st.integers(0, 80))
 def test_the_budget_holds_and_greed_loses_at_most_one_weight(items: list[tuple[float, int]], products: int) -> None:
     worth = np.array([item[0] for item in items])
     price = np.array([item[1] for item in items])

@@ -295,8 +295,7 @@ def forget_the_machine(values: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [drop_unit, add_scheme, make_negative, make_infinite, make_text, make_old, move, forget_the_machine],
+    "damage", [drop_unit, add_scheme, make_negative, make_infinite, make_text, make_old, move, forget_the_machine]
 )
 def test_damaged_or_stale_files_are_refused(damage: Callable[[dict[str, Any]], None]) -> None:
     values = made_up().as_dict()

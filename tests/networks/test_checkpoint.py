@@ -28,11 +28,7 @@ from fcnlab.training.recipes import find_recipe
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)
 
 # HOPs at most, accuracy at least.
-UNTIED_LIMITS = {
-    "fcn-12k": (12_000, 99.0),
-    "fcn-25k": (25_000, 99.13),
-    "fcn-99.4": (67_194, 99.4),
-}
+UNTIED_LIMITS = {"fcn-12k": (12_000, 99.0), "fcn-25k": (25_000, 99.13), "fcn-99.4": (67_194, 99.4)}
 
 
 def make_network() -> nn.Sequential:

@@ -4,15 +4,7 @@ import math
 
 import pytest
 
-from fcnlab.data.releases import (
-    EPSILONS,
-    PRUNED,
-    SEEDS,
-    WEIGHT_BITS,
-    read_curve,
-    read_networks,
-    read_releases,
-)
+from fcnlab.data.releases import EPSILONS, PRUNED, SEEDS, WEIGHT_BITS, read_curve, read_networks, read_releases
 from fcnlab.transfer.head_costs import cost_head
 from fcnlab.transfer.heads.heads import release_of
 from fcnlab.transfer.heads.training import train_head

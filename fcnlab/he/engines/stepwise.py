@@ -28,9 +28,7 @@ def evaluate_stepwise(task: Task) -> Result:
     header = replace(task.headers[primes], scale=task.parameters.scale)
     pixels = [
         load_ciphertext(
-            task.he,
-            task.parameters,
-            write_ciphertext(header, np.concatenate([sent, task.masks.of_ciphertext(place)])),
+            task.he, task.parameters, write_ciphertext(header, np.concatenate([sent, task.masks.of_ciphertext(place)]))
         )
         for place, sent in enumerate(task.upload)
     ]

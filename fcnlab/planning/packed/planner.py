@@ -18,11 +18,7 @@ PACKED_SCHEMES: tuple[Scheme, ...] = ("bgv", "ckks")
 
 
 def make_packed_plan(
-    circuit: Circuit,
-    *,
-    scheme: Scheme = "ckks",
-    ring_degree: int | None = None,
-    sample: npt.NDArray[Any] | None = None,
+    circuit: Circuit, *, scheme: Scheme = "ckks", ring_degree: int | None = None, sample: npt.NDArray[Any] | None = None
 ) -> PackedPlan:
     """Choose parameters for single images that are proven sufficient at 128-bit security.
 

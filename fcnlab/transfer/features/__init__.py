@@ -1,1 +1,1 @@
-"""Features."""
+"""Public extractors: what a client computes in the clear before it encrypts."""

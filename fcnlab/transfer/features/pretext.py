@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import fcnlab
 from fcnlab.data.mnist import Images, Split, load_mnist
+from fcnlab.defaults import __version__
 from fcnlab.networks.architectures import fold_batch_norm, seeded, sequential
 from fcnlab.networks.augmentation import Warp, warp_images
 from fcnlab.networks.fitting import (
@@ -112,7 +112,7 @@ def train_extractor(
             "data": "MNIST training images of these digits; no private image or label",
             "command": f"fcnlab train {recipe.name}",
             "minutes": round((time.perf_counter() - started) / 60, 1),
-            "version": fcnlab.__version__,
+            "version": __version__,
         },
     )
     save_extractor(extractor, folder=folder)

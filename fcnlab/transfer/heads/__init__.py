@@ -1,1 +1,1 @@
-"""Heads."""
+"""Private heads: trained with differential privacy, attacked, stored with the guarantee on their card."""

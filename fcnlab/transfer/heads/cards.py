@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from torch import nn
 
-import fcnlab
 from fcnlab.data.files import write_whole
 from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.storage import load_tensors, pack_tensors
 from fcnlab.transfer.features.ranges import FeatureRange
@@ -59,7 +59,7 @@ class HeadCard:
     accuracy: float
     records: int
     command: str
-    version: str = fcnlab.__version__
+    version: str = __version__
 
 
 def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:

@@ -1,1 +1,1 @@
-"""Records."""
+"""The private data sets, and how they are split."""

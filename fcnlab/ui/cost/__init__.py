@@ -1,1 +1,1 @@
-"""Cost."""
+"""Lab 03: what a run costs."""

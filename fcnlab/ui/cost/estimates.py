@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.compression.variants import (
     Variation,
@@ -17,6 +16,7 @@ from fcnlab.compression.variants import (
     thin_evenly,
 )
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.machine.machine import usable_cores
 from fcnlab.planning.plan import Plan

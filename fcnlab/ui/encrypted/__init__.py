@@ -1,1 +1,1 @@
-"""Encrypted."""
+"""Lab 04: a digit drawn and read under encryption."""

@@ -20,14 +20,7 @@ from fcnlab.ui.encrypted.canvas import DrawingPad
 from fcnlab.ui.encrypted.forecasts import Forecast, Forecaster, Wish, circuit_of
 from fcnlab.ui.encrypted.runs import DigitRun, Reading
 from fcnlab.ui.encrypted.server_view import server_view
-from fcnlab.ui.encrypted.settings import (
-    PICKING,
-    DigitSettings,
-    Picture,
-    make_controls,
-    make_presets,
-    pick_digits,
-)
+from fcnlab.ui.encrypted.settings import PICKING, DigitSettings, Picture, make_controls, make_presets, pick_digits
 from fcnlab.ui.encrypted.words import (
     ACCOUNT_HEADS,
     account_rows,

@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.data.frontier import shipped_points
 from fcnlab.data.mnist import DATA_ROOT, Images, load_mnist
 from fcnlab.data.published import published_systems
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.planning.parameters import RINGS
 from fcnlab.ui.kit.controls import Choice, Control, Whole
 

@@ -1,1 +1,1 @@
-"""Findings."""
+"""Lab 07: the four questions of the paper."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.data.measured import Row
 from fcnlab.data.published import PublishedSystem
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.findings import ablation, expressiveness, reduction, scaling
 from fcnlab.findings.ablation import Cost
 from fcnlab.findings.changes import signed

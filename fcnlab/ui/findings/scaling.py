@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.data.frontier import shipped_points
 from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.findings import scaling as scales
 from fcnlab.findings.reduction import read_runs
 from fcnlab.machine.machine import usable_cores

@@ -1,1 +1,1 @@
-"""Kit."""
+"""What all labs are made of: settings, controls, frames, figures, runs in a worker."""

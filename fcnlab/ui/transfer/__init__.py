@@ -1,1 +1,1 @@
-"""Transfer."""
+"""Lab 06: private transfer."""

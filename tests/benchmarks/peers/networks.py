@@ -113,13 +113,7 @@ def collapsed_cryptonets() -> nn.Sequential:
     )
 
 
-NETWORKS: Final = {
-    "tutorial": tutorial,
-    "lola": lola,
-    "mlp": mlp,
-    "lenet": lenet,
-    "cryptonets": collapsed_cryptonets,
-}
+NETWORKS: Final = {"tutorial": tutorial, "lola": lola, "mlp": mlp, "lenet": lenet, "cryptonets": collapsed_cryptonets}
 
 
 def ready_network(name: str, *, folder: Path) -> tuple[Path, float]:

@@ -21,10 +21,7 @@ from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.packed.program import count_packed
 from tests.support.circuits import random_images, tiny_circuit
 
-CIRCUITS = {
-    "ckks": tiny_circuit(1, widths=(30, 12, 9, 4)),
-    "bgv": tiny_circuit(2, widths=(30, 12, 4)),
-}
+CIRCUITS = {"ckks": tiny_circuit(1, widths=(30, 12, 9, 4)), "bgv": tiny_circuit(2, widths=(30, 12, 4))}
 
 
 class Sides:

@@ -5,14 +5,7 @@ import pytest
 
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import CircuitError
-from fcnlab.planning.batch.proofs import (
-    INPUT,
-    follow_scales,
-    least_error,
-    profile,
-    simulate_approximate,
-    weigh_sources,
-)
+from fcnlab.planning.batch.proofs import INPUT, follow_scales, least_error, profile, simulate_approximate, weigh_sources
 from fcnlab.planning.parameters import SPECIAL_PRIME
 from tests.support.circuits import affine, random_images, tiny_circuit
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fcnlab import DEFAULT_NETWORK
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.ui.encrypted import forecasts
 from fcnlab.ui.encrypted.forecasts import Forecaster, Wish, circuit_of, lack_of_memory, plan_aside

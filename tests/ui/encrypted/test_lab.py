@@ -7,11 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from fcnlab import DEFAULT_NETWORK
 from fcnlab.circuit.hops import count_fused
 from fcnlab.compression.variants import base_of
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.mnist import load_mnist
+from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
 from fcnlab.inference.report import LayerReport, Report, Seconds
 from fcnlab.planning.plan import count_executed

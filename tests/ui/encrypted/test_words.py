@@ -7,15 +7,7 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.ui.encrypted.settings import DigitSettings, pick_digits
-from fcnlab.ui.encrypted.words import (
-    big_answer,
-    hops_so_far,
-    layer_shares,
-    meter,
-    preview,
-    quantised,
-    spell_amount,
-)
+from fcnlab.ui.encrypted.words import big_answer, hops_so_far, layer_shares, meter, preview, quantised, spell_amount
 from fcnlab.ui.kit.runs import RunProgress
 
 NAMES = ["conv1", "act1", "conv2+pool2", "act2", "fc2"]
