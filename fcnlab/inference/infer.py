@@ -65,7 +65,7 @@ class Inference:
     report: Report
 
     @property
-    def digits(self) -> npt.NDArray[np.int64]:
+    def classes(self) -> npt.NDArray[np.int64]:
         """Predicted classes, shape (images,)."""
         return np.asarray(np.argmax(self.logits, axis=1), dtype=np.int64)
 

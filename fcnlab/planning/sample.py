@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.data.mnist import load_mnist
+from fcnlab.data.mnist import MNIST_SIDE, load_mnist
 from fcnlab.planning.noise import Scheme
 
 IMAGES: Final = 256
@@ -23,5 +23,11 @@ def typical_images() -> npt.NDArray[np.uint8]:
 
 
 def sample_for(scheme: Scheme, circuit: Circuit) -> npt.NDArray[np.int64] | None:
-    """The sample that a plan in this scheme wants, as the circuit reads it; None where it wants none."""
-    return circuit.quantise(typical_images()) if scheme == "ckks" else None
+    """The sample that a plan in this scheme wants, as the circuit reads it.
+
+    Returns:
+        None where the scheme wants none, or the circuit does not read images of MNIST.
+    """
+    side = circuit.input_shape[-1]
+    reads_digits = circuit.input_shape in ((1, side, side), (side, side)) and MNIST_SIDE % side == 0
+    return circuit.quantise(typical_images()) if scheme == "ckks" and reads_digits else None

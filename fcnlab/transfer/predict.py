@@ -117,7 +117,7 @@ def predict_images(
     return ImagePredictions(
         card=card,
         files=tuple(map(str, read)),
-        classes=tuple(card.classes[index] for index in inference.digits),
+        classes=tuple(card.classes[index] for index in inference.classes),
         skipped=tuple(map(str, broken)),
         clipped=quantised.clipped,
         report=inference.report,

@@ -37,7 +37,7 @@ def test_several_batches_and_passes_equal_the_clear_circuit(scheme, engine) -> N
     report, expected = result.report, CIRCUIT.evaluate(pixels)
     assert np.array_equal(result.logits, expected)
     assert np.array_equal(result.reference, expected)
-    assert np.array_equal(result.digits, expected.argmax(axis=1))
+    assert np.array_equal(result.classes, expected.argmax(axis=1))
     assert (report.images, report.batches, report.passes) == (4101, 2, 2)
     assert (report.mismatched_logits, report.mismatched_digits, report.logit_error) == (0, 0, 0.0)
     assert report.accuracy == report.reference_accuracy == round(100 * np.mean(expected.argmax(axis=1) == labels), 4)
