@@ -51,7 +51,7 @@ def test_examples_give_what_they_show(path: Path) -> None:
 
 
 def test_an_unknown_name_lists_those_that_are_known() -> None:
-    with pytest.raises(AttributeError, match="offers .*compile, count, demonstrate"):
+    with pytest.raises(AttributeError, match=r"offers .*compile, count, demonstrate"):
         fcnlab.encrypt  # noqa: B018
 
 
