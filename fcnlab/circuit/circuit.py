@@ -19,14 +19,15 @@ from scipy import sparse
 from fcnlab.circuit.integers import (
     WORD_BITS,
     Integers,
+    combine_residues,
     evaluate_polynomial,
     multiply_exactly,
     multiply_modulo,
+    primes_covering,
     sum_bits,
     turning_points,
     wrap,
 )
-from fcnlab.circuit.modular import combine_residues, primes_covering
 from fcnlab.data.mnist import quantise_pixels
 from fcnlab.errors import CircuitError
 

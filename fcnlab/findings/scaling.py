@@ -12,11 +12,9 @@ from fcnlab.data.measured import Row
 from fcnlab.data.releases import read_networks
 from fcnlab.errors import PlanError
 from fcnlab.findings.ablation import head_lines, study_names
-from fcnlab.planning.choose import make_plan
-from fcnlab.planning.layouts import crossing_images
+from fcnlab.planning.choose import crossing_images, make_packed_plan, make_plan
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.circuit.modular import combine_residues
+from fcnlab.circuit.integers import combine_residues
 from fcnlab.errors import WireError
 from fcnlab.he.context import level_headers, load_ciphertext, open_context
 from fcnlab.he.residues.evaluation_keys import make_keys, pack_keys

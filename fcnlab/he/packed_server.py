@@ -12,7 +12,7 @@ from fcnlab.he.engines.packed_fused import FusedEngine
 from fcnlab.he.engines.packed_stepwise import PackedEngine, Setting, StepwiseEngine
 from fcnlab.he.residues.evaluation_keys import load_keys, unpack_keys
 from fcnlab.he.residues.symmetric import expand_mask, read_seed
-from fcnlab.he.server import ENGINES, Evaluation, make_evaluation
+from fcnlab.he.server import Evaluation, make_evaluation
 from fcnlab.he.wire import (
     Residues,
     check_images,
@@ -22,6 +22,7 @@ from fcnlab.he.wire import (
     payload_residues,
     read_ciphertext,
 )
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.plan import circuit_fingerprint

@@ -19,10 +19,9 @@ from fcnlab.he.wire import (
     payload_residues,
     read_ciphertext,
 )
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.parameters import Parameters
 from fcnlab.planning.plan import Plan, circuit_fingerprint
-
-ENGINES = ("fused", "stepwise")
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Final
 
 from fcnlab.circuit.hops import HopTable, LayerHops, count_fused, count_published, count_stepwise
-from fcnlab.cost.work import ENGINES
 from fcnlab.errors import DataError
 from fcnlab.inference.demonstration import plan_for, prepare
 from fcnlab.networks.checkpoint import compile_checkpoint, load_checkpoint
+from fcnlab.planning.execution import ENGINES, count_executed
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.program import count_packed
-from fcnlab.planning.plan import count_executed
 
 CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 

@@ -14,7 +14,7 @@ from fcnlab.errors import DataError
 from fcnlab.he.server import engine_named
 from fcnlab.inference.infer import Inference, Progress, infer
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
-from fcnlab.planning.layouts import choose_plan
+from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from fcnlab.cost.activations import products
+from fcnlab.circuit.polynomials import products
 from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs, save_costs
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.client import CHUNK
@@ -93,9 +93,8 @@ def measure_seal(scheme: Scheme, ring_degree: int) -> dict[str, Line]:
         if data is None or plain is None:
             raise FcnlabError(f"There are no {primes} primes of {bits} bits for ring degree {ring_degree}.")
         exact = scheme != "ckks"
-        parameters = Parameters(
-            scheme, ring_degree, data, SPECIAL_PRIME, plain if exact else (), 1.0 if exact else 16.0, ()
-        )
+        moduli, scale = (plain, 1.0) if exact else ((), 16.0)
+        parameters = Parameters(scheme=scheme, ring_degree=ring_degree, primes=data, plain_moduli=moduli, scale=scale)
         for unit, parts, seconds in measure_level(parameters, sizes):
             points[unit].append((parts, primes, seconds))
     return {unit: fit_line(measured) if measured else Line(0.0, 0.0, 0.0) for unit, measured in points.items()}

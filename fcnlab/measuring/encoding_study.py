@@ -58,7 +58,7 @@ def open_ring(scheme: Scheme) -> tuple[Any, Parameters]:
     assert plain
     assert primes
     drops = (len(primes) - 1,) if scheme == "bgv" else ()
-    parameters = Parameters(scheme, RING, primes, SPECIAL_PRIME, plain, 1.0, drops)
+    parameters = Parameters(scheme=scheme, ring_degree=RING, primes=primes, plain_moduli=plain, drops=drops)
     he = open_context(parameters, 0)
     he.keyGen()
     return he, parameters

@@ -124,9 +124,8 @@ def open_session(scheme: Scheme, ring_degree: int, *, primes: int) -> tuple[Any,
     if plain is None or data is None:
         raise FcnlabError(f"Ring degree {ring_degree} has no {primes} primes of {PRIME_BITS} bits; use fewer.")
     exact = scheme != "ckks"
-    parameters = Parameters(
-        scheme, ring_degree, data, SPECIAL_PRIME, plain if exact else (), 1.0 if exact else 1024.0, ()
-    )
+    moduli, scale = (plain, 1.0) if exact else ((), 1024.0)
+    parameters = Parameters(scheme=scheme, ring_degree=ring_degree, primes=data, plain_moduli=moduli, scale=scale)
     he = open_context(parameters, 0)
     he.keyGen()
     return he, parameters

@@ -16,8 +16,9 @@ from fcnlab.inference.report import COLUMNS, Report
 from fcnlab.machine.machine import processor_name, usable_cores
 from fcnlab.machine.memory import available_bytes
 from fcnlab.measuring.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
+from fcnlab.planning.execution import count_executed
 from fcnlab.planning.noise import Scheme
-from fcnlab.planning.plan import Plan, count_executed
+from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 
 TEST_IMAGES: Final = 10_000

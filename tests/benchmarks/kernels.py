@@ -17,11 +17,12 @@ from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.he.client import Client
 from fcnlab.he.engines.blocks import Label
 from fcnlab.he.engines.engine import Task
-from fcnlab.he.engines.fused import BLOCK, State, Timer, run_blocks
+from fcnlab.he.engines.fused import State, Timer, run_blocks
 from fcnlab.he.residues import kernels
 from fcnlab.he.server import Server
 from fcnlab.inference.demonstration import plan_for, prepare
-from fcnlab.planning.plan import Plan, step_sizes
+from fcnlab.planning.execution import BLOCK, step_sizes
+from fcnlab.planning.plan import Plan
 
 WORD = 8
 

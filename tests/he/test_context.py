@@ -18,7 +18,7 @@ def test_parameters_beyond_the_security_standard_are_refused_by_seal_itself(sche
         # As many bits as the standard allows are accepted, one prime more is not.
         sizes = [(allowed - 17) // 4] * 4
         primes = choose_primes(degree, sizes, avoid=(SPECIAL_PRIME, *moduli))
-        parameters = Parameters(scheme, degree, primes, SPECIAL_PRIME, moduli, 1.0, ())
+        parameters = Parameters(scheme=scheme, ring_degree=degree, primes=primes, plain_moduli=moduli)
         assert parameters.modulus_bits <= allowed
         open_context(parameters, 0)
         primes = choose_primes(degree, [*sizes, 24], avoid=(SPECIAL_PRIME, *moduli))

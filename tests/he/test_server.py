@@ -13,9 +13,10 @@ from fcnlab.he.engines.engine import drop_title
 from fcnlab.he.engines.fused import evaluate_fused
 from fcnlab.he.engines.stepwise import evaluate_stepwise
 from fcnlab.he.residues.symmetric import secret_residues
-from fcnlab.he.server import ENGINES, Server, engine_named, open_public_context
+from fcnlab.he.server import Server, engine_named, open_public_context
 from fcnlab.he.wire import Envelope, envelope_bytes, key_fingerprint, open_envelope
 from fcnlab.planning.choose import make_plan
+from fcnlab.planning.execution import ENGINES
 from tests.he.test_client import resealed
 from tests.support.circuits import extreme_images, random_images, tiny_circuit
 from tests.support.runs import classify, plan_with, public_keys

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import Any, TypeVar
 
@@ -30,11 +30,10 @@ from fcnlab.he.residues import kernels
 from fcnlab.he.residues.switching import drop_last_prime, switch_constants
 from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
-from fcnlab.planning.plan import count_executed
+from fcnlab.planning.execution import BLOCK, count_executed, local_runs
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
-BLOCK = 256  # coefficients: a 5x5 convolution's rows of 256 * 2 residues stay in a 1 MB cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +72,16 @@ def evaluate_fused(task: Task) -> Result:
     """Evaluate one pass; see `server.Task`."""
     state = State(task.upload, Label(2, task.parameters.scale, 1), task.masks)
     timer = Timer(task)
+    runs = list(local_runs(task.circuit, task.parameters))
+    inside, ends = set(chain.from_iterable(runs)), {run[-1] for run in runs}
     local: list[Step] = []
-    in_ntt_form = task.parameters.scheme != "bfv"
     for index, (step, drops) in enumerate(zip(task.circuit.steps, task.parameters.drops, strict=True)):
-        is_local = isinstance(step, Affine) or in_ntt_form
-        if is_local:
+        if index in inside:
             local.append(step)
-        following = task.circuit.steps[index + 1] if index + 1 < len(task.circuit.steps) else None
-        ends = drops or following is None or (isinstance(following, Polynomial) and not in_ntt_form)
-        if local and (ends or task.observe is not None):
-            state = run_blocks(task, local, state, first=index + 1 == len(local), timer=timer)
-            local = []
-        if isinstance(step, Polynomial) and not is_local:
+            if index in ends or task.observe is not None:
+                state = run_blocks(task, local, state, first=index + 1 == len(local), timer=timer)
+                local = []
+        elif isinstance(step, Polynomial):
             state = activate_with_seal(task, step, state, timer)
         if drops:
             state = drop_primes(task, step, state, drops, timer)

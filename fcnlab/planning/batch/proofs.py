@@ -5,7 +5,7 @@ The error that remains is predicted from typical values, and takes a few numbers
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,10 @@ from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.planning.execution import step_sizes
 from fcnlab.planning.noise import CkksNoise
 from fcnlab.planning.parameters import Parameters, log_product
-from fcnlab.planning.plan import Plan, PlannedStep, finish, step_sizes
+from fcnlab.planning.plan import Plan, finish
 
 Real = Any  # a float, or an array of them: as many candidates as are looked at together
 INPUT = -1  # the step before the first
@@ -235,17 +236,5 @@ def dropped_primes(parameters: Parameters) -> dict[int, list[float]]:
 
 def plan_of(circuit: Circuit, parameters: Parameters, walk: Sequence[ScaledRow]) -> Plan:
     """A walk with real primes as a plan."""
-    primes = list(parameters.primes)
-    rows = []
-    for row, (name, outputs, size, bits, drops) in zip(walk, describe_steps(circuit, parameters), strict=True):
-        needed = float(row.needed_bits) - 1
-        rows.append(PlannedStep(name, outputs, size, bits, needed, log_product(primes), len(primes), drops))
-        del primes[len(primes) - drops :]
-    return finish(circuit, parameters, rows, predicted_error=float(walk[-1].relative_error))
-
-
-def describe_steps(circuit: Circuit, parameters: Parameters) -> Iterator[tuple[str, int, int, int, int]]:
-    """Name, ciphertexts, polynomials, value bits and drops, the input first."""
-    yield "input", len(circuit.used_inputs), 2, circuit.pixel_bits, 0
-    for (step, _, after), interval, drops in zip(step_sizes(circuit), circuit.ranges, parameters.drops, strict=True):
-        yield step.name, step.outputs, after, interval.bits, drops
+    noise_bits = [float(row.needed_bits) - 1 for row in walk]
+    return finish(circuit, parameters, noise_bits, predicted_error=float(walk[-1].relative_error))

@@ -5,10 +5,8 @@ from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import PlanError
-from fcnlab.planning.choose import make_plan
-from fcnlab.planning.layouts import choose_plan, crossing_images
+from fcnlab.planning.choose import choose_plan, crossing_images, make_packed_plan, make_plan
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 from fcnlab.ui.kit.views import escape, table, text_table

@@ -11,17 +11,17 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import HopTable
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
-from fcnlab.cost.work import ENGINES
 from fcnlab.errors import FcnlabError, PlanError
 from fcnlab.machine.jobs import submit
 from fcnlab.machine.machine import usable_cores
 from fcnlab.machine.memory import available_bytes
 from fcnlab.networks.checkpoint import compile_checkpoint
-from fcnlab.planning.layouts import choose_plan, crossing_images
+from fcnlab.planning.choose import choose_plan, crossing_images
+from fcnlab.planning.execution import ENGINES, count_executed
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.program import count_packed
-from fcnlab.planning.plan import Plan, count_executed
+from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 from fcnlab.ui.cost.estimates import unit_costs
 from fcnlab.ui.encrypted.runs import Setup

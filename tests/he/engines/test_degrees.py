@@ -6,10 +6,10 @@ from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.he.client import Client
-from fcnlab.he.server import ENGINES, Server
+from fcnlab.he.server import Server
 from fcnlab.inference.infer import compare_logits
 from fcnlab.planning.choose import make_plan
-from fcnlab.planning.plan import count_executed
+from fcnlab.planning.execution import ENGINES, count_executed
 
 IMAGES = 20
 ACTIVATIONS = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.circuit.hops import count_fused
-from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.integers import prime_below
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.errors import WireError
 from fcnlab.he.client import Client

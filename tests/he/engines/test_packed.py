@@ -13,11 +13,11 @@ from fcnlab.errors import CircuitError, FcnlabError, PlanError, WireError
 from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.residues.evaluation_keys import pack_keys, unpack_keys
-from fcnlab.he.server import ENGINES
 from fcnlab.he.wire import LENGTH, MAGIC, Envelope, envelope_bytes, key_fingerprint, open_envelope
 from fcnlab.inference.demonstration import demonstrate
+from fcnlab.planning.choose import make_packed_plan
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.packed.pack import pack
-from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.packed.program import count_packed
 from tests.support.circuits import random_images, tiny_circuit
 

@@ -10,7 +10,7 @@ from fcnlab.circuit.hops import count_stepwise
 from fcnlab.he.client import Client
 from fcnlab.he.server import Server
 from fcnlab.planning.choose import MOST_POLYNOMIALS
-from fcnlab.planning.plan import count_executed, step_sizes
+from fcnlab.planning.execution import count_executed, step_sizes
 from tests.support.circuits import affine, random_images, tiny_circuit
 from tests.support.runs import classify, plan_with, public_keys
 

@@ -27,8 +27,13 @@ class Case:
         self.modulus = plain if scheme == "bgv" else None
         moduli = (plain,) if scheme == "bgv" else ()
         self.parameters = Parameters(
-            scheme, DEGREE, tuple(primes), special, moduli, 2.0**20 if scheme == "ckks" else 1.0, ()  # type: ignore[arg-type]
-        )  # fmt: skip
+            scheme=scheme,  # type: ignore[arg-type]
+            ring_degree=DEGREE,
+            primes=tuple(primes),
+            special_prime=special,
+            plain_moduli=moduli,
+            scale=2.0**20 if scheme == "ckks" else 1.0,
+        )
         self.he = open_context(self.parameters, 0)
         self.he.keyGen()
         secret, seed = secret_residues(self.he, DEGREE), new_seed()

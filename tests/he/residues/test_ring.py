@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.integers import prime_below
 from fcnlab.he.residues.ring import LARGEST_BITS, from_ntt, multiply_residues, ring_tables, to_ntt, work_space
 from fcnlab.he.residues.switching import transform_tables
 

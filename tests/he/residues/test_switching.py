@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.integers import prime_below
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.engines.seal import SealOperations
 from fcnlab.he.residues.switching import (
@@ -64,7 +64,8 @@ def test_a_dropped_prime_leaves_what_seal_leaves(scheme, bits, plain_bits, squar
         return
     plain = choose_primes(degree, [min(plain_bits, primes[0].bit_length() - 1)], avoid=(SPECIAL_PRIME, *primes))
     moduli = plain if scheme == "bgv" and plain else ()
-    parameters = Parameters(scheme, degree, primes, SPECIAL_PRIME, moduli, 2.0**10 if scheme == "ckks" else 1.0, ())
+    scale = 2.0**10 if scheme == "ckks" else 1.0
+    parameters = Parameters(scheme=scheme, ring_degree=degree, primes=primes, plain_moduli=moduli, scale=scale)
     he = open_context(parameters, 0)
     he.keyGen()
     ciphertext = encrypt_slots(he, parameters, np.arange(parameters.slots) % 16)

@@ -53,8 +53,13 @@ def session_of(scheme: str, degree: int, sizes: list[int], plain_bits: int):
     *primes, special, plain = chosen
     exact = scheme != "ckks"
     parameters = Parameters(
-        scheme, degree, tuple(primes), special, (plain,) if exact else (), 1.0 if exact else 2.0**20, ()  # type: ignore[arg-type]
-    )  # fmt: skip
+        scheme=scheme,  # type: ignore[arg-type]
+        ring_degree=degree,
+        primes=tuple(primes),
+        special_prime=special,
+        plain_moduli=(plain,) if exact else (),
+        scale=1.0 if exact else 2.0**20,
+    )
     he = open_context(parameters, 0)
     he.keyGen()
     return he, parameters, plain if exact else None

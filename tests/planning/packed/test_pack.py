@@ -43,11 +43,10 @@ def sample(*, slots: int = 4096) -> Program:
     rng = np.random.default_rng(3)
     first = np.zeros((845, 784), dtype=np.int64)
     first[:, 100:125] = rng.choice([-2, -1, 1, 2], size=(845, 25))
-    steps = (
-        affine(first, name="conv"), Polynomial("act1", 845),
-        affine(random_weights(rng, rows=100, columns=845, largest=3), name="fc1"), Polynomial("act2", 100),
-        affine(random_weights(rng, rows=10, columns=100, largest=3), name="fc2"),
-    )  # fmt: skip
+    conv = affine(first, name="conv")
+    fc1 = affine(random_weights(rng, rows=100, columns=845, largest=3), name="fc1")
+    fc2 = affine(random_weights(rng, rows=10, columns=100, largest=3), name="fc2")
+    steps = (conv, Polynomial("act1", 845), fc1, Polynomial("act2", 100), fc2)
     return pack(Circuit("sample", (1, 28, 28), 4, steps), slots=slots)
 
 

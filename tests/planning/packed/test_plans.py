@@ -5,12 +5,10 @@ import pytest
 
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
-from fcnlab.planning.choose import make_plan
-from fcnlab.planning.layouts import batch_work, choose_plan, crossing_images, packed_work
+from fcnlab.planning.choose import batch_work, choose_plan, crossing_images, make_packed_plan, make_plan, packed_work
 from fcnlab.planning.packed.exact import permuted_roots
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.parameters import MODULUS_BITS
 from tests.support.circuits import affine, tiny_circuit
 
