@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from fcnlab.circuit.hops import HopTable
     from fcnlab.cost import Projection, UnitCosts
     from fcnlab.inference.demonstration import Demonstration
-    from fcnlab.inference.infer import Inference
-    from fcnlab.inference.infer import Progress
+    from fcnlab.inference.infer import Inference, Progress
     from fcnlab.networks.checkpoint import Checkpoint
     from fcnlab.planning.plan import Plan
 
