@@ -139,7 +139,7 @@ def polynomial_text(coefficients: Sequence[float]) -> str:
 
 def run_hops(chosen: argparse.Namespace) -> int:
     """``fcnlab hops``."""
-    from fcnlab.inference.counting import count_network, describe_hops
+    from fcnlab.inference.demonstration import count_network, describe_hops
 
     table = count_network(
         chosen.network,

@@ -22,7 +22,7 @@ from fcnlab.he.packed_client import PackedClient
 from fcnlab.he.packed_server import PackedServer
 from fcnlab.he.server import Server, engine_named
 from fcnlab.inference.report import LayerReport, Report, Seconds
-from fcnlab.machine.memory import peak_resident_bytes
+from fcnlab.machine.machine import peak_resident_bytes
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.plan import Plan
 

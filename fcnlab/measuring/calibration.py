@@ -237,7 +237,7 @@ def memory_after(code: str) -> float:
     Raises:
         FcnlabError: If it fails.
     """
-    peak = "from fcnlab.machine.memory import peak_resident_bytes; print(peak_resident_bytes())"
+    peak = "from fcnlab.machine.machine import peak_resident_bytes; print(peak_resident_bytes())"
     done = subprocess.run([sys.executable, "-c", f"{code}\n{peak}"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise FcnlabError(

@@ -13,8 +13,7 @@ from fcnlab.errors import PlanError
 from fcnlab.inference.demonstration import prepare
 from fcnlab.inference.infer import Progress, infer
 from fcnlab.inference.report import COLUMNS, Report
-from fcnlab.machine.machine import processor_name, usable_cores
-from fcnlab.machine.memory import available_bytes
+from fcnlab.machine.machine import available_bytes, processor_name, usable_cores
 from fcnlab.measuring.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
 from fcnlab.planning.execution import count_executed
 from fcnlab.planning.noise import Scheme

@@ -80,7 +80,7 @@ def measure(network: str, case: Case) -> dict[str, float]:
     from fcnlab.he.server import Server
     from fcnlab.inference.demonstration import plan_for, prepare
     from fcnlab.inference.infer import compare_logits
-    from fcnlab.machine.memory import peak_resident_bytes
+    from fcnlab.machine.machine import peak_resident_bytes
 
     circuit = prepare(network).circuit
     plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree)  # type: ignore[arg-type]

@@ -13,8 +13,7 @@ from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
 from fcnlab.errors import FcnlabError, PlanError
 from fcnlab.machine.jobs import submit
-from fcnlab.machine.machine import usable_cores
-from fcnlab.machine.memory import available_bytes
+from fcnlab.machine.machine import available_bytes, usable_cores
 from fcnlab.networks.checkpoint import compile_checkpoint
 from fcnlab.planning.choose import choose_plan, crossing_images
 from fcnlab.planning.execution import ENGINES, count_executed

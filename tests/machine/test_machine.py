@@ -1,6 +1,6 @@
 import numpy as np
 
-from fcnlab.machine.memory import available_bytes, peak_resident_bytes
+from fcnlab.machine.machine import available_bytes, peak_resident_bytes
 
 
 def test_the_peak_holds_what_was_written_and_never_falls():
