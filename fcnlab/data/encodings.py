@@ -1,4 +1,4 @@
-"""The result of a study of encodings as data: read from a file or made by `he.study`; knows nothing of encryption."""
+"""The result of a study of encodings as data: read from a file or made by `measuring`; knows nothing of encryption."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
 
 REFERENCE: Final = DATA_ROOT / "tables" / "encodings.json"
-"""Measured once, by `he.study.save_reference`."""
+"""Measured once, by `measuring.encodings.save_reference`."""
 
 
 @dataclass(frozen=True)
