@@ -154,7 +154,7 @@ def test_light_rooms_load_nothing_heavy(rooms: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["fcnlab", "fcnlab.cli"])
+@pytest.mark.parametrize("module", ["fcnlab", "fcnlab.__main__", "fcnlab.cli"])
 def test_the_front_door_and_the_command_load_nothing_heavy(module: str) -> None:
     heavy = {*WIDGETS, "Pyfhel", "numba", "numpy", "torch"}
     code = f"import sys, {module}; assert not set(sys.modules) & {heavy!r}, set(sys.modules) & {heavy!r}"
