@@ -199,7 +199,7 @@ def plan(
     Raises:
         PlanError: If no parameters are enough; the message names the step that asks for most, and what would help.
     """
-    from fcnlab.planning.layouts import choose_plan
+    from fcnlab.planning.choose import choose_plan
     from fcnlab.planning.sample import sample_for
 
     typical = sample_for(scheme, circuit) if sample is None else circuit.quantise(sample)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import HopTable, LayerHops, count_fused, count_published, count_stepwise
-from fcnlab.planning.execution import ENGINES, count_executed
 from fcnlab.data.mnist import load_mnist
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError
@@ -18,6 +17,7 @@ from fcnlab.he.server import engine_named
 from fcnlab.inference.infer import Inference, Progress, infer
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.planning.choose import choose_plan
+from fcnlab.planning.execution import ENGINES, count_executed
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
