@@ -83,7 +83,7 @@ def judge(chosen: argparse.Namespace) -> None:
     if not {"scheme", "engine", "layout"} & set(vars(chosen)):
         return
     from fcnlab.cost.work import ENGINES
-    from fcnlab.planning.layouts import LAYOUTS
+    from fcnlab.planning.choose import LAYOUTS
     from fcnlab.planning.parameters import SCHEMES
 
     for what, known in (("scheme", SCHEMES), ("engine", ENGINES), ("layout", LAYOUTS)):
