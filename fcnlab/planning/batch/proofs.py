@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Affine, Circuit
-from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.polynomials import Operations, apply_polynomial
 from fcnlab.planning.execution import step_sizes
 from fcnlab.planning.noise import CkksNoise
 from fcnlab.planning.parameters import Parameters, log_product
@@ -179,30 +180,33 @@ class ScaledValue:
     bound: Real
 
 
-class ScaledOperations:
-    """Operations on bounds; an implementation of `polynomials.Operations`."""
+class ScaledOperations(Operations[ScaledValue]):
+    """Operations on bounds."""
 
+    @override
     def multiply(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
-        """Each value times the other's error."""
+        # Each value times the other's error
         return ScaledValue(
             a.magnitude * b.magnitude,
             a.scale * b.scale,
             a.magnitude * a.scale * b.bound + b.magnitude * b.scale * a.bound + a.bound * b.bound,
         )
 
+    @override
     def scale(self, a: ScaledValue, factor: int, /, *, like: ScaledValue | None = None) -> ScaledValue:
-        """The factor is rounded to an integer at the scale of the result."""
+        # The factor is rounded to an integer at the scale of the result
         ratio = (like or a).scale / a.scale
         size, rounding = abs(factor) * ratio, np.where(np.equal(ratio, 1), 0.0, 0.5)
         bound = (size + rounding) * a.bound + rounding * a.magnitude * a.scale
         return ScaledValue(a.magnitude * abs(factor), a.scale * ratio, bound)
 
+    @override
     def add(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
-        """Sums."""
         return ScaledValue(a.magnitude + b.magnitude, a.scale, a.bound + b.bound)
 
+    @override
     def add_constant(self, a: ScaledValue, constant: int, /) -> ScaledValue:
-        """The constant is rounded at the scale of the value."""
+        # The constant is rounded at the scale of the value
         return ScaledValue(a.magnitude + abs(constant), a.scale, a.bound + 0.5)
 
 

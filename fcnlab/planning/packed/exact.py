@@ -9,19 +9,20 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.planning.batch.exact import PLAIN_MODULI, Search, plain_moduli
 from fcnlab.planning.noise import BgvNoise, Profile, coefficient_bits, floor_noise, key_switch_noise, symmetric_noise
 from fcnlab.planning.packed.pack import Program, Stage, Term
 from fcnlab.planning.packed.plan import PackedPlan, finish
-from fcnlab.planning.packed.program import run_program
+from fcnlab.planning.packed.program import SlotOperations, run_program
 from fcnlab.planning.parameters import MODULUS_BITS, SMALLEST_PRIME_BITS, Parameters
 
 LARGEST_BITS, SPECIAL_BITS = 52, 55  # of data primes, and of the special one
 
 
-class NoiseBounds:
+class NoiseBounds(SlotOperations[Profile]):
     """Operations on noise bounds.
 
     Args:
@@ -45,28 +46,30 @@ class NoiseBounds:
         rounding = floor_noise(ring_degree, 2)
         self._switch = plain_modulus * (key_switch_noise(ring_degree, primes, special_prime) + rounding)
 
+    @override
     def product(self, a: Profile, term: Term, /) -> Profile:
-        """By a polynomial with n coefficients below t / 2."""
+        # By a polynomial with n coefficients below t / 2, as biases are
         return a * self._plaintext
 
+    @override
     def add(self, a: Profile, b: Profile, /) -> Profile:
-        """Noises add up."""
         return a + b
 
+    @override
     def rotate(self, a: Profile, step: int, /) -> Profile:
-        """The roots change places, and keys are switched."""
+        # The roots change places, and keys are switched
         return np.asarray(a[permuted_roots(self._degree, step)] + self._switch)
 
+    @override
     def add_bias(self, a: Profile, stage: Stage, /) -> Profile:
-        """A polynomial with n coefficients below t / 2."""
         return a + self._plaintext
 
+    @override
     def square(self, a: Profile, /) -> Profile:
-        """The square of the noise, and a key switch."""
         return a * a + self._switch
 
+    @override
     def drop(self, a: Profile, primes: int, /) -> Profile:
-        """Primes go."""
         return self._divide(a)
 
 

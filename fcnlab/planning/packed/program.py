@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.circuit.hops import HopTable, LayerHops
 from fcnlab.circuit.integers import WORD_BITS, wrap
@@ -96,7 +97,7 @@ def gather_pixels(program: Program, pixels: npt.NDArray[Any]) -> npt.NDArray[np.
     return np.where(program.gather >= 0, pixels[program.gather], 0).astype(np.int64)
 
 
-class ClearOperations:
+class ClearOperations(SlotOperations[npt.NDArray[Any]]):
     """The program on integers: what its layout is tested with.
 
     Args:
@@ -106,28 +107,28 @@ class ClearOperations:
     def __init__(self, *, wide: bool) -> None:
         self._type = object if wide else np.int64
 
+    @override
     def product(self, a: npt.NDArray[Any], term: Term, /) -> npt.NDArray[Any]:
-        """Slot by slot."""
         return np.asarray(a * term.weights.astype(self._type))
 
+    @override
     def add(self, a: npt.NDArray[Any], b: npt.NDArray[Any], /) -> npt.NDArray[Any]:
-        """Slot by slot."""
         return np.asarray(a + b)
 
+    @override
     def rotate(self, a: npt.NDArray[Any], step: int, /) -> npt.NDArray[Any]:
-        """To the left."""
         return np.roll(a, -step)
 
+    @override
     def add_bias(self, a: npt.NDArray[Any], stage: Stage, /) -> npt.NDArray[Any]:
-        """Slot by slot."""
         return np.asarray(a + (stage.bias if self._type is object else wrap(stage.bias)))
 
+    @override
     def square(self, a: npt.NDArray[Any], /) -> npt.NDArray[Any]:
-        """Slot by slot."""
         return np.asarray(a * a)
 
+    @override
     def drop(self, a: npt.NDArray[Any], primes: int, /) -> npt.NDArray[Any]:
-        """Nothing changes."""
         return a
 
 
