@@ -82,8 +82,8 @@ def judge(chosen: argparse.Namespace) -> None:
     """
     if not {"scheme", "engine", "layout"} & set(vars(chosen)):
         return
-    from fcnlab.cost.work import ENGINES
     from fcnlab.planning.choose import LAYOUTS
+    from fcnlab.planning.execution import ENGINES
     from fcnlab.planning.parameters import SCHEMES
 
     for what, known in (("scheme", SCHEMES), ("engine", ENGINES), ("layout", LAYOUTS)):

@@ -15,8 +15,9 @@ from fcnlab.errors import FcnlabError
 from fcnlab.he.engines.blocks import Block, BlockOperations, Label, Scratch
 from fcnlab.he.engines.fused import kernel_program, read_only
 from fcnlab.he.residues import kernels
-from fcnlab.he.residues.key_switching import make_basis, sum_products
-from fcnlab.he.residues.ring import add_weighted, moved_places, reduce_all, ring_tables, to_ntt, work_space
+from fcnlab.he.residues.key_switching import moved_places, sum_products
+from fcnlab.he.residues.ring import add_weighted, reduce_all, ring_tables, to_ntt, work_space
+from fcnlab.he.residues.switching import make_basis
 from fcnlab.he.residues.symmetric import expand_mask, new_seed
 from fcnlab.he.wire import Residues
 from fcnlab.planning.execution import BLOCK

@@ -27,7 +27,8 @@ from fcnlab.he.engines.blocks import Block, BlockOperations, Label, LabelOperati
 from fcnlab.he.engines.engine import Account, Result, Task, drop_title
 from fcnlab.he.engines.seal import SealOperations
 from fcnlab.he.residues import kernels
-from fcnlab.he.residues.switching import drop_last_prime, switch_constants
+from fcnlab.he.residues.ring import work_space
+from fcnlab.he.residues.switching import drop_last, make_basis
 from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 from fcnlab.planning.execution import BLOCK, count_executed, local_runs
@@ -236,8 +237,8 @@ def warm_up() -> None:
     kernels.affine_block(block, program, np.zeros(1, dtype=np.int64), 8, 97, block.copy())
     kernels.square_block(block, 2, 97, squares)
     kernels.store_block(block, residues.view(np.int64), 0, 0)
-    constants = switch_constants((97, 113), 8, None)
-    drop_last_prime(read_only(np.zeros((2, 2, 8), dtype=np.uint64)), constants, np.zeros((2, 1, 8), dtype=np.int64))
+    basis, pair = make_basis((257, 641), 64, None), np.zeros((2, 2, 64), dtype=np.int64)
+    drop_last(pair, basis.constants, work_space(64), pair[:, 1:].copy())
 
 
 def current_header(task: Task, state: State) -> SealHeader:
@@ -264,15 +265,15 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
     t = task.plain_modulus
     count, size, primes, degree = state.residues.shape
     chain = [task.parameters.primes[:kept] for kept in range(primes, primes - drops, -1)]
-    constants = [switch_constants(modulus, degree, t) for modulus in chain]
-    source, out = read_only(state.residues), np.empty((count, size, primes - drops, degree), dtype=np.uint64)
+    bases = [make_basis(primes_left, degree, t) for primes_left in chain]
+    source, out = state.residues.view(np.int64), np.empty((count, size, primes - drops, degree), dtype=np.uint64)
 
     def drop(place: int) -> None:
-        current = source[place]
-        for constant, modulus in zip(constants, chain, strict=True):
-            smaller = np.empty((size, len(modulus) - 1, degree), dtype=np.int64)
-            drop_last_prime(current, constant, smaller)
-            current = read_only(smaller)
+        current, work = source[place], work_space(degree)
+        for basis in bases:
+            smaller = np.empty((size, len(basis.primes) - 1, degree), dtype=np.int64)
+            drop_last(current, basis.constants, work, smaller)
+            current = smaller
         out[place] = current
 
     for done, _ in enumerate(map_threads(drop, range(count), task.threads), start=1):

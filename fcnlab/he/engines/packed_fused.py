@@ -16,16 +16,9 @@ import numpy.typing as npt
 from fcnlab.he.engines.engine import Account, Report, Result
 from fcnlab.he.engines.packed_stepwise import Encoder, Setting
 from fcnlab.he.residues.evaluation_keys import RELINEARIZATION
-from fcnlab.he.residues.key_switching import add_moved, drop_last, make_basis, sign_correction, sum_products, take_apart
-from fcnlab.he.residues.ring import (
-    add_all,
-    add_weighted,
-    moved_places,
-    reduce_all,
-    residues_to_ntt,
-    square_all,
-    work_space,
-)
+from fcnlab.he.residues.key_switching import add_moved, moved_places, sign_correction, sum_products, take_apart
+from fcnlab.he.residues.ring import add_all, add_weighted, reduce_all, residues_to_ntt, square_all, work_space
+from fcnlab.he.residues.switching import drop_last, make_basis
 from fcnlab.he.wire import Residues, plaintext_residues
 from fcnlab.planning.packed.pack import Stage, Term
 from fcnlab.planning.packed.program import run_program

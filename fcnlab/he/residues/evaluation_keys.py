@@ -22,14 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.errors import WireError
-from fcnlab.he.residues.ring import (
-    encrypt_residues,
-    galois_element,
-    moved_places,
-    multiply_row,
-    residues_to_ntt,
-    scale_row,
-)
+from fcnlab.he.residues.key_switching import galois_element, moved_places
+from fcnlab.he.residues.ring import encrypt_residues, multiply_row, residues_to_ntt, scale_row
 from fcnlab.he.residues.symmetric import draw_error, expand_mask
 from fcnlab.he.wire import SEAL_HEADER_BYTES, SEAL_MAGIC, Residues, SealHeader, write_ciphertext
 from fcnlab.planning.packed.plan import PackedPlan

@@ -7,8 +7,16 @@ import pytest
 
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.residues.evaluation_keys import key_chain, make_key, write_keys
-from fcnlab.he.residues.key_switching import add_moved, drop_last, make_basis, sign_correction, sum_products, take_apart
-from fcnlab.he.residues.ring import galois_element, moved_places, square_all, work_space
+from fcnlab.he.residues.key_switching import (
+    add_moved,
+    galois_element,
+    moved_places,
+    sign_correction,
+    sum_products,
+    take_apart,
+)
+from fcnlab.he.residues.ring import square_all, work_space
+from fcnlab.he.residues.switching import drop_last, make_basis
 from fcnlab.he.residues.symmetric import expand_mask, new_seed, secret_residues
 from fcnlab.he.wire import read_ciphertext
 from fcnlab.planning.noise import CkksNoise, typical_key_switch
