@@ -11,7 +11,7 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import Call, StepWork, lifts_plaintexts
-from fcnlab.planning.packed.pack import Stage, pack
+from fcnlab.planning.packed.pack import Stage
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.program import count_packed
 
@@ -20,7 +20,7 @@ MEASURED_LEVELS = 13  # log2 of the ring in which transforms are measured
 
 def list_packed_work(plan: PackedPlan, circuit: Circuit, *, engine: str) -> tuple[StepWork, ...]:
     """The work of each step in order, and last what belongs to none: taking the upload in, giving the reply out."""
-    program = pack(circuit, slots=plan.gather.shape[1])
+    program = plan.program(circuit)
     drops = plan.parameters.drops
     table = count_packed(program, drops)
     works = []
@@ -74,6 +74,6 @@ def add_kernels(plan: PackedPlan, work: StepWork, stage: Stage | None, primes: i
 def packed_peak_bytes(plan: PackedPlan, circuit: Circuit, costs: UnitCosts) -> int:
     """Peak resident size: what is loaded, keys as they are made, sent and taken in, and encoded weights."""
     chosen = plan.parameters
-    terms = sum(len(stage.terms) for stage in pack(circuit, slots=plan.gather.shape[1]).stages)
+    terms = sum(len(stage.terms) for stage in plan.program(circuit).stages)
     weights = terms * len(chosen.primes) * plan.residue_bytes
     return int(costs.general["process_bytes"] + 6 * plan.evaluation_key_bytes + chosen.passes * weights)

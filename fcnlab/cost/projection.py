@@ -13,11 +13,11 @@ from fcnlab.circuit.hops import LayerHops
 from fcnlab.cost.packed import list_packed_work, packed_peak_bytes
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import StepWork, ciphertext_bytes, list_work
-from fcnlab.errors import FcnlabError, PlanError
+from fcnlab.errors import FcnlabError
 from fcnlab.machine.machine import usable_cores
 from fcnlab.planning.execution import BLOCK, ENGINES, local_runs
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.plan import Plan, PlannedStep, circuit_fingerprint
+from fcnlab.planning.plan import Plan, PlannedStep
 
 WORD = 8  # bytes of a residue, and of a pixel
 
@@ -57,7 +57,6 @@ class Projection:
         steps: What `evaluate_s` is made of, but for taking uploads in and giving replies out.
         upload_bytes: Ciphertexts sent, over all batches and passes.
         download_bytes: Ciphertexts sent back.
-        public_key_bytes: Public keys, sent once.
         evaluation_key_bytes: Relinearization and rotation keys, sent once; 0 in the batch layout.
         layout: batch or packed.
         peak_memory_bytes: Largest resident size of the process.
@@ -78,7 +77,6 @@ class Projection:
     steps: tuple[ProjectedStep, ...]
     upload_bytes: int
     download_bytes: int
-    public_key_bytes: int
     peak_memory_bytes: int
     evaluation_key_bytes: int = 0
     layout: str = "batch"
@@ -101,7 +99,6 @@ class Projection:
             "bytes": {
                 "upload": self.upload_bytes,
                 "download": self.download_bytes,
-                "public_keys": self.public_key_bytes,
                 "evaluation_keys": self.evaluation_key_bytes,
             },
             "peak_memory_bytes": self.peak_memory_bytes,
@@ -128,25 +125,23 @@ def project(
         PlanError: If the plan is not this circuit's.
         FcnlabError: If the engine is unknown, or there is no image or no thread.
     """
-    if plan.circuit != circuit_fingerprint(circuit):
-        raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
-    if images < 1 or threads < 1:
-        raise FcnlabError(f"A run needs at least 1 image and 1 thread; got {images} and {threads}.")
+    plan.check_circuit(circuit)
     if engine not in ENGINES:
         raise FcnlabError(f"Unknown engine {engine!r}; choose one of {', '.join(ENGINES)}.")
+    if images < 1 or threads < 1:
+        raise FcnlabError(f"A run needs at least 1 image and 1 thread; got {images} and {threads}.")
     chosen, first = plan.parameters, plan.steps[0]
     batches = math.ceil(images / plan.batch_images)
     turns = batches * chosen.passes
     fill_s = 0.0  # first use of the memory of an upload, which counts where it is large
     if isinstance(plan, PackedPlan):
         *steps, around = list_packed_work(plan, circuit, engine=engine)
-        used, peak_bytes, public_key_bytes = 1, packed_peak_bytes(plan, circuit, costs), 0
+        peak_bytes = packed_peak_bytes(plan, circuit, costs)
     else:
         *steps, around = list_work(plan, circuit, engine=engine)
-        used = threads
         peak_bytes = batch_peak_bytes(plan, circuit, costs, engine=engine, images=images, threads=threads)
-        public_key_bytes = chosen.passes * 2 * (len(chosen.primes) + 1) * plan.residue_bytes
         fill_s = batches * costs.general["fresh_byte_s"] * plan.upload_bytes
+    used = threads if plan.threaded else 1
     seconds = [turns * work_seconds(work, plan, costs, used) for work in steps]
     return Projection(
         network=plan.network,
@@ -168,7 +163,6 @@ def project(
         ),
         upload_bytes=batches * plan.upload_bytes,
         download_bytes=batches * plan.download_bytes,
-        public_key_bytes=public_key_bytes,
         evaluation_key_bytes=plan.evaluation_key_bytes,
         peak_memory_bytes=peak_bytes,
     )
@@ -254,7 +248,7 @@ def describe(projection: Projection) -> str:
     """The projection as a table."""
     chosen = projection
     digits = 2 if chosen.layout == "batch" else 3  # packed runs take milliseconds
-    keys = (chosen.public_key_bytes + chosen.evaluation_key_bytes) / 1e6
+    keys = chosen.evaluation_key_bytes / 1e6
 
     def rotations(content: int | str) -> str:
         return f"{content:>11}" if chosen.layout == "packed" else ""

@@ -213,7 +213,7 @@ def plan_rows(plans: Plans) -> list[list[object]]:
     return [
         [
             plan.layout, plan.parameters.ring_degree, plan.batch_images, plan.parameters.passes,
-            plan.parameters.passes * (len(plan.gather) if isinstance(plan, PackedPlan) else len(plan.inputs)),
+            plan.parameters.passes * plan.steps[0].outputs,
             f"{plan.upload_bytes / 1e6:,.1f}", f"{plan.upload_bytes / plan.batch_images / 1000:,.1f}",
         ]
         for plan in found

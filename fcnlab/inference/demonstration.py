@@ -13,15 +13,12 @@ from fcnlab.circuit.hops import HopTable, LayerHops, count_fused, count_publishe
 from fcnlab.data.mnist import load_mnist
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError
-from fcnlab.he.server import engine_named
+from fcnlab.he.server import check_engine
 from fcnlab.inference.infer import Inference, Progress, infer
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.planning.choose import choose_plan
-from fcnlab.planning.execution import ENGINES, count_executed
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.noise import Scheme
-from fcnlab.planning.packed.pack import pack
-from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.program import count_packed
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 
@@ -123,7 +120,7 @@ def demonstrate(
     Raises:
         FcnlabError: With one sentence on what to change.
     """
-    engine_named(engine)
+    check_engine(engine)
     test = load_mnist("test")
     if not 1 <= images <= len(test.pixels):
         raise DataError(f"There are {len(test.pixels):,} test images; asked for {images:,}. Ask for 1 to all of them.")
@@ -175,9 +172,7 @@ def count_network(
     circuit = prepare(network).circuit
     if convention == "executed":
         plan = plan_for(circuit, scheme=scheme, ring_degree=ring_degree, layout=layout)
-        if isinstance(plan, PackedPlan):
-            return count_packed(pack(circuit, slots=plan.gather.shape[1]), plan.parameters.drops)
-        return count_executed(circuit, plan.parameters, engine=engine)
+        return plan.count_executed(circuit, engine=engine)
     return count_fused(circuit) if convention == "fused" else count_stepwise(circuit)
 
 

@@ -86,7 +86,6 @@ class Report:
         seconds: By stage.
         upload_bytes: Sent by the client, keys not included.
         download_bytes: Sent back.
-        public_key_bytes: Sent once.
         evaluation_key_bytes: Sent once; the batch layout needs no evaluation keys.
         peak_memory_bytes: Largest resident size of this process.
         threads: Threads of the server.
@@ -109,7 +108,6 @@ class Report:
     seconds: Seconds
     upload_bytes: int
     download_bytes: int
-    public_key_bytes: int
     evaluation_key_bytes: int
     peak_memory_bytes: int
     threads: int
@@ -149,7 +147,6 @@ class Report:
             "bytes": {
                 "upload": self.upload_bytes,
                 "download": self.download_bytes,
-                "public_keys": self.public_key_bytes,
                 "evaluation_keys": self.evaluation_key_bytes,
             },
             "peak_memory_bytes": self.peak_memory_bytes,
@@ -211,8 +208,7 @@ def describe(report: Report) -> str:
         f"pass{'es' if report.passes > 1 else ''}: keys {seconds.keygen:.2f} s, encrypt "
         f"{seconds.encrypt:.{decimals}f} s, evaluate {seconds.evaluate:.{decimals}f} s, decrypt "
         f"{seconds.decrypt:.{decimals}f} s; {report.images_per_second:,.{decimals - 2}f} images a second",
-        f"sent {report.upload_bytes / 1e6:,.1f} MB, received {report.download_bytes / 1e6:,.1f} MB, public keys "
-        f"{report.public_key_bytes / 1e6:.1f} MB, evaluation keys {report.evaluation_key_bytes / 1e6:.1f} MB, peak "
-        f"memory {report.peak_memory_bytes / 2**30:.2f} GiB",
+        f"sent {report.upload_bytes / 1e6:,.1f} MB, received {report.download_bytes / 1e6:,.1f} MB, evaluation keys "
+        f"{report.evaluation_key_bytes / 1e6:.1f} MB, peak memory {report.peak_memory_bytes / 2**30:.2f} GiB",
     ]
     return "\n".join(lines)

@@ -61,6 +61,10 @@ class Parameters:
         """Encrypted evaluations of one batch: one for each plain modulus."""
         return max(len(self.plain_moduli), 1)
 
+    def plain_modulus(self, index: int) -> int | None:
+        """The plain modulus of one pass; None in ckks."""
+        return self.plain_moduli[index] if self.plain_moduli else None
+
     @property
     def modulus_bits(self) -> float:
         """log2 of the whole ciphertext modulus, special prime included."""

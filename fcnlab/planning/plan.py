@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Affine, Circuit
-from fcnlab.errors import CircuitError
-from fcnlab.planning.execution import describe_steps
+from fcnlab.circuit.hops import HopTable
+from fcnlab.errors import CircuitError, PlanError
+from fcnlab.planning.execution import count_executed, describe_steps
 from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
 
 FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
@@ -89,6 +90,7 @@ class Plan:
 
     layout: ClassVar[str] = "batch"
     columns: ClassVar[tuple[str, ...]] = ("outputs", "size", "value_bits", "noise_bits", "modulus_bits", "budget_bits")
+    threaded: ClassVar[bool] = True  # whether a run gains by more threads of the server
 
     network: str
     circuit: str
@@ -131,10 +133,43 @@ class Plan:
             )
         return images
 
+    def check_circuit(self, circuit: Circuit) -> None:
+        """Refuse a circuit that this plan proves nothing of.
+
+        Raises:
+            PlanError: If it is not the one that the plan was made for.
+        """
+        if self.circuit != circuit_fingerprint(circuit):
+            raise PlanError(f"The plan was made for {self.network}, not for {circuit.name}; plan again.")
+
+    def count_executed(self, circuit: Circuit, *, engine: str) -> HopTable:
+        """Operations of one pass over one upload, as an engine (fused or stepwise) performs them."""
+        return count_executed(circuit, self.parameters, engine=engine)
+
+    def arrange(self, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Pixels as the slots of ciphertexts: here one for each pixel that the network reads, an image in each slot.
+
+        Args:
+            images: From `check_images`.
+
+        Returns:
+            Shape (ciphertexts, slots); slots beyond the last one hold 0.
+        """
+        return np.ascontiguousarray(images.T[list(self.inputs)].astype(np.int64))
+
+    def take(self, slots: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Logits from the slots of a reply's ciphertexts, shape (ciphertexts, slots) -> (images, outputs)."""
+        return slots.T
+
+    @property
+    def evaluation_keys(self) -> tuple[tuple[int, int], ...]:
+        """Step and data primes of each evaluation key, in the order in which they travel; a batch needs none."""
+        return ()
+
     @property
     def key_levels(self) -> tuple[int, ...]:
-        """Data primes of each evaluation key; a batch needs none."""
-        return ()
+        """Data primes of each evaluation key."""
+        return tuple(primes for _, primes in self.evaluation_keys)
 
     @property
     def evaluation_key_bytes(self) -> int:

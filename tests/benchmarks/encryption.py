@@ -87,8 +87,7 @@ def measure(network: str, case: Case) -> dict[str, float]:
     images = min(plan.parameters.slots, FULL)
     pixels = circuit.quantise(load_mnist("test").pixels[:images])
     client = Client(plan)
-    keys = [client.public_key(index) for index in range(plan.parameters.passes)]
-    server = Server(circuit, plan, keys, engine=case.engine, threads=case.threads)
+    server = Server(circuit, plan, client.keys, engine=case.engine, threads=case.threads)
     replies = []
     seconds: dict[str, list[float]] = {"encrypt_s": [], "evaluate_s": [], "decrypt_s": []}
     upload_bytes = 0

@@ -14,7 +14,6 @@ import numpy as np
 
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.he.client import Client
 from fcnlab.he.engines.blocks import Label
 from fcnlab.he.engines.engine import Task
 from fcnlab.he.engines.fused import State, Timer, run_blocks
@@ -67,27 +66,15 @@ def time_kernels(circuit: Circuit, plan: Plan, repeats: int) -> float:
 
     Both polynomials are there: expanding the masks is bound by AES, not by memory.
     """
-    client = Client(plan)
-    server = Server(circuit, plan, [client.public_key(index) for index in range(plan.parameters.passes)])
+    server = Server(circuit, plan)
     rng = np.random.default_rng(0)
     primes = np.array(plan.parameters.primes, dtype=np.uint64)[:, None]
     shape = (len(plan.inputs), 2, len(primes), plan.parameters.ring_degree)
     state = State(
         rng.integers(0, 2**63, size=shape, dtype=np.uint64) % primes, Label(2, plan.parameters.scale, 1), masks=None
     )
-    task = Task(
-        circuit=circuit,
-        parameters=plan.parameters,
-        he=server._contexts[0],
-        plain_modulus=plan.parameters.plain_moduli[0] if plan.parameters.plain_moduli else None,
-        headers=server._headers[0],
-        upload=state.sent,
-        masks=None,
-        inputs=plan.inputs,
-        threads=1,
-        report=lambda step, done, total: None,
-        observe=None,
-    )
+    setting = server._settings[0]
+    task = Task(setting=setting, sent=state.sent, masks=None, report=lambda step, done, total: None, observe=None)
     steps = list(circuit.steps[: first_run(plan)])
     return median_seconds(lambda: run_blocks(task, steps, state, first=True, timer=Timer(task)), repeats)
 

@@ -44,7 +44,7 @@ def test_hops_of_an_engine_says_which(capsys, network: str) -> None:
 def test_cost_as_json(capsys, network: str, engine: str) -> None:
     values = run_json(capsys, "cost", "--network", network, "--images", "10", "--engine", engine, "--threads", "1")
     assert set(values["seconds"]) == {"keygen", "encrypt", "evaluate", "decrypt", "total"}
-    assert set(values["bytes"]) == {"upload", "download", "public_keys", "evaluation_keys"}
+    assert set(values["bytes"]) == {"upload", "download", "evaluation_keys"}
     assert (values["network"], values["engine"], values["images"], values["threads"]) == ("tiny", engine, 10, 1)
     assert all(type(step["hops"]) is int for step in values["steps"])
     assert values["peak_memory_bytes"] > 0

@@ -33,7 +33,7 @@ from fcnlab.planning.parameters import RINGS, SPECIAL_PRIME
 from fcnlab.planning.plan import Plan
 from tests.support.circuits import affine, random_images, tiny_circuit
 from tests.support.reference import from_ntt, norms_at_roots, phase, to_ntt
-from tests.support.runs import fresh_ciphertexts, plan_with, public_keys
+from tests.support.runs import fresh_ciphertexts, plan_with
 
 LOOSE_BITS = 40  # a bound may be this much above what is measured; beyond, plans would waste rings
 
@@ -149,7 +149,7 @@ def observed(circuit: Circuit, plan: Plan, pixels: np.ndarray) -> tuple[Client, 
     upload = client.encrypt(pixels)
     header = client._headers[0][len(plan.parameters.primes)]
     seen = {"input": write_ciphertext(header, fresh_ciphertexts(upload, plan)[0])}
-    Server(circuit, plan, public_keys(client)).evaluate(upload, observe=seen.__setitem__)
+    Server(circuit, plan, client.keys).evaluate(upload, observe=seen.__setitem__)
     return client, seen
 
 

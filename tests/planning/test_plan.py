@@ -11,7 +11,7 @@ from fcnlab.planning.choose import make_plan
 from fcnlab.planning.parameters import MODULUS_BITS
 from fcnlab.planning.plan import circuit_fingerprint, digest
 from tests.support.circuits import affine, random_images, tiny_circuit
-from tests.support.runs import altered, plan_with, public_keys
+from tests.support.runs import altered, plan_with
 
 CIRCUIT = tiny_circuit(0, widths=(5, 3, 2))
 
@@ -61,7 +61,7 @@ def test_fingerprints_of_circuits_tell_every_integer_apart() -> None:
 def test_sizes_of_messages_are_those_that_are_sent(plans) -> None:
     for plan in plans.values():
         client = Client(plan)
-        server = Server(CIRCUIT, plan, public_keys(client))
+        server = Server(CIRCUIT, plan, client.keys)
         uploads = [client.encrypt(random_images(CIRCUIT, 9), index=i) for i in range(plan.parameters.passes)]
         replies = [server.evaluate(upload, index=i).reply for i, upload in enumerate(uploads)]
         for messages, stated in ((uploads, plan.upload_bytes), (replies, plan.download_bytes)):

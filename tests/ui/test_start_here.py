@@ -31,7 +31,7 @@ def outcome() -> Outcome:
         network="tiny", scheme="bgv", engine="fused", images=IMAGES, batches=1, passes=plan.parameters.passes,
         accuracy=93.33, reference_accuracy=93.33, mismatched_logits=0, mismatched_digits=0, logit_error=0.0,
         layers=layers, plan=plan.as_dict(), seconds=Seconds(keygen=0.1, encrypt=2.0, evaluate=1.0, decrypt=0.1),
-        upload_bytes=10**8, download_bytes=10**6, public_key_bytes=10**5, evaluation_key_bytes=0,
+        upload_bytes=10**8, download_bytes=10**6, evaluation_key_bytes=0,
         peak_memory_bytes=2**30, threads=1,
     )  # fmt: skip
     labels = np.arange(IMAGES) % 10

@@ -24,7 +24,7 @@ from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import Digits, signed_digits
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.engines.blocks import Block, BlockOperations, Label, LabelOperations, Scratch, encode_constant
-from fcnlab.he.engines.engine import Account, Result, Task, drop_title
+from fcnlab.he.engines.engine import Account, Engine, Result, Setting, Task, drop_title
 from fcnlab.he.engines.seal import SealOperations
 from fcnlab.he.residues import kernels
 from fcnlab.he.residues.ring import work_space
@@ -32,6 +32,7 @@ from fcnlab.he.residues.switching import drop_last, make_basis
 from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
 from fcnlab.planning.execution import BLOCK, count_executed, local_runs
+from fcnlab.planning.plan import Plan
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -69,14 +70,21 @@ class State:
         return np.concatenate([self.sent, np.stack(masks)], axis=1)
 
 
-def evaluate_fused(task: Task) -> Result:
-    """Evaluate one pass; see `server.Task`."""
-    state = State(task.upload, Label(2, task.parameters.scale, 1), task.masks)
+def make_engine(setting: Setting[Plan]) -> Engine:
+    """The engine for one pass; of the pass itself it needs to know nothing beforehand."""
+    del setting
+    warm_up()
+    return evaluate
+
+
+def evaluate(task: Task) -> Result:
+    """The logits of one upload."""
+    state = State(task.sent, Label(2, task.setting.parameters.scale, 1), task.masks)
     timer = Timer(task)
-    runs = list(local_runs(task.circuit, task.parameters))
+    runs = list(local_runs(task.setting.circuit, task.setting.parameters))
     inside, ends = set(chain.from_iterable(runs)), {run[-1] for run in runs}
     local: list[Step] = []
-    for index, (step, drops) in enumerate(zip(task.circuit.steps, task.parameters.drops, strict=True)):
+    for index, (step, drops) in enumerate(zip(task.setting.circuit.steps, task.setting.parameters.drops, strict=True)):
         if index in inside:
             local.append(step)
             if index in ends or task.observe is not None:
@@ -96,7 +104,7 @@ class Timer:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._seconds = {step.name: 0.0 for step in task.circuit.steps}
+        self._seconds = {step.name: 0.0 for step in task.setting.circuit.steps}
 
     def add(self, name: str, elapsed_s: float) -> None:
         """Book time on a step."""
@@ -104,7 +112,7 @@ class Timer:
 
     def accounts(self) -> tuple[Account, ...]:
         """One account a step; operations are those of the programs that the kernels execute."""
-        counted = count_executed(self._task.circuit, self._task.parameters, engine="fused")
+        counted = count_executed(self._task.setting.circuit, self._task.setting.parameters, engine="fused")
         kinds = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings", "mod_switches")
         return tuple(
             Account(layer.name, self._seconds[layer.name], {kind: getattr(layer, kind) for kind in kinds})
@@ -114,17 +122,17 @@ class Timer:
 
 def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], Label]:
     """Programs and bias residues for a run of steps, and the label of its results."""
-    primes = task.parameters.primes[: state.sent.shape[2]]
+    primes = task.setting.parameters.primes[: state.sent.shape[2]]
     label = state.label
     layers = []
     for index, step in enumerate(steps):
         if isinstance(step, Affine):
-            columns = np.asarray(task.inputs) if first and index == 0 else None
+            columns = np.asarray(task.setting.plan.inputs) if first and index == 0 else None
             bias = bias_residues(task, step, label, primes)
             layers.append(Layer(step, kernel_program(signed_digits(step.weights), columns), bias))
         else:
             layers.append(Layer(step, None, None))
-            label = apply_polynomial(step.coefficients, label, LabelOperations(task.plain_modulus))
+            label = apply_polynomial(step.coefficients, label, LabelOperations(task.setting.plain_modulus))
     return layers, label
 
 
@@ -137,8 +145,8 @@ def kernel_program(digits: Digits, inputs: npt.NDArray[np.int64] | None) -> tupl
 def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """The bias as SEAL would add it to the first polynomial, modulo each prime; shape (primes, outputs)."""
     values = [int(value) for value in step.bias]
-    t = task.plain_modulus
-    if task.parameters.scheme == "bfv" and t is not None:
+    t = task.setting.plain_modulus
+    if task.setting.parameters.scheme == "bfv" and t is not None:
         # Rounding of q m / t as in SEAL's multiply_add_plain_with_scaling_variant.
         q = prod(primes)
         constants = [(q * (value % t) + (t + 1) // 2) // t for value in values]
@@ -162,9 +170,9 @@ def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, time
             scratches.of_thread = Scratch()
         return run_block(task, layers, state, out, *block, width, scratches.of_thread)
 
-    for done, seconds in enumerate(map_threads(run, blocks, task.threads), start=1):
+    for done, seconds in enumerate(map_threads(run, blocks, task.setting.threads), start=1):
         for layer, elapsed_s in zip(layers, seconds, strict=True):
-            timer.add(layer.step.name, elapsed_s / task.threads)
+            timer.add(layer.step.name, elapsed_s / task.setting.threads)
         task.report("+".join(step.name for step in steps), done, len(blocks))
     return State(out, label)
 
@@ -193,9 +201,9 @@ def run_block(
     scratch: Scratch,
 ) -> list[float]:
     """Take one block through the layers; returns the seconds of each."""
-    prime = task.parameters.primes[prime_index]
+    prime = task.setting.parameters.primes[prime_index]
     scratch.restart()
-    operations = BlockOperations(prime, task.plain_modulus, scratch)
+    operations = BlockOperations(prime, task.setting.plain_modulus, scratch)
     began = time.perf_counter()
     residues = scratch.empty(len(state.sent), state.label.size * width)
     if not kernels.load_block(read_only(state.sent), prime_index, start, prime, 0, width, residues):
@@ -210,7 +218,7 @@ def run_block(
             block = apply_polynomial(layer.step.coefficients, block, operations)
         elif layer.program is not None and layer.bias is not None:
             sums = scratch.empty(layer.step.outputs, block.label.size * width)
-            constants = width if task.parameters.scheme != "bfv" else int(start == 0)
+            constants = width if task.setting.parameters.scheme != "bfv" else int(start == 0)
             kernels.affine_block(block.residues, layer.program, layer.bias[prime_index], constants, prime, sums)
             block = Block(sums, block.label)
         now = time.perf_counter()
@@ -243,17 +251,17 @@ def warm_up() -> None:
 
 def current_header(task: Task, state: State) -> SealHeader:
     """SEAL's header for a ciphertext of this state."""
-    header = task.headers[state.sent.shape[2]]
+    header = task.setting.headers[state.sent.shape[2]]
     return replace(header, scale=state.label.scale, correction=state.label.correction)
 
 
 def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name: str) -> State:
     """Apply Pyfhel operations to every ciphertext."""
-    header, ciphertexts = current_header(task, state), state.residues
+    setting, header, ciphertexts = task.setting, current_header(task, state), state.residues
     parts: list[Residues] = []
     for done, ciphertext in enumerate(ciphertexts, start=1):
-        loaded = operation(load_ciphertext(task.he, task.parameters, write_ciphertext(header, ciphertext)))
-        after, residues = read_ciphertext(loaded.to_bytes("none"))
+        loaded = load_ciphertext(setting.he, setting.parameters, write_ciphertext(header, ciphertext))
+        after, residues = read_ciphertext(operation(loaded).to_bytes("none"))
         parts.append(residues)
         task.report(name, done, len(ciphertexts))
     return State(np.stack(parts), Label(after.size, after.scale, after.correction))
@@ -262,9 +270,9 @@ def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name
 def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
     """Modulus switches (bgv) or rescales (ckks): one ciphertext at a time, all its drops while it is in the cache."""
     began = time.perf_counter()
-    t = task.plain_modulus
+    t = task.setting.plain_modulus
     count, size, primes, degree = state.residues.shape
-    chain = [task.parameters.primes[:kept] for kept in range(primes, primes - drops, -1)]
+    chain = [task.setting.parameters.primes[:kept] for kept in range(primes, primes - drops, -1)]
     bases = [make_basis(primes_left, degree, t) for primes_left in chain]
     source, out = state.residues.view(np.int64), np.empty((count, size, primes - drops, degree), dtype=np.uint64)
 
@@ -276,7 +284,7 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
             current = smaller
         out[place] = current
 
-    for done, _ in enumerate(map_threads(drop, range(count), task.threads), start=1):
+    for done, _ in enumerate(map_threads(drop, range(count), task.setting.threads), start=1):
         task.report(drop_title(step.name, drops), done, count)
     label = state.label
     for *_, last in chain:
@@ -288,8 +296,8 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
 
 def activate_with_seal(task: Task, step: Polynomial, state: State, timer: Timer) -> State:
     """Activations in bfv, which are not local: SEAL's multiplication without relinearisation."""
-    began = time.perf_counter()
-    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.sent.shape[2])
+    began, setting, primes = time.perf_counter(), task.setting, state.sent.shape[2]
+    operations = SealOperations(setting.he, setting.parameters, setting.plain_modulus, primes=primes)
     state = through_seal(task, state, lambda x: apply_polynomial(step.coefficients, x, operations), step.name)
     timer.add(step.name, time.perf_counter() - began)
     return state

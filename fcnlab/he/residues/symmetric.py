@@ -235,8 +235,7 @@ class SymmetricEncryption:
     @classmethod
     def of_pass(cls, he: Any, parameters: Parameters, index: int) -> Self:
         """With the secret key that a Pyfhel instance of this pass holds."""
-        modulus = parameters.plain_moduli[index] if parameters.plain_moduli else None
-        return cls(he, parameters, modulus, secret_residues(he, parameters.ring_degree))
+        return cls(he, parameters, parameters.plain_modulus(index), secret_residues(he, parameters.ring_degree))
 
     def encrypt(self, slots: npt.NDArray[np.int64], *, seed: bytes, place: int, out: Residues) -> None:
         """Encrypt one ciphertext for each row of slots (in bgv and bfv both rows of slots, one after the other).

@@ -12,10 +12,14 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.planning.packed.pack import Program
+from fcnlab.circuit.hops import HopTable
+from fcnlab.errors import PlanError
+from fcnlab.planning.packed.pack import Program, pack
 from fcnlab.planning.packed.program import count_packed
 from fcnlab.planning.parameters import Parameters
 from fcnlab.planning.plan import Plan, circuit_fingerprint, digest, rows_of
+
+RELINEARIZATION = 0  # stands for a step: a rotation by no slot needs no key
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +36,7 @@ class PackedPlan(Plan):
     """
 
     layout: ClassVar[str] = "packed"
+    threaded: ClassVar[bool] = False
     columns: ClassVar[tuple[str, ...]] = (
         "outputs",
         "value_bits",
@@ -62,8 +67,32 @@ class PackedPlan(Plan):
 
     @property
     @override
-    def key_levels(self) -> tuple[int, ...]:
-        return (self.relinearization, *(primes for _, primes in self.rotations))
+    def evaluation_keys(self) -> tuple[tuple[int, int], ...]:
+        return ((RELINEARIZATION, self.relinearization), *self.rotations)
+
+    @override
+    def count_executed(self, circuit: Circuit, *, engine: str) -> HopTable:
+        return count_packed(self.program(circuit), self.parameters.drops)
+
+    @override
+    def arrange(self, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        slots = np.where(self.gather >= 0, images[:, self.gather], 0).astype(np.int64)
+        return slots.swapaxes(0, 1).reshape(len(self.gather), -1)
+
+    @override
+    def take(self, slots: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return slots.reshape(self.batch_images, -1)[:, list(self.places)]
+
+    def program(self, circuit: Circuit) -> Program:
+        """The program of this plan's circuit on slots.
+
+        Raises:
+            PlanError: If it reads pixels elsewhere than this plan puts them.
+        """
+        program = pack(circuit, slots=self.gather.shape[1])
+        if not np.array_equal(program.gather, self.gather):
+            raise PlanError(f"The plan puts the pixels of {self.network} elsewhere; plan again on both sides.")
+        return program
 
     @override
     def as_dict(self) -> dict[str, Any]:

@@ -65,14 +65,10 @@ def layout_rows(layouts: Layouts) -> list[list[object]]:
         if plan is None:
             continue
         passes = plan.parameters.passes
-        sent = len(plan.gather) if isinstance(plan, PackedPlan) else len(plan.inputs)
         switches = plan.key_switches if isinstance(plan, PackedPlan) else 0
-        rows.append(
-            [
-                plan.layout + (" (chosen)" if plan is layouts.chosen else ""), plan.batch_images, passes * sent,
-                f"{plan.upload_bytes / 1e6:,.1f}", f"{plan.evaluation_key_bytes / 1e6:,.1f}", passes * switches,
-            ]
-        )  # fmt: skip
+        name = plan.layout + (" (chosen)" if plan is layouts.chosen else "")
+        megabytes = [f"{count / 1e6:,.1f}" for count in (plan.upload_bytes, plan.evaluation_key_bytes)]
+        rows.append([name, plan.batch_images, passes * plan.steps[0].outputs, *megabytes, passes * switches])
     return rows
 
 

@@ -16,10 +16,8 @@ from fcnlab.machine.jobs import submit
 from fcnlab.machine.machine import available_bytes, usable_cores
 from fcnlab.networks.checkpoint import compile_checkpoint
 from fcnlab.planning.choose import choose_plan, crossing_images
-from fcnlab.planning.execution import ENGINES, count_executed
-from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.program import count_packed
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 from fcnlab.ui.cost.estimates import unit_costs
@@ -128,16 +126,13 @@ def plan_aside(
 
 def count_hops(circuit: Circuit, plan: Plan) -> dict[str, HopTable]:
     """Operations of one pass as each engine performs them."""
-    if isinstance(plan, PackedPlan):
-        packed = count_packed(pack(circuit, slots=plan.gather.shape[1]), plan.parameters.drops)
-        return dict.fromkeys(ENGINES, packed)
-    return {engine: count_executed(circuit, plan.parameters, engine=engine) for engine in ENGINES}
+    return {engine: plan.count_executed(circuit, engine=engine) for engine in ENGINES}
 
 
 def forecast(wish: Wish, planned: Planned) -> Forecast:
     """Threads, projection and operations; a refusal if this machine has too little memory."""
     circuit, plan, costs = circuit_of(wish.network), planned.plan, unit_costs()
-    threads = 1 if isinstance(plan, PackedPlan) else usable_cores()
+    threads = usable_cores() if plan.threaded else 1
     projection = None
     if costs is not None:
         projection = project(plan, circuit, engine=wish.engine, images=wish.images, threads=threads, costs=costs)

@@ -79,7 +79,7 @@ def cost_before(found: Forecast | None) -> str:
         numbers = hops
     else:
         sent, received = projection.upload_bytes, projection.download_bytes
-        keys = projection.public_key_bytes + projection.evaluation_key_bytes
+        keys = projection.evaluation_key_bytes
         numbers = {
             "encrypt": spell_seconds(projection.encrypt_s),
             "evaluate": spell_seconds(projection.evaluate_s),
@@ -247,8 +247,8 @@ def account_rows(reading: Reading | None, found: Forecast | None, beside: Publis
 
 
 def key_megabytes(known: Report | Projection | None) -> float | None:
-    """Public and evaluation keys."""
-    return None if known is None else (known.public_key_bytes + known.evaluation_key_bytes) / 1e6
+    """Evaluation keys."""
+    return None if known is None else known.evaluation_key_bytes / 1e6
 
 
 def spell_amount(value: float | None, unit: str) -> str | None:

@@ -54,7 +54,7 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "accuracy": 100 * float(np.mean(clear == test.labels[:TESTED])),
         "keygen_s": parties.keygen_s,
-        "key_bytes": parties.public_key_bytes + parties.evaluation_key_bytes,
+        "key_bytes": parties.evaluation_key_bytes,
         "images": size,
         "different_digits": different,
         **{name: statistics.median(sums[name] for sums in rounds) for name in rounds[0]},

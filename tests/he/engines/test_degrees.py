@@ -50,7 +50,7 @@ def test_engines_agree_with_each_other_and_the_circuit(scheme, coefficients):
     uploads = [client.encrypt(pixels, index=index) for index in passes]
     replies = {}
     for engine in ENGINES:
-        server = Server(circuit, plan, [client.public_key(index) for index in passes], engine=engine)
+        server = Server(circuit, plan, client.keys, engine=engine)
         evaluations = [server.evaluate(uploads[index], index=index) for index in passes]
         replies[engine] = [bytes(evaluation.reply) for evaluation in evaluations]
         projected = count_executed(circuit, plan.parameters, engine=engine)

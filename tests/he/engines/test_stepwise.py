@@ -12,14 +12,14 @@ from fcnlab.he.server import Server
 from fcnlab.planning.choose import MOST_POLYNOMIALS
 from fcnlab.planning.execution import count_executed, step_sizes
 from tests.support.circuits import affine, random_images, tiny_circuit
-from tests.support.runs import classify, plan_with, public_keys
+from tests.support.runs import classify, plan_with
 
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
 
 
 def evaluate(circuit: Circuit, plan, pixels: np.ndarray, **options):
     client = Client(plan)
-    server = Server(circuit, plan, public_keys(client), engine="stepwise")
+    server = Server(circuit, plan, client.keys, engine="stepwise")
     return server.evaluate(client.encrypt(pixels), **options)
 
 

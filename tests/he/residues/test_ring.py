@@ -15,7 +15,6 @@ from fcnlab.he.residues.ring import (
     transform_tables,
     work_space,
 )
-from fcnlab.he.residues.switching import transform_tables
 
 PRIMES = [prime_below(1 << bits, step=128) for bits in (20, 50, 54, LARGEST_BITS)]
 

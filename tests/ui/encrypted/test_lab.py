@@ -62,7 +62,7 @@ def finish(lab: EncryptedLab, *, off: float = 0.0) -> Reading:
         passes=plan.parameters.passes, accuracy=None, reference_accuracy=None, mismatched_logits=0,
         mismatched_digits=0, logit_error=0.0, layers=layers, plan=plan.as_dict(),
         seconds=Seconds(keygen=0.125, encrypt=4.5, evaluate=0.75, decrypt=0.5), upload_bytes=123_000_000,
-        download_bytes=10**6, public_key_bytes=10**5, evaluation_key_bytes=0, peak_memory_bytes=2**30, threads=1,
+        download_bytes=10**6, evaluation_key_bytes=0, peak_memory_bytes=2**30, threads=1,
     )  # fmt: skip
     rng = np.random.default_rng(0)
     greys = rng.integers(0, 256, size=(2, len(plan.parameters.primes), plan.parameters.ring_degree), dtype=np.uint8)
