@@ -244,7 +244,7 @@ def build_wheel(python: str) -> Path:
             "Building Pyfhel (two to four minutes, once)",
             [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(work / "built"), str(source)],
             hint=hint,
-            environment=path | {"CFLAGS": "-g0"},  # without debug symbols it is a fifth of the size
+            environment=path,
         )
         built = next((work / "built").glob("*.whl"))
         run("Naming the wheel", [tools, "-m", "wheel", "tags", "--remove", "--build", PYFHEL_BUILD, str(built)])

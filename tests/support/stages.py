@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from fcnlab.planning.packed.planner import make_packed_plan
 
 from fcnlab.he.client import Client
 from fcnlab.he.server import Server
-from fcnlab.planning.parameters import ENGINES
+from fcnlab.planning.choose import make_packed_plan
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.plan import Plan
 from tests.support.circuits import random_images, tiny_circuit
 from tests.support.runs import plan_with
