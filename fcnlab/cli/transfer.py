@@ -38,11 +38,12 @@ def add_transfer_verbs(verbs: Verbs) -> None:
 
 def run_transfer(chosen: argparse.Namespace) -> int:
     """``fcnlab transfer``."""
-    from fcnlab.data.releases import CurvePoint, write_rows
-    from fcnlab.transfer.curves import describe_curve, measure_curve
+    from fcnlab.data.releases import CurvePoint
+    from fcnlab.data.tables import write_rows
+    from fcnlab.transfer.heads.guarantee import check_epsilon
     from fcnlab.transfer.heads.heads import Release
-    from fcnlab.transfer.heads.privacy import check_epsilon
     from fcnlab.transfer.records.studies import load_study
+    from fcnlab.transfer.releases import describe_curve, measure_curve
     from fcnlab.transfer.run import run_study
 
     check_epsilon(chosen.epsilon)

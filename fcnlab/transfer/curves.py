@@ -7,7 +7,7 @@ import numpy as np
 from fcnlab.data.releases import EPSILONS, SEEDS, CurvePoint
 from fcnlab.transfer.heads.heads import Release
 from fcnlab.transfer.heads.training import TrainedHead, attack_heads, train_head
-from fcnlab.transfer.records.studies import Study
+from fcnlab.transfer.records.study import Study
 
 
 def measure_point(study: Study, *, epsilon: float, heads: Sequence[TrainedHead]) -> CurvePoint:

@@ -29,7 +29,7 @@ from fcnlab.transfer.costs import square_network
 from fcnlab.transfer.head_costs import cost_head, untrained_head
 from fcnlab.transfer.heads.heads import release_of
 from fcnlab.transfer.heads.training import TrainedHead, attack_heads, release_trained, train_head
-from fcnlab.transfer.records.studies import FOLDS, Study
+from fcnlab.transfer.records.study import FOLDS, Study
 from fcnlab.transfer.run import DIGIT_SHAPE, PROJECTED_WEIGHT_BITS, SPARSE_NETWORK, whole_network_hops
 
 Tell = Callable[[str, int, int], None]
@@ -122,7 +122,7 @@ def write_tables(study: Study, *, folder: Path, progress: Tell | None = None) ->
     Raises:
         DataError: If a file cannot be written.
     """
-    paths = releases_path(study.name, folder=folder), networks_path(study.name, folder=folder)
+    paths = releases_path(study.outline.name, folder=folder), networks_path(study.outline.name, folder=folder)
     write_rows(ReleasePoint, measure_releases(study, progress=progress), path=paths[0])
     write_rows(NetworkCost, measure_networks(study), path=paths[1])
     return paths

@@ -25,7 +25,7 @@ from fcnlab.transfer.costs import count_head, count_whole_network, square_networ
 from fcnlab.transfer.heads.heads import HeadShape, Release
 from fcnlab.transfer.heads.membership import Membership
 from fcnlab.transfer.heads.training import TrainedHead, attack_heads, settings_for, train_head
-from fcnlab.transfer.records.studies import CLIPPING, FOLDS, Study
+from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work
 DIGIT_SHAPE: Final = (1, 28, 28)
@@ -153,10 +153,10 @@ def run_study(
     accuracies = [report.accuracy for report in reports if report.accuracy is not None]
     hops = count_head(heads[0].released, features=study.features)
     return TransferReport(
-        study=study.name,
-        title=study.title,
+        study=study.outline.name,
+        title=study.outline.title,
         records=len(study.labels),
-        classes=len(study.classes),
+        classes=len(study.outline.classes),
         features=study.values.shape[1],
         clipped=study.clipped,
         skipped=study.skipped,

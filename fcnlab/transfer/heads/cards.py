@@ -22,7 +22,7 @@ from fcnlab.transfer.features.ranges import FeatureRange
 from fcnlab.transfer.heads.heads import HeadShape
 from fcnlab.transfer.heads.privacy import Guarantee
 from fcnlab.transfer.heads.training import TrainedHead
-from fcnlab.transfer.records.studies import Study
+from fcnlab.transfer.records.study import Study
 
 HEADS: Final = DATA_ROOT / "heads"
 COVERED: Final = "the weights in this file and everything computed from them"
@@ -65,9 +65,9 @@ class HeadCard:
 def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
     """The card of a trained head, named after its study."""
     return HeadCard(
-        name=f"{study.name.partition(':')[0]}-head",
-        study=study.name.partition(":")[0],
-        classes=study.classes,
+        name=f"{study.outline.name.partition(':')[0]}-head",
+        study=study.outline.name.partition(":")[0],
+        classes=study.outline.classes,
         shape=study.shape,
         features=study.features,
         guarantee=head.guarantee,

@@ -21,7 +21,8 @@ from fcnlab.networks.fitting import single_thread
 from fcnlab.transfer.heads.heads import Release, compile_head, release_head, train_clear
 from fcnlab.transfer.heads.membership import Membership, attack, combine, record_losses
 from fcnlab.transfer.heads.privacy import Guarantee, HeadProgress, Settings, check_epsilon, no_guarantee, train_private
-from fcnlab.transfer.records.studies import CLIPPING, FOLDS, Study, default_settings, load_study
+from fcnlab.transfer.records.studies import load_study
+from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study, default_settings
 
 Percent = float
 
@@ -134,9 +135,9 @@ def release_trained(
     """
     held_out = study.folds[seed % FOLDS][1]
     released = release_head(trained, release=release or Release())
-    circuit = compile_head(released, features=study.features, name=f"{study.name} head")
+    circuit = compile_head(released, features=study.features, name=f"{study.outline.name} head")
     return TrainedHead(
-        study=study.name,
+        study=study.outline.name,
         seed=seed,
         trained=trained,
         released=released,

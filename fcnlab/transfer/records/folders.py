@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.errors import DataError
-from fcnlab.transfer.features.colour import PACKAGE_HINT, SIDE, extract_colour, load_colour_extractor
-from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.records.studies import Study, cross_validation
+from fcnlab.transfer.features.colour import FEATURES, PACKAGE_HINT, SIDE, extract_colour, load_colour_extractor
+from fcnlab.transfer.features.ranges import Integers, Reals
+from fcnlab.transfer.records.outlines import Outline
+from fcnlab.transfer.records.study import Fold, Study, cross_validation, make_study
 
 SUFFIXES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 LISTED: Final = 5  # unreadable files that a message names
@@ -126,20 +127,42 @@ def load_folder_study(
     """
     load_colour_extractor()  # first: whether the extra is installed is known at once, reading may take minutes
     folder = read_folder(path, skip_unreadable=skip_unreadable)
-    folds = cross_validation(folder.labels, classes=folder.classes)
-    features = FeatureRange(bits=bits)
-    quantised = features.quantise(extract_colour(folder.images, progress=progress))
-    return Study(
+    folds = cross_validation(folder.labels, classes=folder.classes)  # refuses a small class before the long extraction
+    return colour_study(
         name=f"folder:{path}",
-        title=f"{len(folder.labels):,} images of {len(folder.classes)} classes on features of EfficientNet-Lite0",
-        values=quantised.values,
-        clipped=quantised.clipped,
-        labels=folder.labels,
+        title=f"{len(folder.labels):,} images of {len(folder.classes)} classes",
         classes=folder.classes,
-        features=features,
-        units=0,
+        features=extract_colour(folder.images, progress=progress),
+        labels=folder.labels,
         folds=folds,
-        extractor=load_colour_extractor(),
-        input_shape=(3, SIDE, SIDE),
+        bits=bits,
         skipped=tuple(map(str, folder.skipped)),
+    )
+
+
+def colour_study(
+    *,
+    name: str,
+    title: str,
+    classes: tuple[str, ...],
+    features: Reals,
+    labels: Integers,
+    folds: tuple[Fold, ...],
+    bits: int,
+    skipped: tuple[str, ...] = (),
+) -> Study:
+    """A study with a linear head on features (N, 64) of EfficientNet-Lite0."""
+    outline = Outline(
+        name=name,
+        title=f"{title} on features of EfficientNet-Lite0",
+        records=len(labels),
+        tested=len(folds[0][1]),
+        features=FEATURES,
+        classes=classes,
+        extractor="efficientnet-lite0",
+        record="an image",
+    )
+    extractor, shape = load_colour_extractor(), (3, SIDE, SIDE)
+    return make_study(
+        outline, features, labels, bits=bits, folds=folds, extractor=extractor, input_shape=shape, skipped=skipped
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fcnlab.transfer.heads.membership import Membership
     from fcnlab.transfer.heads.privacy import HeadProgress
     from fcnlab.transfer.heads.training import TrainedHead
-    from fcnlab.transfer.records.studies import Study
+    from fcnlab.transfer.records.study import Study
 
 PLAIN_CLIPPING: Final = 1.0
 PLAIN_FEATURE_BITS: Final = 5
