@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import count_published
+from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.data.files import write_whole
 from fcnlab.data.mnist import DATA_ROOT
@@ -22,8 +22,6 @@ from fcnlab.networks.storage import load_tensors, pack_tensors
 
 MODELS: Final = DATA_ROOT / "models"
 """Folder of the shipped networks."""
-
-HOP_COLUMNS: Final = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "total")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +190,11 @@ def measure_circuit(network: nn.Sequential, *, architecture: Architecture) -> tu
         the worst case over all images.
     """
     layered = compile_network(network, architecture=architecture, merge=False, complete_squares=False)
-    total = count_published(layered).total
-    hops = {column: int(getattr(total, column)) for column in HOP_COLUMNS}
     merged = compile_network(network, architecture=architecture)
-    return hops, max(interval.bits for interval in merged.ranges)
+    return hop_columns(count_published(layered).total), max(interval.bits for interval in merged.ranges)
+
+
+def hop_columns(layer: LayerHops) -> dict[str, int]:
+    """The columns of the published table, with ``total``."""
+    columns = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "total")
+    return {column: int(getattr(layer, column)) for column in columns}

@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
+from torch import nn
 
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.cost import load_costs, project
@@ -19,7 +21,7 @@ from fcnlab.data.releases import SEEDS
 from fcnlab.errors import FcnlabError
 from fcnlab.inference.infer import Inference, Progress, infer
 from fcnlab.inference.report import Report
-from fcnlab.networks.checkpoint import MODELS, read_card
+from fcnlab.networks.checkpoint import MODELS, hop_columns, read_card
 from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
 from fcnlab.transfer.heads.heads import HeadShape, Release
@@ -214,6 +216,14 @@ def whole_network_hops(study: Study) -> LayerHops | None:
     return count_whole_network(study.extractor, input_shape=study.input_shape, head=linear)
 
 
+def whole_network(study: Study, head: nn.Sequential) -> Circuit | None:
+    """Extractor and head as a circuit, to be planned; None where they do not compile."""
+    network, bits = square_network(study.extractor, head), PROJECTED_WEIGHT_BITS
+    if network is None:
+        return None
+    return compile_circuit(network, name="whole network", input_shape=study.input_shape, weight_bits=bits)
+
+
 def sparse_network_hops(study: Study) -> int | None:
     """HOPs of the shipped sparse network, from its card; None unless the study's records are its kind of images."""
     if study.input_shape != DIGIT_SHAPE:
@@ -227,25 +237,15 @@ def project_whole_network(study: Study, head: TrainedHead) -> float | None:
     Returns:
         None where there is no extractor that compiles, no parameters hold it, or this machine was never calibrated.
     """
-    network = square_network(study.extractor, head.trained)
-    if network is None:
-        return None
     images = len(study.folds[head.seed % FOLDS][1])
     try:
-        costs = load_costs()
-        circuit = compile_circuit(
-            network, name="whole network", input_shape=study.input_shape, weight_bits=PROJECTED_WEIGHT_BITS
-        )
+        costs, circuit = load_costs(), whole_network(study, head.trained)
+        if circuit is None:
+            return None
         plan = make_plan(circuit, images=images)
     except FcnlabError:
         return None
     return round(project(plan, circuit, images=images, threads=1, costs=costs).total_s, 1)
-
-
-def hop_columns(layer: LayerHops) -> dict[str, int]:
-    """The four columns and their total."""
-    columns = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "total")
-    return {column: int(getattr(layer, column)) for column in columns}
 
 
 def describe(report: TransferReport) -> str:

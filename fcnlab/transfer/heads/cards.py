@@ -19,8 +19,8 @@ from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.storage import load_tensors, pack_tensors
 from fcnlab.transfer.features.ranges import FeatureRange
+from fcnlab.transfer.heads.guarantee import Guarantee
 from fcnlab.transfer.heads.heads import HeadShape
-from fcnlab.transfer.heads.privacy import Guarantee
 from fcnlab.transfer.heads.training import TrainedHead
 from fcnlab.transfer.records.study import Study
 

@@ -18,9 +18,10 @@ from torch import nn
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.networks.fitting import single_thread
+from fcnlab.transfer.heads.guarantee import Guarantee, check_epsilon, no_guarantee
 from fcnlab.transfer.heads.heads import Release, compile_head, release_head, train_clear
 from fcnlab.transfer.heads.membership import Membership, attack, combine, record_losses
-from fcnlab.transfer.heads.privacy import Guarantee, HeadProgress, Settings, check_epsilon, no_guarantee, train_private
+from fcnlab.transfer.heads.privacy import HeadProgress, Settings, train_private
 from fcnlab.transfer.records.studies import load_study
 from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study, default_settings
 

@@ -16,7 +16,7 @@ from fcnlab.ui.kit.run_panel import STAGE_WORDS
 from fcnlab.ui.kit.runs import RunProgress
 
 if TYPE_CHECKING:
-    from fcnlab.transfer.head_costs import HeadCost
+    from fcnlab.data.releases import Cost
     from fcnlab.transfer.heads.membership import Membership
     from fcnlab.transfer.heads.privacy import HeadProgress
     from fcnlab.transfer.heads.training import TrainedHead
@@ -85,7 +85,7 @@ class Released:
     """
 
     head: "TrainedHead"
-    cost: "HeadCost"
+    cost: "Cost"
     attack: "Membership"
     sweep: dict[int, float]
 
@@ -165,7 +165,7 @@ def judge_release(trained: Trained, *, pruned: int, weight_bits: int) -> Release
     Raises:
         PlanError: If no parameters are proven sufficient.
     """
-    from fcnlab.transfer.head_costs import cost_head
+    from fcnlab.transfer.costs import cost_head
     from fcnlab.transfer.heads.training import attack_head
 
     heads = {share: release(trained, pruned=share, weight_bits=weight_bits) for share in {*PRUNED, pruned}}
@@ -178,14 +178,14 @@ def judge_release(trained: Trained, *, pruned: int, weight_bits: int) -> Release
     )
 
 
-def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "HeadCost":
+def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "Cost":
     """What a head of this shape and release costs, before one is trained.
 
     Raises:
         PlanError: If no parameters are proven sufficient.
     """
+    from fcnlab.transfer.costs import cost_shape
     from fcnlab.transfer.features.ranges import FeatureRange
-    from fcnlab.transfer.head_costs import cost_shape
     from fcnlab.transfer.heads.heads import HeadShape, release_of
 
     outline = training.outline
