@@ -24,7 +24,7 @@ class Point:
     Attributes:
         name: Unique.
         source: published, shipped (with weights) or trained (its row alone).
-        hops: Of one pass, published convention.
+        hops: Operations of one pass, published convention.
         accuracy: Percent on the 10,000 test images.
         products: Weight products per image; 0 if not known.
         weight_bits: Bits that name a weight; 0 for real weights or if not known.

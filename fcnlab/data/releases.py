@@ -14,7 +14,7 @@ WEIGHT_BITS: Final = (2, 3, 4, 5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class PassCost:
     """What one pass over a batch takes under encryption.
 
     Attributes:
@@ -33,7 +33,7 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkCost(Cost):
+class NetworkCost(PassCost):
     """A network that reads images itself, under encryption.
 
     Attributes:
@@ -90,7 +90,7 @@ class CurvePoint(HeadsPoint):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleasePoint(Cost, HeadsPoint):
+class ReleasePoint(PassCost, HeadsPoint):
     """One epsilon and one way to release; costs are those of the first seed's head.
 
     Attributes:

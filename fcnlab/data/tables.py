@@ -25,7 +25,7 @@ def write_rows(kind: type[R], rows: Iterable[R], *, path: Path) -> None:
 
     Args:
         kind: A dataclass whose fields are int, float or str.
-        rows: Of that class; none makes a table without lines.
+        rows: Values of that class; none makes a table without lines.
         path: Where the file goes.
 
     Raises:

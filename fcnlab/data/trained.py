@@ -16,10 +16,10 @@ class TrainedPoint:
     """One trained network.
 
     Attributes:
-        name: Of its checkpoint.
+        name: Its checkpoint's name.
         maps: Feature maps of the convolution.
         units: Units of the hidden dense layer.
-        degree: Of the activation.
+        degree: The activation's degree.
         activation: Its name.
         pixel_bits: Bits of a pixel.
         prune_ratio: Share of the dense network's weight products that is gone, 0 to 1.
@@ -35,8 +35,8 @@ class TrainedPoint:
         range_bits: Bits of the widest value of the circuit, in the worst case.
         accuracy_validation: Percent on the validation images.
         accuracy_test: Percent on the 10,000 test images.
-        seed: Of the training.
-        minutes: Of training, what it shares with other points included, its teacher not.
+        seed: The training's seed.
+        minutes: Minutes of training, what it shares with other points included, its teacher not.
         command: Makes it again.
     """
 

@@ -11,12 +11,12 @@ from fcnlab.circuit.hops import HopTable, LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compiler.inspection import pair
 from fcnlab.compiler.layers import Square, SumPool2d
-from fcnlab.data.releases import Cost
-from fcnlab.networks.architectures import sequential
+from fcnlab.data.releases import PassCost
+from fcnlab.networks.architectures import linear_layers, sequential
 from fcnlab.planning.choose import make_plan
 from fcnlab.planning.plan import Plan
 from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.heads.heads import HeadShape, Release, compile_head, fold_range, linear_layers, release_head
+from fcnlab.transfer.heads.heads import HeadShape, Release, compile_head, fold_range, release_head
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6)
 POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, SumPool2d)
@@ -35,7 +35,7 @@ def count_head(head: nn.Sequential, *, features: FeatureRange) -> LayerHops:
     return count_published(layered).total
 
 
-def cost_head(released: nn.Sequential, *, features: FeatureRange, images: int) -> Cost:
+def cost_head(released: nn.Sequential, *, features: FeatureRange, images: int) -> PassCost:
     """Count and plan a released head for so many records.
 
     Raises:
@@ -45,10 +45,10 @@ def cost_head(released: nn.Sequential, *, features: FeatureRange, images: int) -
     return cost_of(plan, hops=count_head(released, features=features).total)
 
 
-def cost_of(plan: Plan, *, hops: int) -> Cost:
+def cost_of(plan: Plan, *, hops: int) -> PassCost:
     """What a plan and a count of operations say of one batch."""
     parameters = plan.parameters
-    return Cost(
+    return PassCost(
         hops=hops,
         inputs=len(plan.inputs),
         upload_bytes=plan.upload_bytes,
@@ -57,7 +57,7 @@ def cost_of(plan: Plan, *, hops: int) -> Cost:
     )
 
 
-def cost_shape(shape: HeadShape, *, features: FeatureRange, release: Release, images: int, seed: int = 0) -> Cost:
+def cost_shape(shape: HeadShape, *, features: FeatureRange, release: Release, images: int, seed: int = 0) -> PassCost:
     """The same for a head that nobody trained: random weights, released in this way.
 
     Noise leaves no weight of a private head at zero, so its HOPs are those of any head of its shape and release. Which
@@ -84,8 +84,8 @@ def count_whole_network(extractor: nn.Module, *, input_shape: tuple[int, ...], h
     Sizes are those that a run shows, so that any extractor can be counted; taps on padding are counted with the others.
 
     Args:
-        extractor: Of convolutions, ReLUs, poolings and linear layers; the last linear layer gives the features.
-        input_shape: Of one image.
+        extractor: Convolutions, ReLUs, poolings and linear layers; the last linear layer gives the features.
+        input_shape: Shape of one image.
         head: The shape of the head.
     """
     layers: list[LayerHops] = []

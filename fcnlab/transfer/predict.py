@@ -28,7 +28,7 @@ class ImagePredictions:
     """What a head read from encrypted features.
 
     Attributes:
-        card: Of the head.
+        card: The head's card.
         files: The images.
         classes: Name of the class of each.
         skipped: Files that could not be read and were left out on request.

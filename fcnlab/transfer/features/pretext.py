@@ -29,6 +29,7 @@ from fcnlab.networks.fitting import (
     shuffled_batches,
     single_thread,
 )
+from fcnlab.networks.storage import save_network
 from fcnlab.transfer.features.digit_images import coarsen
 from fcnlab.transfer.features.extractors import (
     EXTRACTORS_FOLDER,
@@ -37,7 +38,6 @@ from fcnlab.transfer.features.extractors import (
     ExtractorRecipe,
     build_extractor,
     extract_features,
-    save_extractor,
 )
 
 ORIENTATIONS: Final = 8
@@ -115,7 +115,7 @@ def train_extractor(
             "version": __version__,
         },
     )
-    save_extractor(extractor, folder=folder)
+    save_network(folder / f"{recipe.name}.safetensors", extractor.network, card=extractor.card)
     return extractor
 
 

@@ -28,7 +28,7 @@ class Guarantee:
     Attributes:
         epsilon: Spent, as the accountant bounds it; infinite without private training.
         delta: Probability with which the bound may fail.
-        accountant: Which one.
+        accountant: The accountant's name.
         noise_multiplier: Standard deviation of the noise over the clipping norm.
         clipping: Largest norm of one record's gradient.
         sample_rate: Probability of a record to take part in a step.

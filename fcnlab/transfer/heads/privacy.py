@@ -47,7 +47,7 @@ class Settings:
     """Everything a head's training depends on but the data, epsilon and the seed.
 
     Attributes:
-        steps: Of gradient descent.
+        steps: Steps of gradient descent.
         rate: Learning rate.
         momentum: 0 to 1, of the noisy gradients.
         clipping: Largest norm of one record's gradient.
@@ -126,7 +126,7 @@ def train_private(
         settings: Steps, rate, clipping and batch.
         epsilon: To spend at most.
         delta: 1 / N if not given.
-        seed: Of noise and sampling; it has no effect with `secure_random`.
+        seed: Decides noise and sampling; it has no effect with `secure_random`.
         secure_random: Draw noise and samples from the operating system. For a release: whoever can guess the seed can
             subtract the noise.
         progress: Called after each step; an exception it raises stops the training and nothing is kept.

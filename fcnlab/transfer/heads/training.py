@@ -34,11 +34,11 @@ class TrainedHead:
 
     Attributes:
         study: Name.
-        seed: Of weights and noise; it also chose the fold.
+        seed: Decided weights and noise, and chose the fold.
         trained: With real weights, as training left it.
         released: Pruned, with powers of two.
         circuit: The released head as integers: what runs under encryption.
-        guarantee: Of all three.
+        guarantee: What all three promise.
         accuracy: Percent of the fold's test records, by the circuit.
         trained_accuracy: Percent by the real weights.
         elapsed_s: Seconds of training.
@@ -79,8 +79,8 @@ def train_head(
     Args:
         study: Features, labels and folds.
         epsilon: To spend; infinity trains without privacy.
-        seed: Of weights and noise; fold seed modulo 5 is held out.
-        settings: Of the private training; `default_settings` if not given.
+        seed: Decides weights and noise; fold seed modulo 5 is held out.
+        settings: How to train privately; `default_settings` if not given.
         release: Pruning and rounding; all weights and seven exponents if not given.
         delta: 1 / N if not given, with N all records of the study, held-out ones included.
         secure_random: Noise from the operating system, for a head that leaves the house.
@@ -129,8 +129,8 @@ def release_trained(
     Args:
         study: It was trained on.
         trained: Real weights.
-        guarantee: Of these weights; all releases of them share it.
-        seed: Of its training.
+        guarantee: What these weights promise; all releases of them share it.
+        seed: The seed of its training.
         release: Pruning and rounding; all weights and seven exponents if not given.
         elapsed_s: Seconds of its training.
     """
@@ -162,7 +162,7 @@ def train_named(
     exponents: int = 7,
     progress: Callable[[HeadProgress], None] | None = None,
 ) -> TrainedHead:
-    """`load_study` and `train_head` with plain arguments: fit for a job in a process of its own (`jobs.submit`).
+    """`load_study` and `train_head` with plain arguments: fit for a job in a process of its own (`machine.jobs`).
 
     Raises:
         DataError: If an argument is out of range.

@@ -38,7 +38,7 @@ def load_cifar_study(images: str = "", *, bits: int = 5, progress: Callable[[int
 
     Args:
         images: How many training images to take, the first ones, as text; 5,000 if empty. A fifth as many test images.
-        bits: Of a feature.
+        bits: Bits of a feature.
         progress: Called with the images whose features are there, and their number.
 
     Raises:
@@ -126,7 +126,7 @@ def extract_parts(pixels: npt.NDArray[np.uint8], *, folder: Path) -> Iterator[np
 
     Args:
         pixels: Shape (N, 32, 32, 3).
-        folder: Of the files; a file that does not fit is made anew.
+        folder: Where the files are kept; a file that does not fit is made anew.
     """
     for start in range(0, len(pixels), PART):
         part = pixels[start : start + PART]

@@ -80,7 +80,7 @@ def refuse_unreadable(broken: Sequence[Path], *, count: int, root: Path) -> None
 
     Args:
         broken: The files; none is no reason to refuse.
-        count: Of all files.
+        count: How many files there are in all.
         root: The folder that was given.
 
     Raises:

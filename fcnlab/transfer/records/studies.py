@@ -61,7 +61,7 @@ def load_study(
 
     Args:
         name: uci-digits, mnist-split, breast-cancer, folder:PATH, cifar10, or cifar10:N for its first N images.
-        bits: Of a feature, 1 to 8.
+        bits: Bits of a feature, 1 to 8.
         units: Hidden units of the head; the study's own if not given.
         skip_unreadable: folder: leave out images that cannot be read, instead of refusing them all.
         progress: folder, cifar10: called with the images whose features are extracted, and their number.

@@ -92,7 +92,7 @@ def cross_validation(
         labels: Class indices, shape (N,).
         classes: Their names, for the message.
         folds: How many.
-        seed: Of the order within a class.
+        seed: Decides the order within a class.
 
     Raises:
         DataError: If a class has fewer records than there are folds.

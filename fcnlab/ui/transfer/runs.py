@@ -16,7 +16,7 @@ from fcnlab.ui.kit.run_panel import STAGE_WORDS
 from fcnlab.ui.kit.runs import RunProgress
 
 if TYPE_CHECKING:
-    from fcnlab.data.releases import Cost
+    from fcnlab.data.releases import PassCost
     from fcnlab.transfer.heads.membership import Membership
     from fcnlab.transfer.heads.privacy import HeadProgress
     from fcnlab.transfer.heads.training import TrainedHead
@@ -85,7 +85,7 @@ class Released:
     """
 
     head: "TrainedHead"
-    cost: "Cost"
+    cost: "PassCost"
     attack: "Membership"
     sweep: dict[int, float]
 
@@ -178,7 +178,7 @@ def judge_release(trained: Trained, *, pruned: int, weight_bits: int) -> Release
     )
 
 
-def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "Cost":
+def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "PassCost":
     """What a head of this shape and release costs, before one is trained.
 
     Raises:

@@ -13,7 +13,7 @@ from fcnlab.ui.start_here import layer_row
 from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
 
 if TYPE_CHECKING:
-    from fcnlab.data.releases import Cost
+    from fcnlab.data.releases import PassCost
 
 WORKING: Final = "…"
 CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
@@ -56,7 +56,7 @@ class Shown:
     pruned: int
     weight_bits: int
     tables: Tables
-    cost: "Cost | None" = None
+    cost: "PassCost | None" = None
     released: Released | None = None
     problem: str = ""
 
@@ -83,7 +83,7 @@ def read_tables(study: str) -> Tables:
 # --- a setting --------------------------------------------------------------------------------------------------------
 
 
-def cost_of(shown: Shown) -> "Cost | ReleasePoint | None":
+def cost_of(shown: Shown) -> "PassCost | ReleasePoint | None":
     """Of the head trained here, as measured, or of an untrained one; None while it is worked out."""
     return shown.released.cost if shown.released else shown.point or shown.cost
 
@@ -158,7 +158,7 @@ def spared_sentence(shown: Shown) -> str:
     )
 
 
-def record_kb(cost: "Cost | ReleasePoint | NetworkCost") -> float:
+def record_kb(cost: "PassCost | ReleasePoint | NetworkCost") -> float:
     """Share of one record in the message of a full batch, kB."""
     return cost.upload_bytes / cost.ring_degree / 1e3
 
