@@ -12,7 +12,7 @@ from fcnlab.errors import DataError, FcnlabError
 
 if TYPE_CHECKING:
     from fcnlab.training.sweep import SweepProgress
-    from fcnlab.training.train import Progress as TrainingProgress
+    from fcnlab.training.train import TrainingProgress
     from fcnlab.transfer.features.pretext import ExtractorProgress
 
 

@@ -36,7 +36,7 @@ from fcnlab.training.recipes import TeacherRecipe, fingerprint
 PEAK_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 1e-3
 
-Report = Callable[[str, int, int, float, float], None]
+Tell = Callable[[str, int, int, float, float], None]
 """Called after each epoch with: phase, epochs done, epochs in all, loss, validation accuracy in percent."""
 
 
@@ -74,13 +74,13 @@ def training_images(recipe: TeacherRecipe) -> tuple[Images, Images]:
     return (training[: recipe.images] if recipe.images else training), validation
 
 
-def prepare_lessons(recipe: TeacherRecipe, *, work: Path, report: Report) -> Lessons:
+def prepare_lessons(recipe: TeacherRecipe, *, work: Path, tell: Tell) -> Lessons:
     """Train the teacher and let it mark its lessons, unless that is done already.
 
     Args:
-        recipe: Of the teacher.
+        recipe: The teacher's.
         work: Folder of unfinished work; a subfolder of it is used.
-        report: Called after each epoch and each lesson.
+        tell: Called after each epoch and each lesson.
 
     Raises:
         DataError: If MNIST is missing or altered, or the work cannot be written.
@@ -91,27 +91,18 @@ def prepare_lessons(recipe: TeacherRecipe, *, work: Path, report: Report) -> Les
     files = tuple(folder / f"lesson-{number:02d}.safetensors" for number in range(recipe.lessons))
     if not all(file.exists() for file in files):
         networks = [
-            train_member(
-                recipe, member, pixels=pixels, labels=labels, validation=validation, folder=folder, report=report
-            )
+            train_member(recipe, member, pixels=pixels, labels=labels, validation=validation, folder=folder, tell=tell)
             for member in range(recipe.members)
         ]
         for number, file in enumerate(files):
             if not file.exists():
                 save_tensors(file, mark_lesson(networks, pixels=pixels, recipe=recipe, number=number))
-            report("lessons", number + 1, recipe.lessons, 0.0, 0.0)
+            tell("lessons", number + 1, recipe.lessons, 0.0, 0.0)
     return Lessons(files, labels)
 
 
 def train_member(
-    recipe: TeacherRecipe,
-    member: int,
-    *,
-    pixels: Tensor,
-    labels: Tensor,
-    validation: Images,
-    folder: Path,
-    report: Report,
+    recipe: TeacherRecipe, member: int, *, pixels: Tensor, labels: Tensor, validation: Images, folder: Path, tell: Tell
 ) -> nn.Sequential:
     """Train one of the teacher's networks on freshly warped images, from its last epoch on disk if there is one."""
     seed = recipe.seed + member
@@ -142,7 +133,7 @@ def train_member(
         )
         save_state(state, network=network, optimizer=optimizer, extra={}, notes={"epoch": str(epoch + 1)})
         accuracy = accuracy_percent(network, inputs=checked.float() / 256, labels=truth)
-        report("teacher", member * recipe.epochs + epoch + 1, recipe.members * recipe.epochs, loss, accuracy)
+        tell("teacher", member * recipe.epochs + epoch + 1, recipe.members * recipe.epochs, loss, accuracy)
     return network.eval()
 
 
@@ -174,7 +165,7 @@ def distillation_loss(logits: Tensor, *, goal: Tensor, labels: Tensor, temperatu
     left has none to spare for that, and does better at a temperature not far above 1.
 
     Args:
-        logits: Of the student, shape (N, 10).
+        logits: The student's, shape (N, 10).
         goal: The teacher's, same shape.
         labels: True digits, shape (N,).
         temperature: Divides both logits where they are compared.

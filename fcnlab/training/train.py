@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from fcnlab.compression.connections import freeze_in_turn, prune_to_hops
-from fcnlab.compression.layers import squared_gradients
 from fcnlab.compression.pruning import cubic_budget
 from fcnlab.compression.untying import remove_dead_units
 from fcnlab.data.mnist import load_mnist
@@ -31,6 +30,7 @@ from fcnlab.networks.fitting import (
     fit_epoch,
     shuffled_batches,
     single_thread,
+    squared_gradients,
 )
 from fcnlab.networks.retina import Retina, image_tensors
 from fcnlab.training.distillation import Lesson, Lessons, distillation_loss, prepare_lessons, training_images
@@ -47,7 +47,7 @@ RECONSTRUCTION: Final = "a reconstruction: its layers are not published, and wer
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a training run stands, after an epoch.
 
     Attributes:
@@ -96,7 +96,7 @@ class Material:
 def train(
     recipe: Recipe,
     *,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
     resume: bool = True,
     folder: Path = MODELS,
     work: Path = WORK,
@@ -116,13 +116,13 @@ def train(
     Raises:
         DataError: If MNIST is missing or altered, or a file cannot be written; older files stay whole.
     """
-    report = progress or (lambda _: None)
+    tell = progress or (lambda _: None)
     started = time.perf_counter()
 
-    def report_teacher(phase: str, epoch: int, epochs: int, loss: float, accuracy: float) -> None:
-        report(Progress(recipe.name, phase, epoch, epochs, loss, accuracy, 0, time.perf_counter() - started))
+    def tell_teacher(phase: str, epoch: int, epochs: int, loss: float, accuracy: float) -> None:
+        tell(TrainingProgress(recipe.name, phase, epoch, epochs, loss, accuracy, 0, time.perf_counter() - started))
 
-    lessons = prepare_lessons(recipe.teacher, work=work, report=report_teacher)
+    lessons = prepare_lessons(recipe.teacher, work=work, tell=tell_teacher)
     state = work / f"{recipe.name}-{fingerprint(recipe)}.safetensors"
     student = Student.load(state, recipe=recipe) if resume and state.exists() else Student(recipe)
     material = Material.of(recipe, lessons=lessons)
@@ -132,13 +132,13 @@ def train(
         while student.epoch < recipe.epochs(phase):
             state_of_epoch = advance(student, material=material)
             student.save(state)
-            report(state_of_epoch)
+            tell(state_of_epoch)
     checkpoint = finish(student)
     save_checkpoint(checkpoint.network, checkpoint.card, folder=folder)
     return checkpoint
 
 
-def advance(student: Student, *, material: Material) -> Progress:
+def advance(student: Student, *, material: Material) -> TrainingProgress:
     """One epoch of the phase the student is in, and a look at the validation images."""
     started = time.perf_counter()
     loss = run_epoch(student, lesson=material.lessons[student.lessons_read])
@@ -146,7 +146,7 @@ def advance(student: Student, *, material: Material) -> Progress:
     with student.compression.applied():
         student.validation_percent = accuracy_percent(student.network, inputs=inputs, labels=material.labels)
     student.elapsed_s += time.perf_counter() - started
-    return Progress(
+    return TrainingProgress(
         recipe=student.recipe.name,
         phase=student.phase,
         epoch=student.epoch,

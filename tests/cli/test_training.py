@@ -44,7 +44,7 @@ def test_an_epoch_is_a_line_on_standard_error(capsys) -> None:
         "recipe": "fcn-20k", "phase": "prune", "epoch": 3, "epochs": 40, "loss": 0.1234, "validation_percent": 98.765,
         "products": 19930, "elapsed_s": 90.0,
     }  # fmt: skip
-    print_epoch(train.Progress(**fields))
+    print_epoch(train.TrainingProgress(**fields))
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.split() == [
