@@ -101,7 +101,7 @@ def train_private_head(chosen: argparse.Namespace) -> int:
     """``fcnlab train STUDY --private``: a head for release, with noise from the operating system."""
     from fcnlab.transfer.heads.cards import HEADS, make_card, save_head
     from fcnlab.transfer.heads.guarantee import check_epsilon
-    from fcnlab.transfer.heads.training import settings_for, train_head
+    from fcnlab.transfer.heads.training import train_head
     from fcnlab.transfer.records.studies import load_study
 
     check_epsilon(chosen.epsilon)

@@ -27,7 +27,7 @@ from fcnlab.transfer.costs import count_head, count_whole_network, square_networ
 from fcnlab.transfer.heads.guarantee import Guarantee
 from fcnlab.transfer.heads.heads import HeadShape, Release
 from fcnlab.transfer.heads.membership import Membership
-from fcnlab.transfer.heads.training import TrainedHead, attack_heads, settings_for, train_head
+from fcnlab.transfer.heads.training import TrainedHead, attack_heads, train_head
 from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work
@@ -119,11 +119,11 @@ def run_study(
     Args:
         study: From `records.studies.load_study`.
         epsilon: To spend in each training; infinity for no privacy.
-        delta: 1 / N if not given.
+        delta: As for `train_head`.
         seeds: Heads to train; seed s holds out fold s modulo 5.
         release: Pruning and rounding of the heads.
         clipping: Largest norm of one record's gradient.
-        batch: Expected records of a private step; as `default_settings` has it if not given.
+        batch: Expected records of a private step.
         secure_random: Noise from the operating system's generator.
         threads: Threads of the server; all cores if not given.
         progress: Called with what is being done, the heads done and their number; an exception it raises stops the run.
@@ -135,12 +135,11 @@ def run_study(
         raise FcnlabError(f"A study needs 1 seed or more; got {seeds}.")
     tell: Tell = progress or (lambda *_: None)
     heads, clear, runs = [], [], []
+    private = partial(train_head, study, epsilon=epsilon, clipping=clipping, batch=batch, secure_random=secure_random)
     for seed in range(seeds):
         tell(f"training, seed {seed}", seed, seeds)
         clear.append(train_head(study, epsilon=math.inf, seed=seed, delta=delta, release=release))
-        settings = settings_for(study, seed=seed, epsilon=epsilon, clipping=clipping, batch=batch)
-        private = partial(train_head, study, epsilon=epsilon, delta=delta, secure_random=secure_random)
-        heads.append(private(seed=seed, settings=settings, release=release))
+        heads.append(private(seed=seed, delta=delta, release=release))
         tell(f"encrypted inference, seed {seed}", seed, seeds)
         runs.append(infer_head(study, heads[-1], threads=threads))
     tell("costs of the whole network", seeds, seeds)

@@ -21,8 +21,7 @@ from fcnlab.networks.fitting import single_thread
 from fcnlab.transfer.heads.guarantee import Guarantee, check_epsilon, no_guarantee
 from fcnlab.transfer.heads.heads import Release, compile_head, release_head, train_clear
 from fcnlab.transfer.heads.membership import Membership, attack, combine, record_losses
-from fcnlab.transfer.heads.privacy import HeadProgress, Settings, train_private
-from fcnlab.transfer.records.studies import load_study
+from fcnlab.transfer.heads.privacy import HeadProgress, train_private
 from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study, default_settings
 
 Percent = float
@@ -68,9 +67,10 @@ def train_head(
     *,
     epsilon: float,
     seed: int = 0,
-    settings: Settings | None = None,
     release: Release | None = None,
     delta: float | None = None,
+    clipping: float = CLIPPING,
+    batch: int | None = None,
     secure_random: bool = False,
     progress: Callable[[HeadProgress], None] | None = None,
 ) -> TrainedHead:
@@ -80,14 +80,15 @@ def train_head(
         study: Features, labels and folds.
         epsilon: To spend; infinity trains without privacy.
         seed: Decides weights and noise; fold seed modulo 5 is held out.
-        settings: How to train privately; `default_settings` if not given.
         release: Pruning and rounding; all weights and seven exponents if not given.
         delta: 1 / N if not given, with N all records of the study, held-out ones included.
+        clipping: Largest norm of one record's gradient.
+        batch: Expected records of a private step; as `default_settings` has it if not given.
         secure_random: Noise from the operating system, for a head that leaves the house.
         progress: Called after each step; an exception it raises stops the training.
 
     Raises:
-        DataError: If epsilon, delta or the batch is out of range.
+        DataError: If epsilon, delta, the clipping norm or the batch is out of range.
     """
     check_epsilon(epsilon)
     began = time.perf_counter()
@@ -98,7 +99,8 @@ def train_head(
     if math.isinf(epsilon):
         trained, guarantee = train_clear(first, inputs, labels), no_guarantee(delta=delta)
     else:
-        settings = settings or default_settings(count=len(labels), epsilon=epsilon)
+        settings = default_settings(count=len(labels), epsilon=epsilon, clipping=clipping)
+        settings = settings if batch is None else replace(settings, batch=batch)
         trained, guarantee = train_private(
             first,
             inputs,
@@ -148,56 +150,6 @@ def release_trained(
         trained_accuracy=percent_right(head_logits(trained, study, held_out), study.labels[held_out]),
         elapsed_s=elapsed_s,
     )
-
-
-def train_named(
-    study: str,
-    *,
-    epsilon: float,
-    seed: int = 0,
-    bits: int = 5,
-    units: int | None = None,
-    clipping: float = CLIPPING,
-    keep: float = 1.0,
-    exponents: int = 7,
-    progress: Callable[[HeadProgress], None] | None = None,
-) -> TrainedHead:
-    """`load_study` and `train_head` with plain arguments: fit for a job in a process of its own (`machine.jobs`).
-
-    Raises:
-        DataError: If an argument is out of range.
-    """
-    check_epsilon(epsilon)
-    loaded = load_study(study, bits=bits, units=units)
-    return train_head(
-        loaded,
-        epsilon=epsilon,
-        seed=seed,
-        settings=settings_for(loaded, seed=seed, epsilon=epsilon, clipping=clipping),
-        release=Release(keep=keep, exponents=exponents),
-        progress=progress,
-    )
-
-
-def settings_for(
-    study: Study, *, seed: int, epsilon: float, clipping: float = CLIPPING, batch: int | None = None
-) -> Settings | None:
-    """`default_settings` of a fold, with another clipping norm or batch; None without privacy.
-
-    Args:
-        study: The private set.
-        seed: Chooses the fold.
-        epsilon: To spend.
-        clipping: Largest norm of one record's gradient.
-        batch: Expected records of a step; the default's if not given.
-
-    Raises:
-        DataError: If the clipping norm is not positive.
-    """
-    if math.isinf(epsilon):
-        return None
-    settings = default_settings(count=len(study.folds[seed % FOLDS][0]), epsilon=epsilon, clipping=clipping)
-    return settings if batch is None else replace(settings, batch=batch)
 
 
 def attack_head(study: Study, head: TrainedHead) -> Membership:

@@ -113,7 +113,7 @@ def train_in_worker(
     *, study: str, epsilon: float, clipping: float, units: int, feature_bits: int, progress: Tell
 ) -> Trained:
     """The worker's function: features, noise, steps."""
-    from fcnlab.transfer.heads.training import train_named
+    from fcnlab.transfer.heads.training import train_head
     from fcnlab.transfer.records.studies import load_study
 
     progress(("Reading the records and their public features", 0, 1))
@@ -124,7 +124,7 @@ def train_in_worker(
     def tell(where: "HeadProgress") -> None:
         progress((f"Noisy gradient steps, loss {where.loss:.3f}", where.step, where.steps))
 
-    head = train_named(study, epsilon=epsilon, bits=feature_bits, units=units, clipping=clipping, progress=tell)
+    head = train_head(loaded, epsilon=epsilon, clipping=clipping, progress=tell)
     return Trained(Training(study, epsilon, clipping, units, feature_bits), replace(loaded, extractor=None), head)
 
 
