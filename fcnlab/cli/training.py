@@ -109,8 +109,7 @@ def train_private_head(chosen: argparse.Namespace) -> int:
         raise FcnlabError("A private head needs a finite epsilon, such as 2.")
     with StepBar(silent=chosen.json) as bar:
         study = load_study(chosen.recipe, **take(chosen, "skip_unreadable"), progress=bar.extracting)
-    settings = settings_for(study, seed=0, **take(chosen, "epsilon", "clipping", "batch"))
-    head = train_head(study, epsilon=chosen.epsilon, settings=settings, secure_random=True)
+    head = train_head(study, **take(chosen, "epsilon", "clipping", "batch"), secure_random=True)
     asked = f"--epsilon {chosen.epsilon:g} --clipping {chosen.clipping:g}"
     asked += f" --batch {chosen.batch}" if chosen.batch else ""
     card = make_card(study, head, command=f"fcnlab train {chosen.recipe} --private {asked}")

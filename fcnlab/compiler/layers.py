@@ -75,7 +75,7 @@ class SumPool2d(nn.Module):
 
 
 def activation_from_name(name: str) -> nn.Module:
-    """A new activation module: ``square``, or a polynomial by its name, as in `activations`.
+    """A new activation module: ``square``, or a polynomial by its name, as in `approximation.names`.
 
     Raises:
         DataError: If the name is unknown; the message says how names are made.

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.compiler.compile import measure_fidelity
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
@@ -20,6 +19,7 @@ from fcnlab.networks.retina import Retina
 from fcnlab.training import distillation
 from fcnlab.training.recipes import PHASES, Recipe, TeacherRecipe
 from fcnlab.training.train import TrainingProgress, train
+from tests.support.fidelity import measure_fidelity
 
 TINY = Recipe(
     name="tiny",
