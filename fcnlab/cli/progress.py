@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from fcnlab.inference.infer import Progress
+    from fcnlab.inference.report import Progress
     from fcnlab.training.sweep import SweepProgress
     from fcnlab.training.train import Progress as TrainingProgress
 

@@ -78,7 +78,7 @@ def update_reading(
     encrypted: Sequence[float] | None,
     measured: Sequence[float | None],
     projected: Sequence[float | None],
-    published: Sequence[float],
+    published: Sequence[float | None],
     pixels: npt.NDArray[np.uint8] | None,
     residues: npt.NDArray[np.uint8] | None,
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import fcnlab
 from fcnlab.cli import FINDING, INTERRUPTED, OK, REFUSED, InferenceBar, main, print_epoch
-from fcnlab.inference.infer import Progress
+from fcnlab.inference.report import Progress
 from tests.support.checkpoints import tiny_checkpoint
 
 ROOT = Path(__file__).parents[2]

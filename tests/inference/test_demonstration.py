@@ -7,7 +7,7 @@ from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.inference import demonstration
 from fcnlab.inference.demonstration import demonstrate, plan_for, prepare
-from fcnlab.inference.infer import Progress
+from fcnlab.inference.report import Progress
 from tests.support.checkpoints import tiny_checkpoint
 
 

@@ -62,18 +62,20 @@ class Sentence(Part):
     Args:
         words: What is said; empty for nothing.
         kind: note, plain, verdict (large), source (of the numbers below) or waiting.
+        title: Stands out before them.
     """
 
-    def __init__(self, words: str, *, kind: Kind = "note") -> None:
-        self.words, self.kind = words, kind
+    def __init__(self, words: str, *, kind: Kind = "note", title: str = "") -> None:
+        self.words, self.kind, self.title = words, kind, title
 
     @override
     def text(self) -> str:
-        return self.words
+        return self.title + self.words
 
     @override
     def html(self) -> str:
-        return MARKUP[self.kind].format(escape(self.words)) if self.words else ""
+        title = f"<b>{escape(self.title)}</b>" if self.title else ""
+        return MARKUP[self.kind].format(title + escape(self.words)) if self.words else ""
 
 
 def told(sentences: Sequence[str]) -> Page:

@@ -28,7 +28,8 @@ STYLE = """<style>
 .fcn .tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .fcn .tile span { font-size: 12.5px; opacity: .8; }
 .fcn .note { font-size: 13px; opacity: .85; margin: 4px 0; max-width: 62em; }
-.fcn .error { border-left: 4px solid #D55E00; padding: 4px 12px; margin: 6px 0; max-width: 62em; }
+.fcn .error, .fcn .obstacle { border-left: 4px solid #D55E00; padding: 4px 12px; margin: 6px 0; max-width: 62em; }
+.fcn .obstacle { border-color: #56B4E9; }
 .fcn .digits { display: flex; flex-wrap: wrap; gap: 8px; margin: 6px 0; }
 .fcn .digit { text-align: center; width: 62px; font-size: 13px; }
 .fcn .digit img { width: 56px; height: 56px; image-rendering: pixelated; border-radius: 4px; display: block;
