@@ -21,7 +21,8 @@ STYLE = """<style>
 .fcn tbody tr:nth-child(even) { background: rgba(127, 127, 127, .08); }
 .fcn tbody tr.total { border-top: 1.5px solid currentColor; font-weight: 600; background: none; }
 .fcn .scroll { overflow-x: auto; }
-.fcn .verdict { font-size: 16px; font-weight: 600; margin: 2px 0 8px; }
+.fcn .verdict { font-size: 16px; margin: 2px 0 8px; }
+.fcn .verdict b { font-weight: 600; }
 .fcn .tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 8px 0 10px; }
 .fcn .tile { border: 1px solid rgba(127, 127, 127, .35); border-radius: 6px; padding: 7px 14px; min-width: 110px; }
 .fcn .tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
