@@ -14,12 +14,12 @@ class Choices:
 
     Attributes:
         family: ``sweep``, or the name of a network with its own recipe.
-        maps: Of the convolution.
-        units: Of the hidden layer.
-        activation: Its name.
+        maps: Maps of the convolution.
+        units: Units of the hidden layer.
+        activation: Name of the activation.
         budget: Weight products that it was pruned to; 0 where its name does not tell.
         weight_bits: 0 for real weights.
-        seed: Of the training.
+        seed: Seed of the training.
     """
 
     family: str
@@ -38,9 +38,9 @@ class Change:
     Attributes:
         points: Mean over the pairs; negative for a loss.
         spread: Standard deviation over the pairs; 0 for one pair, where it is not known.
-        low: Of the pair that loses most.
-        high: Of the pair that loses least.
-        pairs: How many there are.
+        low: Points of the pair that loses most.
+        high: Points of the pair that loses least.
+        pairs: Number of pairs.
     """
 
     points: float
@@ -48,6 +48,11 @@ class Change:
     low: float
     high: float
     pairs: int
+
+    @property
+    def spelled_spread(self) -> str | None:
+        """The spread with two decimals; None where it is not known."""
+        return f"{self.spread:.2f}" if self.pairs > 1 else None
 
     def __str__(self) -> str:
         if self.pairs == 1:
@@ -79,13 +84,10 @@ def find_change(
     Returns:
         The change over all pairs that there are; None if there is none.
     """
-    known = accuracies_of(networks)
-    changes = [
-        known[other] - accuracy
-        for choices, accuracy in known.items()
-        if getattr(choices, choice) == before and all(getattr(choices, name) == value for name, value in held.items())
-        and (other := replace(choices, **{choice: after})) in known
-    ]  # fmt: skip
+    known, left = accuracies_of(networks), held | {choice: before}
+    starts = [each for each in known if all(getattr(each, name) == value for name, value in left.items())]
+    pairs = [(start, replace(start, **{choice: after})) for start in starts]
+    changes = [known[end] - known[start] for start, end in pairs if end in known]
     return summarise(changes) if changes else None
 
 

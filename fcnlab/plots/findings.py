@@ -7,10 +7,10 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from fcnlab.data.releases import ReleasePoint
-from fcnlab.findings.ablation import Cost, spell_bits
+from fcnlab.findings.ablation import Cost
 from fcnlab.findings.changes import signed
 from fcnlab.findings.expressiveness import DEGREES, Fits
-from fcnlab.findings.networks import TrainedNetwork
+from fcnlab.findings.networks import TrainedNetwork, spell_bits
 from fcnlab.findings.reduction import Reduction
 from fcnlab.plots.accuracy import accuracy_axis, accuracy_place, accuracy_points
 from fcnlab.plots.theme import (
