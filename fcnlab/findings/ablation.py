@@ -166,8 +166,8 @@ def answer(networks: Sequence[TrainedNetwork]) -> str:
         if not here:
             found.append(f"{stage}: not in the table yet")
             continue
-        here = [cost for cost in here if cost.before == here[0].before]
-        mild, hard = max(here, key=points_of), min(here, key=points_of)
+        ranked = sorted((cost for cost in here if cost.before == here[0].before), key=lambda cost: cost.change.points)
+        hard, mild = ranked[0], ranked[-1]
         words = f"{mild.before} to {mild.after} {signed(mild.change.points)}"
         if hard is not mild:
             words += f", to {hard.after} {signed(hard.change.points)}"
@@ -175,11 +175,6 @@ def answer(networks: Sequence[TrainedNetwork]) -> str:
     kept = cheapest(networks, accuracy=99.0)
     end = "" if kept is None else f" Together: {kept.name}, {spell_accuracy(kept)} at {kept.hops:,} HOPs."
     return f"Mean change of accuracy in points: {'; '.join(found)}.{end}"
-
-
-def points_of(cost: Cost) -> float:
-    """The mean change."""
-    return cost.change.points
 
 
 def sentences(networks: Sequence[TrainedNetwork], *, study: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What one choice costs in accuracy: pairs of trained networks that are alike in all else, seed included."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ class Change:
     def __str__(self) -> str:
         if self.pairs == 1:
             return f"{signed(self.points)} points (1 pair)"
-        return f"{signed(self.points)} ± {self.spread:.2f} points ({self.pairs} pairs)"
+        return f"{signed(self.points)} ± {self.spelled_spread} points ({self.pairs} pairs)"
 
 
 def accuracies_of(networks: Iterable[TrainedNetwork]) -> dict[Choices, float]:
@@ -88,11 +88,8 @@ def find_change(
     starts = [each for each in known if all(getattr(each, name) == value for name, value in left.items())]
     pairs = [(start, replace(start, **{choice: after})) for start in starts]
     changes = [known[end] - known[start] for start, end in pairs if end in known]
-    return summarise(changes) if changes else None
-
-
-def summarise(changes: Sequence[float]) -> Change:
-    """Over all pairs, of which there is one at least."""
+    if not changes:
+        return None
     spread = statistics.stdev(changes) if len(changes) > 1 else 0.0
     return Change(statistics.mean(changes), spread, min(changes), max(changes), len(changes))
 

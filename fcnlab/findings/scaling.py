@@ -160,26 +160,18 @@ def size_sentence(runs: Sequence[Row]) -> str:
 
 def head_sentence(parts: Sequence[Part]) -> str:
     """What a head saves."""
-    words = []
-    for study in dict.fromkeys(part.study for part in parts):
-        here = {part.part: part for part in parts if part.study == study}
-        if "head" in here and "whole" in here:
-            fewer = here["whole"].hops / here["head"].hops
-            words.append(f"{study} {here['head'].hops:,} instead of {here['whole'].hops:,} ({fewer:,.0f} times fewer)")
-        elif "head" in here:
-            words.append(f"{study} {here['head'].hops:,} (its records are no images)")
+    words, wholes = [], {part.study: part.hops for part in parts if part.part == "whole"}
+    for study, hops in ((part.study, part.hops) for part in parts if part.part == "head"):
+        whole = wholes.get(study, 0)
+        beside = f"instead of {whole:,} ({whole / hops:,.0f} times fewer)" if whole else "(its records are no images)"
+        words.append(f"{study} {hops:,} {beside}")
     if not words:
         return "No transfer study is stored."
     return f"With public features in the clear only a head is encrypted, HOPs: {'; '.join(words)}."
 
 
-def answer(plans: Plans, runs: Sequence[Row]) -> str:
-    """The fourth question in three sentences."""
-    return " ".join((layout_sentence(plans), size_sentence(runs), head_sentence(all_parts())))
-
-
 def sentences(plans: Plans, runs: Sequence[Row]) -> list[str]:
-    """Everything that is said of one choice."""
+    """The answer to the fourth question, for one network and scheme."""
     return [layout_sentence(plans), size_sentence(runs), head_sentence(all_parts())]
 
 

@@ -22,7 +22,7 @@ def answers_of() -> dict[str, str]:
         "RQ1 How do operations and time fall?": reduction.answer(facts),
         "RQ2 What do powers of two cost an activation?": expressiveness.answer(facts.networks),
         "RQ3 What does each choice cost in accuracy?": ablation.answer(facts.networks),
-        "RQ4 How does it scale?": scaling.answer(plans, facts.runs),
+        "RQ4 How does it scale?": " ".join(scaling.sentences(plans, facts.runs)),
         "What this rests on": describe_table(facts.networks),
     }
 
