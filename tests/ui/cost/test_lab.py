@@ -12,8 +12,9 @@ from fcnlab.data.published import published_systems
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
 from fcnlab.networks.checkpoint import compile_network
+from fcnlab.plots.accuracy import accuracy_place
 from fcnlab.plots.activations import KINDS
-from fcnlab.plots.cost import BAR_COUNT, SOURCES, accuracy_place
+from fcnlab.plots.cost import BAR_COUNT, SOURCES
 from fcnlab.ui.cost.estimates import CostSettings
 from fcnlab.ui.cost.lab import CostLab, cost, near_trained
 
