@@ -14,9 +14,8 @@ from fcnlab.inference.report import LayerReport
 from fcnlab.plots.activations import KINDS, layers_figure, update_layers
 from fcnlab.ui.kit.figures import LiveFigure
 from fcnlab.ui.kit.images import digit_cell
-from fcnlab.ui.kit.page import Markup, Page, Sentence, Table, Tiles, View
+from fcnlab.ui.kit.page import Markup, Page, Sentence, Table, Tiles, View, escape
 from fcnlab.ui.kit.task import Task, TaskPanel
-from fcnlab.ui.kit.views import block, escape, text_table
 from fcnlab.ui.outcome import Outcome, run_encrypted
 
 IMAGES: Final = 8192  # as many as the slots of one batch
@@ -56,7 +55,7 @@ class FirstRun:
         self.run.start(network=self.network, images=self.images, scheme="bgv", engine="fused")
 
     def _view(self, say: Callable[[Outcome], Page], *, live: Callable[[Outcome], Page]) -> View:
-        area = widgets.HTML(block(NOTHING_YET), layout={"width": "100%"})
+        area = widgets.HTML(Page(NOTHING_YET).live, layout={"width": "100%"})
 
         def show(change: Any) -> None:
             area.value = live(change.new).live
@@ -197,7 +196,7 @@ def digits(outcome: Outcome) -> Page:
     return Page(
         Markup(
             f'<div class="digits">{cells}</div>',
-            words=text_table(("image", "encrypted", "label"), [[str(index), *rest] for index, *rest in rows]),
+            words=Table(("image", "encrypted", "label"), [[str(index), *rest] for index, *rest in rows]).text(),
         ),
         f"Below each image, the digit read from its encrypted pixels. {wrong:,} of {len(outcome.labels):,} were "
         "misread; the first of them stand last, with their label.",

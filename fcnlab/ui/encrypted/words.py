@@ -17,8 +17,7 @@ from fcnlab.ui.encrypted.forecasts import Forecast, circuit_of
 from fcnlab.ui.encrypted.runs import Reading
 from fcnlab.ui.encrypted.settings import DigitSettings, Picture
 from fcnlab.ui.kit.images import digit_cell, png_address
-from fcnlab.ui.kit.page import Markup, Page, Sentence, Stale, Table, Tiles
-from fcnlab.ui.kit.views import escape
+from fcnlab.ui.kit.page import Markup, Page, Sentence, Stale, Table, Tiles, escape
 
 PREVIEWED: Final = 40
 OLD: Final = "Old, of an earlier run:"

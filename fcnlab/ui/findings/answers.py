@@ -5,8 +5,7 @@ import ipywidgets as widgets
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.findings import ablation, expressiveness, reduction, scaling
 from fcnlab.findings.networks import describe_table
-from fcnlab.ui.kit.page import Markup, Page, View
-from fcnlab.ui.kit.views import escape
+from fcnlab.ui.kit.page import Markup, Page, View, escape
 
 
 def answers() -> View:

@@ -4,22 +4,30 @@ The text is what notebooks are compared by: it holds the computed numbers and no
 for the eye alone; a reader of the text finds what they show in sentences and tables.
 """
 
+import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
 
 import ipywidgets as widgets
 from typing_extensions import override
 
-from fcnlab.ui.kit.views import block, escape, table, text_table, tiles
-
-Kind = Literal["note", "plain", "verdict", "source", "waiting"]
-MARKUP: Mapping[Kind, str] = {
+STYLE: Final = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+Kind = Literal["error", "note", "obstacle", "plain", "verdict", "source", "waiting"]
+MARKUP: Final[Mapping[Kind, str]] = {
+    "error": '<div class="error">{}</div>',
+    "obstacle": '<div class="obstacle">{}</div>',
     "note": '<p class="note">{}</p>',
     "plain": "<p>{}</p>",
     "verdict": '<p class="verdict"><b>{}</b></p>',
     "source": '<p class="note"><b>{}</b></p>',
     "waiting": '<p class="note"><i>{}</i></p>',
 }
+
+
+def escape(text: object) -> str:
+    """Text made safe for HTML."""
+    return html.escape(str(text))
 
 
 class Part(Protocol):
@@ -53,7 +61,7 @@ class Page(Part):
     @property
     def live(self) -> str:
         """The value of an HTML widget: the same HTML in the labs' style."""
-        return block(self.html())
+        return f'<style>\n{STYLE}</style><div class="fcn">{self.html()}</div>'
 
 
 class Sentence(Part):
@@ -61,7 +69,7 @@ class Sentence(Part):
 
     Args:
         words: What is said; empty for nothing.
-        kind: note, plain, verdict (large), source (of the numbers below) or waiting.
+        kind: note, plain, verdict (large), source (of the numbers below), waiting, error or obstacle.
         title: Stands out before them.
     """
 
@@ -110,7 +118,10 @@ class Table(Part):
     def text(self) -> str:
         if not self.rows:
             return ""
-        content = text_table(self.heads, [*self.rows, self.total] if self.total is not None else self.rows)
+        lines = [list(self.heads), *([spell(cell) for cell in row] for row in self._all)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        aligned = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines]
+        content = "\n".join("  ".join(line).rstrip() for line in aligned)
         return f"{self.title}{self.about}\n{content}" if self.title else content
 
     @override
@@ -118,7 +129,22 @@ class Table(Part):
         if not self.rows:
             return ""
         title = f"<p><b>{escape(self.title)}</b>{escape(self.about)}</p>" if self.title else ""
-        return title + table(self.heads, self.rows, total=self.total)
+        head = "".join(f"<th>{escape(head)}</th>" for head in self.heads)
+        body = ["".join(f"<td>{escape(spell(cell))}</td>" for cell in row) for row in self._all]
+        last = "" if self.total is None else f'<tr class="total">{body.pop()}</tr>'
+        rows = "".join(f"<tr>{cells}</tr>" for cells in body) + last
+        return f'{title}<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+    @property
+    def _all(self) -> list[Sequence[object]]:
+        return self.rows if self.total is None else [*self.rows, self.total]
+
+
+def spell(cell: object) -> str:
+    """A cell as text: integers with thousands separators, None as a dash."""
+    if cell is None:
+        return "–"
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 class Tiles(Part):
@@ -137,7 +163,9 @@ class Tiles(Part):
 
     @override
     def html(self) -> str:
-        return tiles(self.figures)
+        cells = (f"<b>{escape(value)}</b><span>{escape(label)}</span>" for label, value in self.figures.items())
+        inner = "".join(f'<div class="tile">{cell}</div>' for cell in cells)
+        return f'<div class="tiles">{inner}</div>'
 
 
 class Markup(Part):

@@ -10,7 +10,7 @@ import traitlets
 
 from fcnlab.errors import Cancelled
 from fcnlab.machine.jobs import Job, Worker, submit
-from fcnlab.ui.kit.views import block, escape
+from fcnlab.ui.kit.page import Page, Sentence
 
 
 class Advance(Protocol):
@@ -157,16 +157,16 @@ class TaskPanel:
         share = task.progress.share if task.progress is not None else 0.0
         self._bar.value = share if running else float(task.state == "done")
         self._bar.bar_style = {"done": "success", "failed": "danger", "cancelled": "warning"}.get(task.state, "info")
-        self._words.value = block(self._say())
+        self._words.value = self._say().live
 
-    def _say(self) -> str:
+    def _say(self) -> Page:
         task = self._task
         if task.state == "running":
-            return f"{escape(task.progress or self._loading)} · {task.elapsed_s:.1f} s"
-        obstacle = f'<div class="obstacle">{escape(self._obstacle)}</div>' if self._obstacle else ""
+            return Page(f"{task.progress or self._loading} · {task.elapsed_s:.1f} s")
+        obstacle = Sentence(self._obstacle, kind="obstacle")
         if task.state == "done":
-            return f"Done in {task.elapsed_s:.1f} s, the start of the worker included.{obstacle}"
+            return Page(f"Done in {task.elapsed_s:.1f} s, the start of the worker included.", obstacle)
         if task.state == "idle":
-            return obstacle or escape(self._cost)
+            return Page(obstacle if self._obstacle else self._cost)
         kept = " What is shown below is the run before." if task.result is not None else ""
-        return f'<div class="error">{escape(task.message + kept)}</div>{obstacle}'
+        return Page(Sentence(task.message + kept, kind="error"), obstacle)

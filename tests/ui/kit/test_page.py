@@ -1,7 +1,6 @@
 import ipywidgets as widgets
 
-from fcnlab.ui.kit.page import Folded, Markup, Page, Sentence, Stale, Table, Tiles, View, told
-from fcnlab.ui.kit.views import block
+from fcnlab.ui.kit.page import STYLE, Folded, Markup, Page, Sentence, Stale, Table, Tiles, View, told
 
 HEADS = ("layer", "HOPs")
 
@@ -16,7 +15,7 @@ def test_the_text_and_the_html_hold_the_same_facts() -> None:
         '<tr><td>fc2</td><td>–</td></tr><tr class="total"><td>sum</td><td>1,200</td></tr></tbody></table></div>'
         "<p>Nothing.</p>"
     )
-    assert page.live == block(page.html())
+    assert page.live == f'<style>\n{STYLE}</style><div class="fcn">{page.html()}</div>'
 
 
 def test_what_is_empty_leaves_no_trace() -> None:
