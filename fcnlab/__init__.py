@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from fcnlab.circuit.hops import HopTable
     from fcnlab.cost import Projection, UnitCosts
     from fcnlab.inference.demonstration import Demonstration
-    from fcnlab.inference.infer import Inference, Progress
+    from fcnlab.inference.infer import Inference
+    from fcnlab.inference.report import Progress
+
+    X
     from fcnlab.networks.checkpoint import Checkpoint
     from fcnlab.planning.plan import Plan
 

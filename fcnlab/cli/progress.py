@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from fcnlab.inference.infer import Progress
+    from fcnlab.inference.report import Progress
 
 BAR = "{desc:<46.46} {bar} {n_fmt}/{total_fmt} [{elapsed}]"
 

@@ -1,7 +1,7 @@
 """Third question: what pruning, quantization and approximation each cost in accuracy, one taken away at a time."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,10 +10,16 @@ from fcnlab.data.measured import RECONSTRUCTED
 from fcnlab.data.releases import ReleasePoint, read_releases
 from fcnlab.data.tables import TABLES
 from fcnlab.findings.changes import Change, find_change, signed, usual_activation, usual_bits, values_of
-from fcnlab.findings.networks import SWEEP, TrainedNetwork, cheapest, spell_accuracy, standard_error
+from fcnlab.findings.networks import SWEEP, Columns, TrainedNetwork, cheapest, spell_accuracy, spell_bits
 
-CHANGE_HEADS: Final = ("choice", "from", "to", "points", "±", "worst", "best", "pairs")
-BARELY: Final = 2  # standard errors of a test set
+STAGES: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
+    "budget": ("pruning", "{:,} products".format),
+    "weight_bits": ("quantization", spell_bits),
+    "activation": ("approximation", str),
+}
+"""The stage that a choice belongs to, and how its values are spelled."""
+Step = tuple[str, Any, Any, Mapping[str, Any]]
+"""A choice, its value before and after, and the values of other choices that are looked at alone."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Cost:
         stage: pruning, quantization or approximation.
         before: What is left.
         after: What is taken.
-        change: Of the accuracy.
+        change: The change of accuracy.
     """
 
     stage: str
@@ -57,61 +63,41 @@ def costs_at(networks: Sequence[TrainedNetwork], *, activation: str, budget: int
 
     Args:
         networks: The table.
-        activation: Of the setting.
+        activation: Activation of the setting.
         budget: Weight products that it was pruned to.
-        weight_bits: Of the setting.
+        weight_bits: Weight bits of the setting.
     """
     at = {"family": SWEEP, "activation": activation, "budget": budget, "weight_bits": weight_bits}
-    costs = []
-    for most in values_of(networks, "budget")[-1:]:
-        costs += find_costs(networks, "budget", before=most, after=budget, **without(at, "budget"))
-    rest = without(at, "weight_bits")
-    for bits in starting_bits(networks, **rest):
-        costs += find_costs(networks, "weight_bits", before=bits, after=weight_bits, **rest)
-    rest = without(at, "activation")
-    for other in values_of(networks, "activation"):
-        costs += find_costs(networks, "activation", before=activation, after=other, **rest)
-    return costs
+    rest = {choice: {name: value for name, value in at.items() if name != choice} for choice in STAGES}
+    steps = [("budget", most, budget) for most in values_of(networks, "budget")[-1:]]
+    steps += [("weight_bits", bits, weight_bits) for bits in starting_bits(networks, **rest["weight_bits"])]
+    steps += [("activation", activation, other) for other in values_of(networks, "activation")]
+    return find_costs(networks, [(*step, rest[step[0]]) for step in steps])
 
 
 def costs_over_all(networks: Sequence[TrainedNetwork]) -> list[Cost]:
     """Every choice over all pairs that the table has; pruning and approximation with the most bits."""
-    budgets, most_bits = values_of(networks, "budget"), usual_bits(networks)
+    budgets, usual, held = (
+        values_of(networks, "budget"),
+        usual_activation(networks),
+        {"weight_bits": usual_bits(networks)},
+    )
+    fewer = [bits for bits in reversed(values_of(networks, "weight_bits")) if bits]
+    steps: list[Step] = [("budget", budgets[-1], budget, held) for budget in reversed(budgets)]
+    steps += [("weight_bits", start, bits, {}) for start in starting_bits(networks) for bits in fewer]
+    steps += [("activation", usual, other, held) for other in values_of(networks, "activation")]
+    return find_costs(networks, steps)
+
+
+def find_costs(networks: Sequence[TrainedNetwork], steps: Iterable[Step]) -> list[Cost]:
+    """The costs of steps that change something, as far as the table has pairs of them."""
     costs = []
-    for budget in reversed(budgets):
-        costs += find_costs(networks, "budget", before=budgets[-1], after=budget, weight_bits=most_bits)
-    for start in starting_bits(networks):
-        for each in reversed(values_of(networks, "weight_bits")):
-            costs += find_costs(networks, "weight_bits", before=start, after=each) if each else []
-    usual = usual_activation(networks)
-    for other in values_of(networks, "activation"):
-        costs += find_costs(networks, "activation", before=usual, after=other, weight_bits=most_bits)
+    for choice, before, after, held in steps:
+        change = find_change(networks, choice, before=before, after=after, **held)
+        stage, spell = STAGES[choice]
+        if change is not None and before != after:
+            costs.append(Cost(stage, spell(before), spell(after), change))
     return costs
-
-
-def find_costs(networks: Sequence[TrainedNetwork], choice: str, *, before: Any, after: Any, **held: Any) -> list[Cost]:
-    """The cost of one choice; none where nothing changes or no pairs are there."""
-    change = find_change(networks, choice, before=before, after=after, **held)
-    stage, spell = STAGES[choice]
-    return [] if change is None or before == after else [Cost(stage, spell(before), spell(after), change)]
-
-
-def without(choices: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """All choices but one."""
-    return {key: value for key, value in choices.items() if key != name}
-
-
-def spell_bits(bits: int) -> str:
-    """Of a weight."""
-    return f"{bits} bits" if bits else "real weights"
-
-
-STAGES: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
-    "budget": ("pruning", "{:,} products".format),
-    "weight_bits": ("quantization", spell_bits),
-    "activation": ("approximation", str),
-}
-"""The stage that a choice belongs to, and how its values are spelled."""
 
 
 # --- heads on real data -----------------------------------------------------------------------------------------------
@@ -155,30 +141,6 @@ def head_sentence(study: str) -> str:
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def cost_sentence(networks: Sequence[TrainedNetwork], *, activation: str, budget: int, weight_bits: int) -> str:
-    """One setting, step by step."""
-    costs = costs_at(networks, activation=activation, budget=budget, weight_bits=weight_bits)
-    place = f"{activation} at {budget:,} products and {spell_bits(weight_bits)}"
-    if not costs:
-        return f"{place}: the table has nothing to compare this setting with."
-    steps = [f"{cost.stage} ({cost.before} to {cost.after}) {cost.change}" for cost in costs]
-    return f"{place}: {'; '.join(steps)}."
-
-
-def stage_sentence(networks: Sequence[TrainedNetwork], stage: str) -> str:
-    """One stage over all pairs; what is missing is said."""
-    costs = [cost for cost in costs_over_all(networks) if cost.stage == stage]
-    if not costs:
-        return f"{stage.capitalize()}: the table has no pairs that differ in it alone."
-    starts = dict.fromkeys(cost.before for cost in costs)
-    words = [
-        f"from {start}: " + "; ".join(f"{cost.after} {cost.change}" for cost in costs if cost.before == start)
-        for start in starts
-    ]
-    at = "" if stage == "quantization" else f" with {usual_bits(networks)} bits"
-    return f"{stage.capitalize()}{at}, {'. Also '.join(words)}."
-
-
 def dense_sentence(dense: Point | None) -> str:
     """The reference that nothing was taken from."""
     if dense is None:
@@ -191,34 +153,22 @@ def dense_sentence(dense: Point | None) -> str:
 
 def find_dense() -> Point | None:
     """The shipped network of real weights with most products whose layers are published; None without one."""
-    real = [
-        point for point in points()
-        if point.source == "shipped" and not point.weight_bits and not point.name.startswith(RECONSTRUCTED)
-    ]  # fmt: skip
-    return max(real, key=lambda point: point.products, default=None)
-
-
-def noise_sentence(networks: Sequence[TrainedNetwork]) -> str:
-    """What differences mean."""
-    best = max((each.accuracy for each in networks), default=99.0)
-    error = standard_error(best)
-    return (
-        f"An accuracy near {best:.1f} % on 10,000 images has a standard error of {error:.2f} points, so that a "
-        f"difference below {BARELY * error:.1f} points between two networks may be chance."
-    )
+    real = [point for point in points() if point.source == "shipped" and not point.weight_bits]
+    published = [point for point in real if not point.name.startswith(RECONSTRUCTED)]
+    return max(published, key=lambda point: point.products, default=None)
 
 
 def answer(networks: Sequence[TrainedNetwork]) -> str:
     """The third question in two or three sentences."""
     costs = costs_over_all(networks)
     found = []
-    for stage in ("pruning", "quantization", "approximation"):
+    for stage, _ in STAGES.values():
         here = [cost for cost in costs if cost.stage == stage]
         if not here:
             found.append(f"{stage}: not in the table yet")
             continue
-        here = [cost for cost in here if cost.before == here[0].before]
-        mild, hard = max(here, key=points_of), min(here, key=points_of)
+        ranked = sorted((cost for cost in here if cost.before == here[0].before), key=lambda cost: cost.change.points)
+        hard, mild = ranked[0], ranked[-1]
         words = f"{mild.before} to {mild.after} {signed(mild.change.points)}"
         if hard is not mild:
             words += f", to {hard.after} {signed(hard.change.points)}"
@@ -228,45 +178,34 @@ def answer(networks: Sequence[TrainedNetwork]) -> str:
     return f"Mean change of accuracy in points: {'; '.join(found)}.{end}"
 
 
-def points_of(cost: Cost) -> float:
-    """The mean change."""
-    return cost.change.points
+def sentences(networks: Sequence[TrainedNetwork], *, study: str) -> list[str]:
+    """Everything that is said, of the networks and of the heads of a study."""
+    return [answer(networks), *filter(None, [dense_sentence(find_dense())]), *([head_sentence(study)] if study else [])]
 
 
-def sentences(
-    networks: Sequence[TrainedNetwork], *, activation: str, budget: int, weight_bits: int, study: str
-) -> list[str]:
-    """Everything of one choice."""
-    return [
-        answer(networks),
-        cost_sentence(networks, activation=activation, budget=budget, weight_bits=weight_bits),
-        *(stage_sentence(networks, stage) for stage in ("pruning", "quantization", "approximation")),
-        *filter(None, [dense_sentence(find_dense())]),
-        noise_sentence(networks),
-        *([head_sentence(study)] if study else []),
-    ]  # fmt: skip
+# --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def change_rows(costs: Sequence[Cost]) -> list[list[object]]:
-    """As CHANGE_HEADS."""
-    return [
-        [
-            cost.stage, cost.before, cost.after, signed(cost.change.points),
-            f"{cost.change.spread:.2f}" if cost.change.pairs > 1 else None, signed(cost.change.low),
-            signed(cost.change.high), cost.change.pairs,
-        ]
-        for cost in costs
-    ]  # fmt: skip
+def change_columns(costs: Sequence[Cost]) -> Columns:
+    """What choices cost."""
+    changes = [cost.change for cost in costs]
+    return {
+        "choice": [cost.stage for cost in costs],
+        "from": [cost.before for cost in costs],
+        "to": [cost.after for cost in costs],
+        "points": [signed(change.points) for change in changes],
+        "±": [change.spelled_spread for change in changes],
+        "worst": [signed(change.low) for change in changes],
+        "best": [signed(change.high) for change in changes],
+        "pairs": [change.pairs for change in changes],
+    }
 
 
-def grid_rows(lines: dict[int, tuple[TrainedNetwork, ...]]) -> list[list[object]]:
+def grid_columns(lines: Mapping[int, Sequence[TrainedNetwork]]) -> Columns:
     """Accuracy by budget and bits: a row a budget, most products first, a column for each number of bits."""
     budgets = sorted({network.budget for line in lines.values() for network in line}, reverse=True)
-    by_place = {(network.budget, bits): network for bits, line in lines.items() for network in line}
-    return [
-        [
-            f"{budget:,}",
-            *(spell_accuracy(by_place[budget, bits]) if (budget, bits) in by_place else None for bits in lines),
-        ]
-        for budget in budgets
-    ]  # fmt: skip
+    columns: dict[str, Sequence[object]] = {"products": [f"{budget:,}" for budget in budgets]}
+    for bits, line in lines.items():
+        spelled = {network.budget: spell_accuracy(network) for network in line}
+        columns[spell_bits(bits)] = [spelled.get(budget) for budget in budgets]
+    return columns

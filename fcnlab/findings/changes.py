@@ -1,7 +1,7 @@
 """What one choice costs in accuracy: pairs of trained networks that are alike in all else, seed included."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +14,12 @@ class Choices:
 
     Attributes:
         family: ``sweep``, or the name of a network with its own recipe.
-        maps: Of the convolution.
-        units: Of the hidden layer.
-        activation: Its name.
+        maps: Maps of the convolution.
+        units: Units of the hidden layer.
+        activation: Name of the activation.
         budget: Weight products that it was pruned to; 0 where its name does not tell.
         weight_bits: 0 for real weights.
-        seed: Of the training.
+        seed: Seed of the training.
     """
 
     family: str
@@ -38,9 +38,9 @@ class Change:
     Attributes:
         points: Mean over the pairs; negative for a loss.
         spread: Standard deviation over the pairs; 0 for one pair, where it is not known.
-        low: Of the pair that loses most.
-        high: Of the pair that loses least.
-        pairs: How many there are.
+        low: Points of the pair that loses most.
+        high: Points of the pair that loses least.
+        pairs: Number of pairs.
     """
 
     points: float
@@ -49,10 +49,15 @@ class Change:
     high: float
     pairs: int
 
+    @property
+    def spelled_spread(self) -> str | None:
+        """The spread with two decimals; None where it is not known."""
+        return f"{self.spread:.2f}" if self.pairs > 1 else None
+
     def __str__(self) -> str:
         if self.pairs == 1:
             return f"{signed(self.points)} points (1 pair)"
-        return f"{signed(self.points)} ± {self.spread:.2f} points ({self.pairs} pairs)"
+        return f"{signed(self.points)} ± {self.spelled_spread} points ({self.pairs} pairs)"
 
 
 def accuracies_of(networks: Iterable[TrainedNetwork]) -> dict[Choices, float]:
@@ -79,18 +84,12 @@ def find_change(
     Returns:
         The change over all pairs that there are; None if there is none.
     """
-    known = accuracies_of(networks)
-    changes = [
-        known[other] - accuracy
-        for choices, accuracy in known.items()
-        if getattr(choices, choice) == before and all(getattr(choices, name) == value for name, value in held.items())
-        and (other := replace(choices, **{choice: after})) in known
-    ]  # fmt: skip
-    return summarise(changes) if changes else None
-
-
-def summarise(changes: Sequence[float]) -> Change:
-    """Over all pairs, of which there is one at least."""
+    known, left = accuracies_of(networks), held | {choice: before}
+    starts = [each for each in known if all(getattr(each, name) == value for name, value in left.items())]
+    pairs = [(start, replace(start, **{choice: after})) for start in starts]
+    changes = [known[end] - known[start] for start, end in pairs if end in known]
+    if not changes:
+        return None
     spread = statistics.stdev(changes) if len(changes) > 1 else 0.0
     return Change(statistics.mean(changes), spread, min(changes), max(changes), len(changes))
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from fcnlab.approximation import TARGETS, Approximation, approximate
 from fcnlab.findings.changes import Change, find_change, signed, usual_activation, usual_bits, values_of
-from fcnlab.findings.networks import TrainedNetwork
+from fcnlab.findings.networks import Columns, TrainedNetwork
 
 SETS: Final = {"real": "real", "power": "power-of-two", "powers": "two-powers"}
 """What a coefficient may be: any number, 0 or ±2ᵏ, a sum of two of those; by the names of `approximation`."""
@@ -16,9 +16,6 @@ TARGET_NAMES: Final = tuple(name for name in TARGETS if name != "silu")  # which
 DEGREES: Final = (1, 2, 3, 4)  # beyond it the proof for sums of two powers takes seconds
 INTERVAL: Final = (-4.0, 4.0)
 USUAL_DEGREE: Final = 2
-FIT_HEADS: Final = ("degree", "real", "±2ᵏ", "two ±2ᵏ", "±2ᵏ / real", "HOPs, real", "HOPs, ±2ᵏ")
-TARGET_HEADS: Final = ("function", "real", "±2ᵏ", "two ±2ᵏ", "±2ᵏ / real", "two / real")
-TRAINED_HEADS: Final = ("activation", "largest error", "pairs", "accuracy, points", "± pairs")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,34 +57,19 @@ def find_fits(target: str, degree: int) -> Fits:
 
 
 def all_fits(degree: int) -> tuple[Fits, ...]:
-    """For every function."""
+    """The optima of every function."""
     return tuple(find_fits(target, degree) for target in TARGET_NAMES)
 
 
-@dataclass(frozen=True)
-class ActivationUse:
-    """An activation in trained networks, beside the usual one.
-
-    Attributes:
-        activation: As cards name it.
-        error: Largest error of the polynomial on the interval; None where it stands for no function, as the square.
-        change: Of the accuracy, from the usual activation to this one with all else the same.
-    """
-
-    activation: str
-    error: float | None
-    change: Change
-
-
-def compare_activations(networks: Sequence[TrainedNetwork]) -> tuple[ActivationUse, ...]:
-    """Every activation of the sweep that has pairs with the usual one."""
+def compare_activations(networks: Sequence[TrainedNetwork]) -> dict[str, Change]:
+    """The change of accuracy from the usual activation to every other one of the sweep that has pairs with it."""
     usual, bits = usual_activation(networks), usual_bits(networks)
-    found = []
-    for name in values_of(networks, "activation"):
-        change = find_change(networks, "activation", before=usual, after=name, weight_bits=bits)
-        if name != usual and change is not None:
-            found.append(ActivationUse(name, error_of(name), change))
-    return tuple(found)
+    changes = {
+        name: find_change(networks, "activation", before=usual, after=name, weight_bits=bits)
+        for name in values_of(networks, "activation")
+        if name != usual
+    }
+    return {name: change for name, change in changes.items() if change is not None}
 
 
 def error_of(activation: str) -> float | None:
@@ -112,20 +94,6 @@ def target_sentence(fits: Fits) -> str:
     )
 
 
-def degree_sentence(target: str) -> str:
-    """Whether a higher degree makes up for coarse coefficients."""
-    usual, higher = find_fits(target, USUAL_DEGREE), find_fits(target, DEGREES[-1])
-    if higher.power.error < usual.real.error:
-        verdict = f"is below that of the real optimum of degree {USUAL_DEGREE}"
-    else:
-        verdict = f"is not below that of the real optimum of degree {USUAL_DEGREE}"
-    return (
-        f"With powers of two at degree {higher.degree} the error of {target}, {higher.power.error:.4f}, {verdict}, "
-        f"{usual.real.error:.4f}; it takes {higher.power.cost.total} HOPs a value instead of "
-        f"{usual.power.cost.total}."
-    )
-
-
 def overview_sentence(degree: int = USUAL_DEGREE) -> str:
     """All functions."""
     fits = all_fits(degree)
@@ -144,7 +112,7 @@ def network_sentence(networks: Sequence[TrainedNetwork]) -> str:
     uses, usual = compare_activations(networks), usual_activation(networks)
     if not uses:
         return "The table holds no two activations at the same products, bits and seed, so none are compared there."
-    changes = ", ".join(f"{use.activation}{spell_error(use.error)} {use.change}" for use in uses)
+    changes = ", ".join(f"{name}{spell_error(error_of(name))} {change}" for name, change in uses.items())
     return (
         f"In trained networks, beside {usual}{spell_error(error_of(usual))} at the same products and seed, "
         f"{usual_bits(networks)} bits: {changes}."
@@ -152,7 +120,7 @@ def network_sentence(networks: Sequence[TrainedNetwork]) -> str:
 
 
 def spell_error(error: float | None) -> str:
-    """In brackets, if there is one."""
+    """An error in brackets, if there is one."""
     return "" if error is None else f" (error {error:.3f})"
 
 
@@ -162,41 +130,45 @@ def answer(networks: Sequence[TrainedNetwork]) -> str:
 
 
 def sentences(target: str, degree: int, networks: Sequence[TrainedNetwork]) -> list[str]:
-    """Everything of one choice."""
-    return [
-        target_sentence(find_fits(target, degree)), degree_sentence(target), overview_sentence(degree),
-        network_sentence(networks),
-    ]  # fmt: skip
+    """Everything that is said of one choice."""
+    fits = find_fits(target, degree)
+    return [target_sentence(fits), overview_sentence(degree), network_sentence(networks)]
 
 
-def fit_rows(target: str) -> list[list[object]]:
-    """One function by degree, as FIT_HEADS."""
-    return [
-        [
-            str(fits.degree), f"{fits.real.error:.4f}", f"{fits.power.error:.4f}", f"{fits.powers.error:.4f}",
-            f"{fits.penalty:.2f}", fits.real.cost.total, fits.power.cost.total,
-        ]
-        for fits in (find_fits(target, degree) for degree in DEGREES)
-    ]  # fmt: skip
+# --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def target_rows(degree: int) -> list[list[object]]:
-    """All functions at one degree, as TARGET_HEADS."""
-    return [
-        [
-            fits.target, f"{fits.real.error:.4f}", f"{fits.power.error:.4f}", f"{fits.powers.error:.4f}",
-            f"{fits.penalty:.2f}", f"{fits.penalty_of_sums:.2f}",
-        ]
-        for fits in all_fits(degree)
-    ]  # fmt: skip
+def error_columns(fits: Sequence[Fits]) -> Columns:
+    """The largest errors by the coefficients that are allowed."""
+    return {
+        "real": [f"{each.real.error:.4f}" for each in fits],
+        "±2ᵏ": [f"{each.power.error:.4f}" for each in fits],
+        "two ±2ᵏ": [f"{each.powers.error:.4f}" for each in fits],
+        "±2ᵏ / real": [f"{each.penalty:.2f}" for each in fits],
+    }
 
 
-def trained_rows(networks: Sequence[TrainedNetwork]) -> list[list[object]]:
-    """Activations in trained networks, as TRAINED_HEADS."""
-    return [
-        [
-            use.activation, None if use.error is None else f"{use.error:.4f}", use.change.pairs,
-            signed(use.change.points), f"{use.change.spread:.2f}" if use.change.pairs > 1 else None,
-        ]
-        for use in compare_activations(networks)
-    ]  # fmt: skip
+def degree_columns(target: str) -> Columns:
+    """One function by degree."""
+    fits = [find_fits(target, degree) for degree in DEGREES]
+    real, power = [each.real.cost.total for each in fits], [each.power.cost.total for each in fits]
+    return {"degree": [str(each) for each in DEGREES], **error_columns(fits), "HOPs, real": real, "HOPs, ±2ᵏ": power}
+
+
+def function_columns(degree: int) -> Columns:
+    """All functions at one degree."""
+    fits, sums = all_fits(degree), "two / real"
+    return {"function": TARGET_NAMES, **error_columns(fits), sums: [f"{each.penalty_of_sums:.2f}" for each in fits]}
+
+
+def trained_columns(networks: Sequence[TrainedNetwork]) -> Columns:
+    """Activations in trained networks, beside the usual one."""
+    changes = compare_activations(networks)
+    errors = [error_of(name) for name in changes]
+    return {
+        "activation": list(changes),
+        "largest error": [None if error is None else f"{error:.4f}" for error in errors],
+        "pairs": [change.pairs for change in changes.values()],
+        "accuracy, points": [signed(change.points) for change in changes.values()],
+        "± pairs": [change.spelled_spread for change in changes.values()],
+    }

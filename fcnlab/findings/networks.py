@@ -1,16 +1,16 @@
 """Rows of the table of trained networks, those that differ in the seed alone put together."""
 
-import math
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from fcnlab.data.trained import SEED_MARK, TrainedPoint, load_trained
 
-TEST_IMAGES: Final = 10_000
+Columns = Mapping[str, Sequence[object]]
+"""A table: the cells of each column by its head."""
 SEED: Final = re.compile(rf"{SEED_MARK}\d+")
 SWEEP: Final = "sweep"
 ROUNDING: Final = re.compile(r"-(\d+-bits|real|pruned)$")
@@ -22,7 +22,7 @@ class TrainedNetwork:
     """One setting, trained with one seed or several.
 
     Attributes:
-        name: Of its rows, without their seeds.
+        name: Name of the setting, which its rows have with their seeds.
         rows: One for each seed, by seed.
     """
 
@@ -31,12 +31,12 @@ class TrainedNetwork:
 
     @property
     def seeds(self) -> int:
-        """How many."""
+        """Number of seeds."""
         return len(self.rows)
 
     @property
     def activation(self) -> str:
-        """Its name."""
+        """Name of the activation."""
         return self.rows[0].activation
 
     @property
@@ -135,14 +135,6 @@ def cheapest(networks: Iterable[TrainedNetwork], *, accuracy: float) -> TrainedN
     )
 
 
-def standard_error(accuracy: float) -> float:
-    """Points by which an accuracy on the test images is uncertain, since they are a sample.
-
-    Source: standard deviation of a binomial share.
-    """
-    return 100 * math.sqrt(accuracy / 100 * (1 - accuracy / 100) / TEST_IMAGES)
-
-
 def spell_accuracy(network: TrainedNetwork) -> str:
     """Percent, with its spread and the number of seeds where there are several."""
     if network.seeds == 1:
@@ -151,7 +143,7 @@ def spell_accuracy(network: TrainedNetwork) -> str:
 
 
 def describe_table(networks: Sequence[TrainedNetwork]) -> str:
-    """What there is, in one sentence."""
+    """What the table holds, in one sentence."""
     if not networks:
         return "The table of trained networks is empty: fcnlab sweep fills it."
     rows = sum(network.seeds for network in networks)
@@ -160,18 +152,38 @@ def describe_table(networks: Sequence[TrainedNetwork]) -> str:
     seeds = f"{several} of them with several seeds" if several else "each with one seed"
     return (
         f"The table has {counted(rows, 'trained network')} of {counted(len(networks), 'setting')}, {seeds}; "
-        f"activations {', '.join(activations)}; weights of {spell_bits(networks)}."
+        f"activations {', '.join(activations)}; weights of {spell_widths(networks)}."
     )
 
 
-def spell_bits(networks: Iterable[TrainedNetwork]) -> str:
+def spell_widths(networks: Iterable[TrainedNetwork]) -> str:
     """All numbers of weight bits that occur."""
     bits = sorted({network.weight_bits for network in networks}, reverse=True)
-    named = [str(each) for each in bits if each]
-    words = f"{' or '.join(filter(None, (', '.join(named[:-1]), named[-1])))} bits" if named else ""
+    *more, last = [str(each) for each in bits if each] or [""]
+    words = f"{' or '.join(filter(None, (', '.join(more), last)))} bits" if last else ""
     return " or ".join(filter(None, (words, "real numbers" if 0 in bits else "")))
+
+
+def spell_bits(bits: int) -> str:
+    """The width of a weight."""
+    return f"{bits} bits" if bits else "real weights"
 
 
 def counted(count: int, one: str) -> str:
     """A number with its noun."""
     return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def network_columns(networks: Sequence[TrainedNetwork]) -> Columns:
+    """A table of networks."""
+    return {
+        "network": [each.name for each in networks],
+        "products": [each.products for each in networks],
+        "bits": [str(each.weight_bits) for each in networks],
+        "HOPs": [each.hops for each in networks],
+        "executed": [each.executed for each in networks],
+        "widest bits": [each.range_bits for each in networks],
+        "accuracy %": [f"{each.accuracy:.2f}" for each in networks],
+        "± over seeds": [f"{each.spread:.2f}" if each.seeds > 1 else None for each in networks],
+        "seeds": [each.seeds for each in networks],
+    }

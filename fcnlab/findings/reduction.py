@@ -11,7 +11,10 @@ from fcnlab.data.encodings import EncodingStudy, reference_study
 from fcnlab.data.measured import MEASURED, RECONSTRUCTED, Row, load_measurements
 from fcnlab.data.published import PublishedSystem, published_systems
 from fcnlab.errors import DataError
+from fcnlab.findings.ablation import accuracy_lines
+from fcnlab.findings.changes import usual_activation
 from fcnlab.findings.networks import (
+    Columns,
     TrainedNetwork,
     cheapest,
     describe_table,
@@ -25,13 +28,11 @@ SPARSE: Final = "Faster CryptoNets"
 """Published beside `DENSE`: their ratio is the claim of the paper."""
 GOAL: Final = 99.0
 RING: Final = 8192
-RUN_HEADS: Final = ("measured here", "HOPs", "evaluate s", "enc + dec s", "images", "accuracy %")
-FRONT_HEADS: Final = ("network", "products", "bits", "HOPs", "executed", "accuracy %", "± over seeds", "seeds")
 
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
-    """What is known of it.
+    """What is known of how operations and seconds fall.
 
     Attributes:
         networks: All trained settings.
@@ -54,7 +55,7 @@ class Reduction:
 
 
 def read_reduction() -> Reduction:
-    """From the shipped tables.
+    """The facts of the shipped tables.
 
     Raises:
         DataError: If one is damaged.
@@ -71,7 +72,7 @@ def read_runs() -> tuple[Row, ...]:
 
 
 def comparable_runs(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Those with both times, of the engine and scheme that most have."""
+    """Runs with both times, of the engine and scheme that most have."""
     timed = [row for row in rows if row.inference_s and row.encrypt_decrypt_s and row.images]
     kinds = Counter((engine_of(row), row.scheme) for row in timed)
     if not kinds:
@@ -81,24 +82,17 @@ def comparable_runs(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def engine_of(row: Row) -> str:
-    """As its setting begins."""
+    """The engine of a run, with which its setting begins."""
     return row.setting.partition(",")[0]
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def falls(networks: Sequence[TrainedNetwork]) -> list[tuple[TrainedNetwork, TrainedNetwork]]:
-    """For each base and number of bits of the sweep the settings with most and with fewest products."""
-    series: dict[tuple[object, ...], list[TrainedNetwork]] = {}
-    for network in networks:
-        if network.in_sweep:
-            series.setdefault((*network.base, -network.weight_bits), []).append(network)
-    ends = [
-        (max(line, key=lambda each: each.products), min(line, key=lambda each: each.products))
-        for line in (series[key] for key in sorted(series))
-    ]
-    return [(most, fewest) for most, fewest in ends if most is not fewest]
+def sweep_ends(networks: Sequence[TrainedNetwork]) -> list[TrainedNetwork]:
+    """For each number of bits the settings with most and with fewest products, with the usual activation."""
+    lines = accuracy_lines(networks, usual_activation(networks)).values()
+    return [end for line in lines if len(line) > 1 for end in (line[-1], line[0])]
 
 
 def growth(runs: Sequence[Row]) -> float | None:
@@ -165,43 +159,11 @@ def goal_sentence(facts: Reduction) -> str:
     )
 
 
-def pruning_sentence(facts: Reduction) -> str:
-    """What pruning does to HOPs, with the bits held."""
-    ends = falls(facts.networks)
-    if not ends:
-        return ""
-    most, fewest = max(ends, key=lambda pair: (pair[0].products / pair[1].products, pair[0].weight_bits))
+def encoding_sentence(facts: Reduction) -> str:
+    """What it saves that a weight is a power of two."""
     return (
-        f"Pruning: from {most.products:,} to {fewest.products:,} weight products, "
-        f"{most.products / fewest.products:.1f} times fewer, HOPs fall {most.hops / fewest.hops:.1f} times and "
-        f"executed ones {most.executed / fewest.executed:.1f} times; activations and biases stay."
-    )
-
-
-def quantization_sentence(facts: Reduction) -> str:
-    """What fewer bits do, with the products held."""
-    by_budget: dict[tuple[object, ...], list[TrainedNetwork]] = {}
-    for network in facts.networks:
-        if network.in_sweep and network.weight_bits:
-            by_budget.setdefault((*network.base, network.budget), []).append(network)
-    pairs = [
-        (max(group, key=lambda each: each.weight_bits), min(group, key=lambda each: each.weight_bits))
-        for group in by_budget.values()
-        if len({each.weight_bits for each in group}) > 1
-    ]
-    gain = (
         f"In the stored measurements a product by a monomial takes {encoding_gain(facts.study):.1f} times less than a "
         f"general one (bfv, n = {RING:,})."
-    )
-    if not pairs:
-        return f"Quantization: {gain}"
-    saved = [100 * (1 - low.executed / high.executed) for high, low in pairs]
-    narrower = [high.range_bits - low.range_bits for high, low in pairs]
-    highest, lowest = pairs[0][0].weight_bits, pairs[0][1].weight_bits
-    return (
-        f"Quantization: {gain} The published count is the same whatever the bits; from {highest} to {lowest} bits the "
-        f"executed one falls by {min(saved):.0f} to {max(saved):.0f} %, and the widest value by {min(narrower)} to "
-        f"{max(narrower)} bits."
     )
 
 
@@ -231,32 +193,19 @@ def measured_choice(facts: Reduction) -> str:
 
 def sentences(facts: Reduction) -> list[str]:
     """Everything, from the claim to what there is."""
-    parts = (
-        goal_sentence(facts), measured_sentence(facts, measured_choice(facts)), claim_sentence(facts),
-        pruning_sentence(facts), quantization_sentence(facts),
-        time_sentence(facts), describe_table(facts.networks),
-    )  # fmt: skip
-    return [part for part in parts if part]
+    found = goal_sentence(facts), measured_sentence(facts, measured_choice(facts)), claim_sentence(facts)
+    rest = encoding_sentence(facts), time_sentence(facts), describe_table(facts.networks)
+    return [sentence for sentence in (*found, *rest) if sentence]
 
 
-def front_rows(facts: Reduction) -> list[list[object]]:
-    """The front, as FRONT_HEADS."""
-    return [
-        [
-            each.name, each.products, str(each.weight_bits), each.hops, each.executed,
-            f"{each.accuracy:.2f}", f"{each.spread:.2f}" if each.seeds > 1 else None, each.seeds,
-        ]
-        for each in facts.front
-    ]  # fmt: skip
-
-
-def run_rows(runs: Sequence[Row]) -> list[list[object]]:
-    """The runs, as RUN_HEADS; reconstructed networks are marked."""
-    return [
-        [
-            f"{run.system}{' (reconstructed)' if run.system.startswith(RECONSTRUCTED) else ''}", run.total,
-            f"{run.inference_s:.2f}", f"{run.encrypt_decrypt_s:.2f}", run.images,
-            None if run.accuracy is None else f"{run.accuracy:.2f}",
-        ]
-        for run in runs
-    ]  # fmt: skip
+def run_columns(runs: Sequence[Row]) -> Columns:
+    """A table of the runs; reconstructed networks are marked."""
+    marks = {run.system: " (reconstructed)" for run in runs if run.system.startswith(RECONSTRUCTED)}
+    return {
+        "measured here": [run.system + marks.get(run.system, "") for run in runs],
+        "HOPs": [run.total for run in runs],
+        "evaluate s": [f"{run.inference_s:.2f}" for run in runs],
+        "enc + dec s": [f"{run.encrypt_decrypt_s:.2f}" for run in runs],
+        "images": [run.images for run in runs],
+        "accuracy %": [None if run.accuracy is None else f"{run.accuracy:.2f}" for run in runs],
+    }

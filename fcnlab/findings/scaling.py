@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +12,8 @@ from fcnlab.data.measured import Row
 from fcnlab.data.releases import read_networks
 from fcnlab.errors import PlanError
 from fcnlab.findings.ablation import head_lines, study_names
+from fcnlab.findings.networks import Columns
+from fcnlab.findings.reduction import total_seconds
 from fcnlab.planning.choose import crossing_images, make_packed_plan, make_plan
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.packed.plan import PackedPlan
@@ -21,17 +23,6 @@ from fcnlab.planning.sample import sample_for
 RINGS: Final = (4096, 8192, 16384)
 IMAGES: Final = tuple(dict.fromkeys(round(10 ** (step / 6)) for step in range(25)))
 """Images in hand, 1 to 10,000 in even ratios, where curves are drawn."""
-PLAN_HEADS: Final = ("layout", "ring", "images an upload", "passes", "ciphertexts", "upload MB", "kB an image")
-HEAD_HEADS: Final = ("study", "encrypted part", "HOPs", "times fewer", "kB a record")
-IMAGE_HEADS: Final = (
-    "measured here",
-    "HOPs",
-    "images",
-    "evaluate, µs an image",
-    "all, ms an image",
-    "MB",
-    "kB an image",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +30,8 @@ class Plans:
     """Proven plans of a network in a scheme.
 
     Attributes:
-        circuit: Of the network.
-        batch: In every ring that holds it.
+        circuit: Circuit of the network.
+        batch: Plans in every ring that holds it.
         packed: One image in a few ciphertexts; None if no ring holds it.
         crossing: Fewest images for which the cheapest batch takes less counted work; 0 if one layout is missing.
         refusals: Why a ring or a layout is missing, by its name.
@@ -79,8 +70,9 @@ def plan_network(network: str, scheme: Scheme) -> Plans:
         refusals["packed"] = str(reason)
     plans = Plans(circuit, batch, packed, 0, refusals)
     best = plans.cheapest_batch
-    crossing = crossing_images(circuit, packed, best) if packed is not None and best is not None else 0
-    return Plans(circuit, batch, packed, crossing, refusals)
+    if packed is None or best is None:
+        return plans
+    return replace(plans, crossing=crossing_images(circuit, packed, best))
 
 
 def seconds_an_image(plan: Plan, circuit: Circuit, *, images: int, costs: UnitCosts, threads: int) -> float:
@@ -91,9 +83,7 @@ def seconds_an_image(plan: Plan, circuit: Circuit, *, images: int, costs: UnitCo
 
 def measured_seconds(run: Row, images: int) -> float:
     """Measured seconds of full batches, for each of so many images: a batch costs the same whatever it holds."""
-    held = run.images or 1
-    batches = math.ceil(images / held)
-    return batches * ((run.inference_s or 0.0) + (run.encrypt_decrypt_s or 0.0)) / images
+    return math.ceil(images / (run.images or 1)) * total_seconds(run) / images
 
 
 def run_of(runs: Sequence[Row], network: str, scheme: str) -> Row | None:
@@ -109,10 +99,10 @@ class Part:
     """What of a study runs under encryption.
 
     Attributes:
-        study: Its name.
+        study: Name of the study.
         part: head, or the name of a network that reads images itself.
-        hops: Of one pass.
-        upload_bytes: Of one record in a full batch.
+        hops: HOPs of one pass.
+        upload_bytes: Bytes of one record in a full batch.
     """
 
     study: str
@@ -134,7 +124,7 @@ def parts_of(study: str) -> tuple[Part, ...]:
 
 
 def all_parts() -> tuple[Part, ...]:
-    """Of all studies."""
+    """The parts of all studies."""
     return tuple(part for study in study_names() for part in parts_of(study))
 
 
@@ -154,21 +144,6 @@ def layout_sentence(plans: Plans) -> str:
     )
 
 
-def ring_sentence(plans: Plans) -> str:
-    """What the ring decides."""
-    if not plans.batch:
-        return ""
-    held = [f"{ring:,} holds it in {passes(plan)}" for ring, plan in plans.batch.items()]
-    missing = [name.removeprefix("ring ") for name in plans.refusals if name.startswith("ring")]
-    return f"Rings: {', '.join(held)}" + (f"; {', '.join(missing)} cannot." if missing else ".")
-
-
-def passes(plan: Plan) -> str:
-    """In words."""
-    count = plan.parameters.passes
-    return f"{count} pass" if count == 1 else f"{count} passes"
-
-
 def size_sentence(runs: Sequence[Row]) -> str:
     """Size of a network against the time of an image."""
     if len(runs) < 2:
@@ -183,64 +158,63 @@ def size_sentence(runs: Sequence[Row]) -> str:
 
 def head_sentence(parts: Sequence[Part]) -> str:
     """What a head saves."""
-    words = []
-    for study in dict.fromkeys(part.study for part in parts):
-        here = {part.part: part for part in parts if part.study == study}
-        if "head" in here and "whole" in here:
-            fewer = here["whole"].hops / here["head"].hops
-            words.append(f"{study} {here['head'].hops:,} instead of {here['whole'].hops:,} ({fewer:,.0f} times fewer)")
-        elif "head" in here:
-            words.append(f"{study} {here['head'].hops:,} (its records are no images)")
+    words, wholes = [], {part.study: part.hops for part in parts if part.part == "whole"}
+    for study, hops in ((part.study, part.hops) for part in parts if part.part == "head"):
+        whole = wholes.get(study, 0)
+        beside = f"instead of {whole:,} ({whole / hops:,.0f} times fewer)" if whole else "(its records are no images)"
+        words.append(f"{study} {hops:,} {beside}")
     if not words:
         return "No transfer study is stored."
     return f"With public features in the clear only a head is encrypted, HOPs: {'; '.join(words)}."
 
 
-def answer(plans: Plans, runs: Sequence[Row]) -> str:
-    """The fourth question in three sentences."""
-    return " ".join((layout_sentence(plans), size_sentence(runs), head_sentence(all_parts())))
-
-
 def sentences(plans: Plans, runs: Sequence[Row]) -> list[str]:
-    """Everything of one choice."""
-    parts = (layout_sentence(plans), ring_sentence(plans), size_sentence(runs), head_sentence(all_parts()))
-    return [part for part in parts if part]
+    """The answer to the fourth question, for one network and scheme."""
+    return [layout_sentence(plans), size_sentence(runs), head_sentence(all_parts())]
 
 
-def plan_rows(plans: Plans) -> list[list[object]]:
-    """As PLAN_HEADS."""
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def plan_columns(plans: Plans) -> Columns:
+    """A table of the layouts and rings."""
     found: list[Plan] = [*plans.batch.values(), *([plans.packed] if plans.packed else [])]
-    return [
-        [
-            plan.layout, plan.parameters.ring_degree, plan.batch_images, plan.parameters.passes,
-            plan.parameters.passes * plan.steps[0].outputs,
-            f"{plan.upload_bytes / 1e6:,.1f}", f"{plan.upload_bytes / plan.batch_images / 1000:,.1f}",
-        ]
-        for plan in found
-    ]  # fmt: skip
+    passes = [plan.parameters.passes for plan in found]
+    return {
+        "layout": [plan.layout for plan in found],
+        "ring": [plan.parameters.ring_degree for plan in found],
+        "images an upload": [plan.batch_images for plan in found],
+        "passes": passes,
+        "ciphertexts": [count * plan.steps[0].outputs for count, plan in zip(passes, found, strict=True)],
+        "upload MB": [f"{plan.upload_bytes / 1e6:,.1f}" for plan in found],
+        "kB an image": [f"{plan.upload_bytes / plan.batch_images / 1000:,.1f}" for plan in found],
+    }
 
 
-def image_rows(runs: Sequence[Row]) -> list[list[object]]:
-    """As IMAGE_HEADS; columns carry the units."""
-    return [
-        [
-            run.system, run.total, run.images, f"{1e6 * (run.inference_s or 0) / (run.images or 1):,.0f}",
-            f"{1000 * measured_seconds(run, run.images or 1):.2f}",
-            None if run.message_mb is None else f"{run.message_mb:,.0f}",
-            None if run.message_mb is None else f"{1000 * run.message_mb / (run.images or 1):,.0f}",
-        ]
-        for run in runs
-    ]  # fmt: skip
+def image_columns(runs: Sequence[Row]) -> Columns:
+    """A table of the size of networks; columns carry the units."""
+    counts, megabytes = [run.images or 1 for run in runs], [run.message_mb for run in runs]
+    each = [None if size is None else 1000 * size / count for size, count in zip(megabytes, counts, strict=True)]
+    return {
+        "measured here": [run.system for run in runs],
+        "HOPs": [run.total for run in runs],
+        "images": [run.images for run in runs],
+        "evaluate, µs an image": [f"{1e6 * (run.inference_s or 0) / (run.images or 1):,.0f}" for run in runs],
+        "all, ms an image": [f"{1000 * measured_seconds(run, run.images or 1):.2f}" for run in runs],
+        "MB": [None if size is None else f"{size:,.0f}" for size in megabytes],
+        "kB an image": [None if size is None else f"{size:,.0f}" for size in each],
+    }
 
 
-def head_rows(parts: Sequence[Part]) -> list[list[object]]:
-    """As HEAD_HEADS."""
+def head_columns(parts: Sequence[Part]) -> Columns:
+    """A table of heads, and of the networks in their place."""
     heads = {part.study: part.hops for part in parts if part.part == "head"}
-    return [
-        [
-            part.study, part.part, part.hops,
-            f"{part.hops / heads[part.study]:,.0f}" if part.part != "head" and part.study in heads else None,
-            f"{part.upload_bytes / 1000:,.1f}",
-        ]
-        for part in parts
-    ]  # fmt: skip
+    times = [part.hops / heads.get(part.study, math.inf) for part in parts]
+    others = [part.part != "head" and part.study in heads for part in parts]
+    return {
+        "study": [part.study for part in parts],
+        "encrypted part": [part.part for part in parts],
+        "HOPs": [part.hops for part in parts],
+        "times fewer": [f"{each:,.0f}" if other else None for each, other in zip(times, others, strict=True)],
+        "kB a record": [f"{part.upload_bytes / 1000:,.1f}" for part in parts],
+    }

@@ -14,7 +14,8 @@ from fcnlab.data.mnist import load_mnist
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError
 from fcnlab.he.server import check_engine
-from fcnlab.inference.infer import Inference, Progress, infer
+from fcnlab.inference.infer import Inference, infer
+from fcnlab.inference.report import Progress
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.execution import ENGINES

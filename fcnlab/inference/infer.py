@@ -19,32 +19,11 @@ from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import Account
 from fcnlab.he.server import Server, check_engine
-from fcnlab.inference.report import LayerReport, Report, Seconds
+from fcnlab.inference.report import LayerReport, Progress, Report, Seconds
 from fcnlab.machine.machine import peak_resident_bytes
 from fcnlab.planning.plan import Plan
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands.
-
-    Attributes:
-        stage: keys, encrypt, evaluate or decrypt.
-        detail: The step of the circuit, while evaluating.
-        done: Units of the stage done.
-        total: Units of the stage in all.
-        turn: Which batch and pass, from 1.
-        turns: Batches times passes.
-    """
-
-    stage: str
-    detail: str
-    done: int
-    total: int
-    turn: int
-    turns: int
 
 
 @dataclass(frozen=True, eq=False)

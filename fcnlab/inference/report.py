@@ -2,11 +2,53 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
+STAGES: Final = {
+    "keys": ("the client makes its keys", 0.02),
+    "encrypt": ("the client encrypts its inputs", 0.70),
+    "evaluate": ("the server evaluates", 0.26),
+    "decrypt": ("the client decrypts the logits", 0.02),
+}
+"""What happens in each stage of a run, and its share of a turn's time, roughly: it only moves a bar."""
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
 HOPS = (*COLUMNS, "rotations")  # rotations occur in the packed layout only
 BESIDE = ("doublings", "negations", "relinearizations", "mod_switches")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an encrypted run stands; as a string, in words.
+
+    Attributes:
+        stage: keys, encrypt, evaluate or decrypt.
+        detail: The step of the circuit, while evaluating.
+        done: Units of the stage done.
+        total: Units of the stage in all.
+        turn: Which batch and pass, from 1.
+        turns: Batches times passes.
+    """
+
+    stage: str
+    detail: str
+    done: int
+    total: int
+    turn: int
+    turns: int
+
+    @property
+    def share(self) -> float:
+        """The part of the whole run that is done, 0 to 1."""
+        shares = {name: share for name, (_, share) in STAGES.items()}
+        before = sum(list(shares.values())[: list(shares).index(self.stage)])
+        within = before + shares[self.stage] * self.done / max(self.total, 1)
+        return min(1.0, (self.turn - 1 + within) / self.turns)
+
+    def __str__(self) -> str:
+        turn = f"Pass {self.turn} of {self.turns}: " if self.turns > 1 else ""
+        count = f", {self.done:,} of {self.total:,}" if self.total > 1 else ""
+        words = f"{turn}{STAGES[self.stage][0]} {self.detail}".rstrip() + count
+        return words[0].upper() + words[1:]
 
 
 @dataclass(frozen=True, kw_only=True)

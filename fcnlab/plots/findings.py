@@ -1,28 +1,49 @@
-"""The figures of the four questions; each is built once from tables, and what a control chooses is updated in place."""
+"""The figures of the first three questions; built once from tables, what a control chooses is updated in place."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from fcnlab.data.releases import ReleasePoint
-from fcnlab.findings.ablation import Cost, spell_bits
+from fcnlab.findings.ablation import Cost
+from fcnlab.findings.changes import signed
 from fcnlab.findings.expressiveness import DEGREES, Fits
-from fcnlab.findings.networks import TrainedNetwork
+from fcnlab.findings.networks import TrainedNetwork, spell_bits
 from fcnlab.findings.reduction import Reduction
-from fcnlab.plots.activations import INK, OKABE_ITO, THEME, pattern_of
-from fcnlab.plots.cost import accuracy_place
+from fcnlab.plots.accuracy import accuracy_axis, accuracy_place, accuracy_points
+from fcnlab.plots.theme import (
+    BARS,
+    GREY,
+    INK,
+    OKABE_ITO,
+    POWERS,
+    RING,
+    ROWS,
+    SPREAD,
+    WIDE,
+    filled,
+    hover,
+    panels,
+    ticks,
+)
 
-ACCURACY_TICKS: Final = (60, 80, 90, 95, 98, 99, 99.5)
-ACCURACY_RANGE: Final = (55.0, 99.6)
+ACCURACIES: Final = accuracy_axis(low=55.0, high=99.6, ticks=(60, 80, 90, 95, 98, 99, 99.5))
 NEAR: Final = (3.9, 6.0)
 """Powers of ten of HOPs between which networks are drawn; what is published beyond is named at the edge."""
+HOP_TICKS: Final = {
+    "tickvals": [1e4, 3e4, 1e5, 3e5, 1e6],
+    "ticktext": ["10,000", "30,000", "100,000", "300,000", "10⁶"],
+}
+PRODUCT_TICKS: Final = ticks([5_000, 10_000, 20_000, 40_000, 80_000])
 BITS: Final = {
-    0: ("black", "star", "longdash"), 5: ("purple", "pentagon", "dashdot"), 4: ("blue", "circle", "solid"),
-    3: ("green", "square", "dash"), 2: ("orange", "triangle-up", "dot"),
-}  # fmt: skip
+    0: ("black", "star", "longdash"),
+    5: ("purple", "pentagon", "dashdot"),
+    4: ("blue", "circle", "solid"),
+    3: ("green", "square", "dash"),
+    2: ("orange", "triangle-up", "dot"),
+}
 """Colour, marker and dash of weights by their bits; 0 for real ones."""
 KINDS: Final = {
     "real": ("real coefficients", "vermilion", "square-open", "dash"),
@@ -34,7 +55,7 @@ STAGES: Final = {"pruning": ("blue", ""), "quantization": ("orange", "/"), "appr
 COST_REACH: Final = (-2.6, 1.0)
 """Points of accuracy that the axis of costs shows; a longer bar ends there, with its number."""
 CURVE_STRIDE: Final = 2
-RING: Final = {"symbol": "circle-open", "size": 19, "color": INK, "line": {"width": 2.5}}
+ERRORS: Final = {"type": "log", "range": [-2.3, 0.3], "dtick": 1, "tickformat": "~g"}
 
 
 def styled(bits: int) -> tuple[str, str, str]:
@@ -43,25 +64,10 @@ def styled(bits: int) -> tuple[str, str, str]:
     return OKABE_ITO[colour], symbol, dash
 
 
-def accuracy_axis(figure: Any, *, row: int, col: int) -> None:
-    """The error in percent, logarithmic and upside down, with accuracies at its ticks."""
-    figure.update_yaxes(
-        type="log", range=[math.log10(accuracy_place(each)) for each in ACCURACY_RANGE], row=row, col=col,
-        tickvals=[accuracy_place(tick) for tick in ACCURACY_TICKS], ticktext=[f"{tick} %" for tick in ACCURACY_TICKS],
-    )  # fmt: skip
-
-
-def finish(figure: Any, *, height: int, legend: float, top: int = 92) -> Any:
-    """The theme, and titles of one size."""
-    figure.update_layout(
-        template=THEME, height=height, margin={"t": top, "r": 18, "b": 50},
-        legend={"y": legend, "font": {"size": 12}, "traceorder": "normal"},
-    )  # fmt: skip
-    figure.update_xaxes(title_font_size=12, tickfont_size=12)
-    figure.update_yaxes(title_font_size=12, tickfont_size=12)
-    for title in figure.layout.annotations:
-        title.update(font={"size": 14})
-    return figure
+def head_wide(figure: go.Figure, text: str = "") -> None:
+    """A title of the wide panel that may change."""
+    place = {"x": 0.5, "y": 1.0, "xref": "x3 domain", "yref": "y3 domain", "yanchor": "bottom", "yshift": 6}
+    figure.add_annotation(**place, showarrow=False, font={"size": 14}, text=text)
 
 
 # --- first question ---------------------------------------------------------------------------------------------------
@@ -69,68 +75,46 @@ def finish(figure: Any, *, height: int, legend: float, top: int = 92) -> Any:
 
 def reduction_figure(facts: Reduction, *, height: int = 470) -> go.Figure:
     """Accuracy against HOPs of all trained networks, and measured seconds against HOPs."""
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.15, column_widths=[0.55, 0.45],
-        subplot_titles=("accuracy against HOPs: click a point", "seconds of a batch against HOPs"),
-    )  # fmt: skip
+    titles = "accuracy against HOPs: click a point", "seconds of a batch against HOPs"
+    shape = {"horizontal_spacing": 0.15, "column_widths": [0.55, 0.45]}
+    figure = panels(*titles, shape=shape, height=height, top=128, legend=1.1)
     for bits in sorted({each.weight_bits for each in facts.networks}, key=lambda bits: -bits or -math.inf):
-        chosen = [each for each in facts.networks if each.weight_bits == bits]
         colour, symbol, _ = styled(bits)
-        figure.add_scatter(
-            mode="markers", name=spell_bits(bits), marker={"color": colour, "symbol": symbol, "size": 9},
-            x=[each.hops for each in chosen], y=[accuracy_place(each.accuracy) for each in chosen],
-            text=[f"{each.accuracy:.2f} %" for each in chosen], customdata=[each.name for each in chosen],
-            hovertemplate="%{customdata}<br>%{x:,} HOPs, %{text}<extra></extra>", row=1, col=1,
-        )  # fmt: skip
-    published = list(facts.published.values())
-    vermilion = OKABE_ITO["vermilion"]
-    figure.add_scatter(
-        mode="markers", name="published", marker={"color": vermilion, "symbol": "diamond", "size": 11},
-        x=[each.total for each in published], y=[accuracy_place(each.accuracy) for each in published],
-        text=[f"{each.accuracy:.2f} %" for each in published], customdata=[each.method for each in published],
-        hovertemplate="%{customdata}, published<br>%{x:,} HOPs, %{text}<extra></extra>", row=1, col=1,
-    )  # fmt: skip
-    figure.add_scatter(
-        mode="lines", name="front", line={"color": INK, "width": 1.2, "dash": "dot", "shape": "hv"}, hoverinfo="skip",
-        x=[each.hops for each in facts.front], y=[accuracy_place(each.accuracy) for each in facts.front], row=1, col=1,
-    )  # fmt: skip
-    runs = facts.runs
-    for name, colour, symbol, hops, seconds, systems in (
-        ("evaluate, measured here", OKABE_ITO["purple"], "hexagon", [run.total for run in runs],
-         [run.inference_s for run in runs], [run.system for run in runs]),
-        ("encrypt and decrypt, measured here", OKABE_ITO["purple"], "hexagon-open", [run.total for run in runs],
-         [run.encrypt_decrypt_s for run in runs], [run.system for run in runs]),
-        ("evaluate, published", vermilion, "diamond", [each.total for each in published],
-         [each.inference_s for each in published], [each.method for each in published]),
-        ("encrypt and decrypt, published", vermilion, "diamond-open", [each.total for each in published],
-         [each.encrypt_decrypt_s for each in published], [each.method for each in published]),
-    ):  # fmt: skip
-        figure.add_scatter(
-            mode="markers", name=name, marker={"color": colour, "symbol": symbol, "size": 10}, x=hops, y=seconds,
-            customdata=systems, hovertemplate="%{customdata}<br>%{x:,} HOPs, %{y:.3g} s<extra>" + name + "</extra>",
-            row=1, col=2,
-        )  # fmt: skip
+        chosen = [(each.name, each.hops, each.accuracy) for each in facts.networks if each.weight_bits == bits]
+        marker = {"color": colour, "symbol": symbol, "size": 9}
+        figure.add_scatter(**accuracy_points(chosen), name=spell_bits(bits), marker=marker, row=1, col=1)
+    published, red = list(facts.published.values()), OKABE_ITO["vermilion"]
+    known = accuracy_points(((each.method, each.total, each.accuracy) for each in published), said=", published")
+    marker = {"color": red, "symbol": "diamond", "size": 11}
+    figure.add_scatter(**known, name="published", marker=marker, row=1, col=1)
+    x, y = [each.hops for each in facts.front], [accuracy_place(each.accuracy) for each in facts.front]
+    stairs = {"mode": "lines", "line": {"color": INK, "width": 1.2, "dash": "dot", "shape": "hv"}}
+    figure.add_scatter(name="front", **stairs, hoverinfo="skip", x=x, y=y, row=1, col=1)
+    here = [(run.system, run.total, run.inference_s, run.encrypt_decrypt_s) for run in facts.runs]
+    there = [(each.method, each.total, each.inference_s, each.encrypt_decrypt_s) for each in published]
+    for source, rows, colour, symbol in (
+        ("measured here", here, OKABE_ITO["purple"], "hexagon"),
+        ("published", there, red, "diamond"),
+    ):
+        names, hops, *seconds = [list(column) for column in zip(*rows, strict=True)] or [[]] * 4
+        for what, values, ending in zip(("evaluate", "encrypt and decrypt"), seconds, ("", "-open"), strict=True):
+            marker = {"color": colour, "symbol": symbol + ending, "size": 10}
+            said = hover("%{customdata}<br>%{x:,} HOPs, %{y:.3g} s", f"{what}, {source}")
+            drawn = {"mode": "markers", "x": hops, "y": values, "customdata": names, "hovertemplate": said}
+            figure.add_scatter(**drawn, name=f"{what}, {source}", marker=marker, row=1, col=2)
     for column in (1, 2):
-        figure.add_scatter(
-            mode="markers", name="chosen", marker=RING, hoverinfo="skip", showlegend=column == 1, row=1, col=column
-        )
-    accuracy_axis(figure, row=1, col=1)
-    for column, title in ((1, "HOPs of one pass, published convention"), (2, "HOPs: executed, all passes; published")):
-        figure.update_xaxes(
-            type="log", range=[3.7, 8.2], dtick=1, exponentformat="power", row=1, col=column, title=title
-        )
-    figure.update_xaxes(
-        range=NEAR, tickvals=[1e4, 3e4, 1e5, 3e5, 1e6], tickangle=0, row=1, col=1,
-        ticktext=["10,000", "30,000", "100,000", "300,000", "10⁶"],
-    )  # fmt: skip
+        ring = {"mode": "markers", "marker": RING, "hoverinfo": "skip", "showlegend": column == 1}
+        figure.add_scatter(name="chosen", **ring, row=1, col=column)
+    figure.update_yaxes(**ACCURACIES, row=1, col=1)
+    figure.update_xaxes(type="log", range=NEAR, **HOP_TICKS, tickangle=0, row=1, col=1)
+    figure.update_xaxes(title="HOPs of one pass, published convention", row=1, col=1)
+    figure.update_xaxes(**POWERS, range=[3.7, 8.2], title="HOPs: executed, all passes; published", row=1, col=2)
     figure.update_yaxes(type="log", range=[-0.6, 2.8], dtick=1, title="seconds", row=1, col=2)
-    finish(figure, height=height, legend=1.1, top=128)
     beyond = [f"{each.method} {each.accuracy:.2f} %" for each in published if math.log10(each.total) > NEAR[1]]
     if beyond:
-        figure.add_annotation(
-            x=1, y=0.02, xref="x domain", yref="y domain", xanchor="right", yanchor="bottom", showarrow=False,
-            align="right", font={"size": 12, "color": vermilion}, text="<br>".join(["published, far right →", *beyond]),
-        )  # fmt: skip
+        place = {"x": 1, "y": 0.02, "xref": "x domain", "yref": "y domain", "xanchor": "right", "yanchor": "bottom"}
+        look = {"showarrow": False, "align": "right", "font": {"size": 12, "color": red}}
+        figure.add_annotation(**place, **look, text="<br>".join(["published, far right →", *beyond]))
     return figure
 
 
@@ -147,34 +131,27 @@ def update_reduction(figure: Any, *, network: TrainedNetwork, run: tuple[int, fl
 
 def expressiveness_figure(*, height: int = 660) -> go.Figure:
     """A function and its polynomials, the error by degree, and the error of all functions; empty."""
-    figure = make_subplots(
-        rows=2, cols=2, horizontal_spacing=0.12, vertical_spacing=0.16, specs=[[{}, {}], [{"colspan": 2}, None]],
-        subplot_titles=("the function and its polynomials", "largest error by degree", ""),
-    )  # fmt: skip
-    figure.add_scatter(
-        name="function", mode="lines", line={"color": INK, "dash": "dashdot", "width": 1.6}, row=1, col=1
-    )
-    for label, colour, _, dash in KINDS.values():
-        line = {"color": OKABE_ITO[colour], "dash": dash, "width": 2}
-        figure.add_scatter(name=label, mode="lines", line=line, showlegend=False, row=1, col=1)
-    for row, column in ((1, 2), (2, 1)):
-        for label, colour, symbol, dash in KINDS.values():
-            figure.add_scatter(
-                name=label, mode="lines+markers" if row == 1 else "markers", showlegend=row == 1, row=row, col=column,
-                line={"color": OKABE_ITO[colour], "dash": dash, "width": 2},
-                marker={"color": OKABE_ITO[colour], "symbol": symbol, "size": 10},
-                hovertemplate="%{x}: %{y:.4f}<extra>" + label + "</extra>",
-            )  # fmt: skip
+    titles = "the function and its polynomials", "largest error by degree", ""
+    space = {"horizontal_spacing": 0.12, "vertical_spacing": 0.16}
+    figure = panels(*titles, shape=WIDE | space, height=height, top=92, legend=1.07)
+    line = {"color": INK, "dash": "dashdot", "width": 1.6}
+    figure.add_scatter(name="function", mode="lines", line=line, row=1, col=1)
+    for row, col, mode in ((1, 1, "lines"), (1, 2, "lines+markers"), (2, 1, "markers")):
+        for label, name, symbol, dash in KINDS.values():
+            colour = OKABE_ITO[name]
+            look: dict[str, Any] = {"name": label, "mode": mode, "showlegend": col == 2}
+            look["line"] = {"color": colour, "dash": dash, "width": 2}
+            if mode != "lines":
+                look["marker"] = {"color": colour, "symbol": symbol, "size": 10}
+                look["hovertemplate"] = hover("%{x}: %{y:.4f}", label)
+            figure.add_scatter(**look, row=row, col=col)
     figure.add_scatter(name="chosen", mode="markers", marker=RING, hoverinfo="skip", row=1, col=2)
-    figure.add_annotation(
-        x=0.5, y=1.0, xref="x3 domain", yref="y3 domain", yanchor="bottom", yshift=6, showarrow=False,
-        text="largest error of every function, at the chosen degree",
-    )  # fmt: skip
+    head_wide(figure, "largest error of every function, at the chosen degree")
     figure.update_xaxes(title="x", row=1, col=1)
     figure.update_xaxes(title="degree", range=[0.6, len(DEGREES) + 0.4], dtick=1, row=1, col=2)
-    figure.update_yaxes(type="log", range=[-2.3, 0.3], dtick=1, tickformat="~g", row=1, col=2)
-    figure.update_yaxes(type="log", range=[-2.3, 0.3], dtick=1, tickformat="~g", title="largest error", row=2, col=1)
-    return finish(figure, height=height, legend=1.07)
+    figure.update_yaxes(**ERRORS, row=1, col=2)
+    figure.update_yaxes(**ERRORS, title="largest error", row=2, col=1)
+    return figure
 
 
 def update_expressiveness(figure: Any, *, line: Sequence[Fits], overview: Sequence[Fits], chosen: Fits) -> None:
@@ -211,46 +188,29 @@ def ablation_figure(*, bits: Sequence[int], head_bits: Sequence[int], height: in
         head_bits: Weight bits of the heads.
         height: In pixels.
     """
-    figure = make_subplots(
-        rows=2, cols=2, horizontal_spacing=0.2, vertical_spacing=0.17, specs=[[{}, {}], [{"colspan": 2}, None]],
-        column_widths=[0.54, 0.46],
-        subplot_titles=("MNIST: accuracy by weight products", "points that one choice changes", ""),
-    )  # fmt: skip
-    spread = {"type": "data", "thickness": 1.4, "width": 4}
+    titles = "MNIST: accuracy by weight products", "points that one choice changes", ""
+    space = {"horizontal_spacing": 0.2, "vertical_spacing": 0.17, "column_widths": [0.54, 0.46]}
+    figure = panels(*titles, shape=WIDE | space, height=height, top=92, legend=1.06)
     for row, present in ((1, bits), (2, head_bits)):
         for each in present:
             colour, symbol, dash = styled(each)
-            figure.add_scatter(
-                name=spell_bits(each), mode="lines+markers", error_y=spread, row=row, col=1, showlegend=row == 1
-                or each not in bits, line={"color": colour, "dash": dash, "width": 1.6}, meta=row,
-                marker={"symbol": symbol, "size": 8},
-                hovertemplate="%{x}: %{customdata}<extra>" + spell_bits(each) + "</extra>",
-            )  # fmt: skip
-    figure.add_scatter(
-        name="dense, real weights", mode="lines", line={"color": "#8A8A8A", "dash": "longdashdot", "width": 1.2},
-        hovertemplate="%{customdata}<extra></extra>", row=1, col=1,
-    )  # fmt: skip
+            line, marker = {"color": colour, "dash": dash, "width": 1.6}, {"symbol": symbol, "size": 8}
+            look = {"mode": "lines+markers", "line": line, "marker": marker, "error_y": SPREAD, "meta": row}
+            said, shown = hover("%{x}: %{customdata}", spell_bits(each)), row == 1 or each not in bits
+            figure.add_scatter(name=spell_bits(each), **look, hovertemplate=said, showlegend=shown, row=row, col=1)
+    dense = {"mode": "lines", "line": {"color": GREY, "dash": "longdashdot", "width": 1.2}}
+    figure.add_scatter(name="dense, real weights", **dense, hovertemplate=hover("%{customdata}"), row=1, col=1)
     figure.add_scatter(name="chosen", mode="markers", marker=RING, hoverinfo="skip", row=1, col=1)
-    figure.add_bar(
-        orientation="h", showlegend=False, textposition="outside", cliponaxis=False, textfont={"size": 12},
-        hovertemplate="%{y}: %{customdata}<extra></extra>", row=1, col=2,
-    )  # fmt: skip
-    figure.add_annotation(
-        x=0.5, y=1.0, xref="x3 domain", yref="y3 domain", yanchor="bottom", yshift=6, showarrow=False, text=""
-    )
-    accuracy_axis(figure, row=1, col=1)
-    figure.update_xaxes(
-        type="log", tickvals=[5e3, 1e4, 2e4, 4e4, 8e4], ticktext=["5,000", "10,000", "20,000", "40,000", "80,000"],
-        range=[3.7, 4.9], title={"text": "weight products an image", "font": {"size": 12}}, row=1, col=1,
-    )  # fmt: skip
-    figure.update_xaxes(
-        range=list(COST_REACH), title={"text": "points of accuracy", "font": {"size": 12}}, zeroline=True,
-        zerolinecolor=INK, row=1, col=2,
-    )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", ticks="", showline=False, showgrid=False, row=1, col=2)
-    figure.update_xaxes(range=[-4, 99], title={"text": "% of the weights pruned", "font": {"size": 12}}, row=2, col=1)
+    figure.add_bar(**BARS, textfont={"size": 12}, hovertemplate=hover("%{y}: %{customdata}"), row=1, col=2)
+    head_wide(figure)
+    figure.update_yaxes(**ACCURACIES, row=1, col=1)
+    figure.update_xaxes(type="log", range=[3.7, 4.9], **PRODUCT_TICKS, title="weight products an image", row=1, col=1)
+    zero = {"zeroline": True, "zerolinecolor": INK}
+    figure.update_xaxes(range=list(COST_REACH), title="points of accuracy", **zero, row=1, col=2)
+    figure.update_yaxes(**ROWS, autorange="reversed", row=1, col=2)
+    figure.update_xaxes(range=[-4, 99], title="% of the weights pruned", row=2, col=1)
     figure.update_yaxes(range=[60, 101], ticksuffix=" %", row=2, col=1)
-    return finish(figure, height=height, legend=1.06)
+    return figure
 
 
 def update_ablation(
@@ -272,12 +232,10 @@ def update_ablation(
         points = [cost.change.points for cost in costs]
         bars.y = [f"{cost.stage}:<br>{cost.before}<br>to {cost.after}" for cost in costs]
         bars.x = [min(max(each, 0.75 * low), 0.7 * high) for each in points]
-        bars.text = [f"{each:+.2f}".replace("-", "−") for each in points]
+        bars.text = [signed(each) for each in points]
         bars.customdata = [str(cost.change) for cost in costs]
-        bars.marker = {
-            "color": [OKABE_ITO[STAGES[cost.stage][0]] for cost in costs],
-            "pattern": pattern_of("") | {"shape": [STAGES[cost.stage][1] for cost in costs]},
-        }
+        looks = [STAGES[cost.stage] for cost in costs]
+        bars.marker = filled([OKABE_ITO[colour] for colour, _ in looks], [pattern for _, pattern in looks])
 
 
 def update_dense(figure: Any, *, name: str, accuracy: float) -> None:

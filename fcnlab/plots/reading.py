@@ -6,68 +6,45 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from fcnlab.plots.activations import INK, OKABE_ITO, THEME, pattern_of
-from fcnlab.plots.cost import AMOUNTS, amount_text
+from fcnlab.plots.cost import AMOUNT_ROWS, add_amounts, update_amounts
+from fcnlab.plots.theme import INK, OKABE_ITO, POWERS, filled, hover, panels, ticks
 
 BINS: Final = 32
 LEAST_PERCENT: Final = 0.05
-SMALL: Final = {"size": 12}
+BLUE: Final = OKABE_ITO["blue"]
+AMOUNTS_OF: Final = {
+    "measured": (BLUE, "circle", "top center"),
+    "projected": (INK, "x-thin", "bottom center"),
+    "published": (OKABE_ITO["vermilion"], "diamond", "middle left"),
+}
 
 
 def reading_figure(*, height: int = 620) -> go.Figure:
     """Three panels, empty."""
-    figure = make_subplots(
-        rows=2, cols=2, specs=[[{"colspan": 2}, None], [{}, {}]], vertical_spacing=0.22, horizontal_spacing=0.15,
-        row_heights=[0.5, 0.5], column_widths=[0.55, 0.45],
-        subplot_titles=(
-            "logits of each digit, in the clear and under encryption", "seconds and megabytes",
-            "how frequent a grey is",
-        ),
-    )  # fmt: skip
-    for name, colour, pattern in (("in the clear", OKABE_ITO["orange"], "/"), ("encrypted", OKABE_ITO["blue"], "")):
-        figure.add_bar(
-            name=name, marker={"color": colour, "pattern": pattern_of(pattern)},
-            hovertemplate="digit %{x}: %{y:.4f} " + name + "<extra></extra>", row=1, col=1,
-        )  # fmt: skip
-    for name, colour, symbol, place, width in (
-        ("measured", OKABE_ITO["blue"], "circle", "top center", 0),
-        ("projected", INK, "x-thin", "bottom center", 3),
-        ("published", OKABE_ITO["vermilion"], "diamond", "middle left", 0),
-    ):
-        figure.add_scatter(
-            mode="markers+text", name=name, y=list(AMOUNTS), textposition=place, hoverinfo="skip",
-            marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": width, "color": INK}},
-            textfont={"size": 11, "color": colour}, row=2, col=1,
-        )  # fmt: skip
-    figure.add_bar(
-        name="pixels", marker={"color": "#9A9A9A", "pattern": pattern_of("x")}, row=2, col=2,
-        hovertemplate="greys around %{x}: %{y:.2f} % of the pixels<extra></extra>",
-    )  # fmt: skip
-    figure.add_scatter(
-        name="ciphertext", mode="lines+markers", line={"color": OKABE_ITO["blue"], "width": 1.5, "shape": "hvh"},
-        marker={"size": 4}, hovertemplate="greys around %{x}: %{y:.2f} % of the residues<extra></extra>", row=2, col=2,
-    )  # fmt: skip
-    figure.update_layout(template=THEME, height=height, bargap=0.3, margin={"t": 88, "r": 18}, legend={"y": 1.08})
-    for title in figure.layout.annotations:
-        title.update(font={"size": 14})
-    figure.update_xaxes(
-        tickvals=list(range(10)), range=[-0.6, 9.6], title={"text": "digit", "standoff": 4, "font": SMALL}, row=1, col=1
-    )
+    below = "seconds and megabytes", "how frequent a grey is"
+    shape = {"specs": [[{"colspan": 2}, None], [{}, {}]], "column_widths": [0.55, 0.45]}
+    space = {"rows": 2, "vertical_spacing": 0.22, "horizontal_spacing": 0.15}
+    title = "logits of each digit, in the clear and under encryption"
+    figure = panels(title, *below, shape=shape | space, height=height, top=88, legend=1.08)
+    for name, colour, pattern in (("in the clear", OKABE_ITO["orange"], "/"), ("encrypted", BLUE, "")):
+        said, marker = hover("digit %{x}: %{y:.4f} " + name), filled(colour, pattern)
+        figure.add_bar(name=name, marker=marker, hovertemplate=said, row=1, col=1)
+    for name, (colour, symbol, place) in AMOUNTS_OF.items():
+        font = {"size": 11, "color": colour}
+        add_amounts(figure, name, colour, symbol, place=place, textfont=font, col=1)
+    said = "greys around %{x}: %{y:.2f} % of the "
+    marker = filled("#9A9A9A", "x")
+    figure.add_bar(name="pixels", marker=marker, hovertemplate=hover(said + "pixels"), row=2, col=2)
+    steps = {"mode": "lines+markers", "line": {"color": BLUE, "width": 1.5, "shape": "hvh"}, "marker": {"size": 4}}
+    figure.add_scatter(name="ciphertext", **steps, hovertemplate=hover(said + "residues"), row=2, col=2)
+    figure.update_layout(bargap=0.3)
+    figure.update_xaxes(tickvals=list(range(10)), range=[-0.6, 9.6], title="digit", row=1, col=1)
     figure.update_yaxes(range=[-1, 1], row=1, col=1)
-    figure.update_xaxes(
-        type="log", range=[-3.4, 3.6], dtick=1, exponentformat="power", tickfont={"size": 11}, row=2, col=1
-    )
-    figure.update_yaxes(ticks="", zeroline=False, showline=False, range=[2.6, -0.6], row=2, col=1)
-    figure.update_xaxes(
-        range=[-4, 260], tickvals=[0, 64, 128, 192, 255],
-        title={"text": "grey value", "standoff": 4, "font": SMALL}, row=2, col=2,
-    )  # fmt: skip
-    figure.update_yaxes(
-        type="log", range=[-1.3, 2.05], tickvals=[0.1, 1, 10, 100], ticktext=["0.1 %", "1 %", "10 %", "100 %"],
-        row=2, col=2,
-    )  # fmt: skip
+    figure.update_xaxes(**POWERS, range=[-3.4, 3.6], tickfont={"size": 11}, row=2, col=1)
+    figure.update_yaxes(**AMOUNT_ROWS, row=2, col=1)
+    figure.update_xaxes(range=[-4, 260], tickvals=[0, 64, 128, 192, 255], title="grey value", row=2, col=2)
+    figure.update_yaxes(type="log", range=[-1.3, 2.05], **ticks([0.1, 1, 10, 100], "{} %"), row=2, col=2)
     return figure
 
 
@@ -78,7 +55,7 @@ def update_reading(
     encrypted: Sequence[float] | None,
     measured: Sequence[float | None],
     projected: Sequence[float | None],
-    published: Sequence[float],
+    published: Sequence[float | None],
     pixels: npt.NDArray[np.uint8] | None,
     residues: npt.NDArray[np.uint8] | None,
 ) -> None:
@@ -103,9 +80,7 @@ def update_reading(
             low, high = min(*logits, 0), max(*logits, 0)
             margin = 0.08 * (high - low)
             figure.layout.yaxis.range = [low - margin, high + margin]
-        for trace, known in zip(amounts, (measured, projected, published), strict=True):
-            trace.x = list(known)
-            trace.text = [amount_text(value) for value in known]
+        update_amounts(amounts, (measured, projected, published))
         for trace, greys in zip(histogram, (pixels, residues), strict=True):
             trace.x, trace.y = grey_histogram(greys) if greys is not None else ([], [])
 

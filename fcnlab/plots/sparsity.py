@@ -1,82 +1,50 @@
 """The figure of sparsity: weights before and after, accuracy against HOPs, HOPs by layer beside the dense network."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from fcnlab.data.frontier import Point
-from fcnlab.plots.activations import INK, OKABE_ITO, THEME, pattern_of
-from fcnlab.plots.cost import ACCURACY_TICKS, HIGHEST_ACCURACY, LOWEST_ACCURACY, accuracy_place
+from fcnlab.plots.accuracy import LOWEST_ACCURACY, accuracy_axis, accuracy_place, accuracy_points
+from fcnlab.plots.theme import CROSS, GREY, OKABE_ITO, POWERS, RING, WIDE, filled, hover, panels
 
 BINS: Final = 48
+WEIGHTS: Final = "%{x:.3f}: %{y:,}"
 
 
 def sparsity_figure(points: Sequence[Point], *, height: int = 640) -> go.Figure:
     """Three panels; the trained points are there from the start."""
-    figure = make_subplots(
-        rows=2, cols=2, vertical_spacing=0.17, horizontal_spacing=0.14, row_heights=[0.52, 0.48],
-        specs=[[{}, {}], [{"colspan": 2}, None]],
-        subplot_titles=(
-            "weights of the layer, before and after", "accuracy against HOPs",
-            "HOPs by layer, published convention; grey: CryptoNets, dense",
-        ),
-    )  # fmt: skip
-    before, after = {"color": "#BBBBBB"}, {"color": OKABE_ITO["blue"], "pattern": pattern_of("/")}
-    figure.add_scatter(
-        name="as trained", mode="lines", line={"shape": "hvh", "color": "#8A8A8A", "width": 1.5}, fill="tozeroy",
-        fillcolor="rgba(140, 140, 140, 0.22)", hovertemplate="%{x:.3f}: %{y:,}<extra>as trained</extra>", row=1, col=1,
-    )  # fmt: skip
-    figure.add_bar(
-        name="this setting", marker=after, hovertemplate="%{x:.3f}: %{y:,}<extra>this setting</extra>", row=1, col=1
-    )
-    for name, chosen, colour, symbol in (
-        ("published", [point for point in points if point.source == "published"], OKABE_ITO["vermilion"], "diamond"),
-        ("trained", [point for point in points if point.source != "published"], OKABE_ITO["sky"], "circle"),
-    ):
-        figure.add_scatter(
-            mode="markers", name=name, marker={"color": colour, "symbol": symbol, "size": 10},
-            x=[point.hops for point in chosen], y=[accuracy_place(point.accuracy) for point in chosen],
-            text=[f"{point.accuracy:.2f} %" for point in chosen], customdata=[point.name for point in chosen],
-            hovertemplate="%{customdata}<br>%{x:,} HOPs, %{text}<extra></extra>", row=1, col=2,
-        )  # fmt: skip
-    figure.add_scatter(
-        name="nearest trained", mode="markers", hoverinfo="skip", row=1, col=2,
-        marker={"symbol": "circle-open", "size": 18, "color": OKABE_ITO["green"], "line": {"width": 3}},
-    )  # fmt: skip
-    figure.add_scatter(
-        name="as it stands", mode="markers+text", textposition="middle right", hoverinfo="skip", row=1, col=2,
-        marker={"symbol": "x-thin", "size": 13, "line": {"width": 3, "color": INK}},
-    )  # fmt: skip
-    figure.add_bar(
-        name="CryptoNets, dense", marker=before, showlegend=False, row=2, col=1,
-        hovertemplate="%{x}: %{y:,}<extra>CryptoNets, dense</extra>",
-    )  # fmt: skip
-    figure.add_bar(
-        name="this setting", marker=after, showlegend=False, texttemplate="%{y:,}", textposition="outside",
-        textangle=0, constraintext="none", textfont={"size": 11}, cliponaxis=False, row=2, col=1,
-        hovertemplate="%{x}: %{y:,}<extra>now</extra>",
-    )  # fmt: skip
-    figure.update_layout(
-        template=THEME, height=height, barmode="group", bargap=0.12, margin={"t": 96, "r": 18},
-        legend={"y": 1.07, "font": {"size": 12}, "traceorder": "normal"},
-    )  # fmt: skip
-    for title in figure.layout.annotations:
-        title.update(font={"size": 14})
-    figure.update_yaxes(type="log", range=[0, 5.2], dtick=1, exponentformat="power", row=1, col=1)
-    figure.update_xaxes(
-        type="log", range=[4.0, 8.2], dtick=1, exponentformat="power", title={"text": "HOPs", "font": {"size": 12}},
-        row=1, col=2,
-    )  # fmt: skip
-    figure.update_yaxes(
-        range=[math.log10(each) for each in map(accuracy_place, (LOWEST_ACCURACY, HIGHEST_ACCURACY))], type="log",
-        tickvals=list(map(accuracy_place, ACCURACY_TICKS)), ticktext=[f"{tick} %" for tick in ACCURACY_TICKS],
-        row=1, col=2,
-    )  # fmt: skip
+    above = "weights of the layer, before and after", "accuracy against HOPs"
+    below = "HOPs by layer, published convention; grey: CryptoNets, dense"
+    shape = WIDE | {"row_heights": [0.52, 0.48]}
+    space = {"vertical_spacing": 0.17, "horizontal_spacing": 0.14}
+    figure = panels(*above, below, shape=shape | space, height=height, top=96, legend=1.07)
+    after = filled(OKABE_ITO["blue"], "/")
+    steps = {"mode": "lines", "line": {"shape": "hvh", "color": GREY, "width": 1.5}}
+    area = {"fill": "tozeroy", "fillcolor": "rgba(140, 140, 140, 0.22)", "hovertemplate": hover(WEIGHTS, "as trained")}
+    figure.add_scatter(name="as trained", **steps, **area, row=1, col=1)
+    figure.add_bar(name="this setting", marker=after, hovertemplate=hover(WEIGHTS, "this setting"), row=1, col=1)
+    for name, colour, symbol in (("published", "vermilion", "diamond"), ("trained", "sky", "circle")):
+        chosen = [point for point in points if (point.source == "published") == (name == "published")]
+        drawn = accuracy_points((point.name, point.hops, point.accuracy) for point in chosen)
+        marker = {"color": OKABE_ITO[colour], "symbol": symbol, "size": 10}
+        figure.add_scatter(**drawn, name=name, marker=marker, row=1, col=2)
+    ring = RING | {"color": OKABE_ITO["green"]}
+    figure.add_scatter(name="nearest trained", mode="markers", hoverinfo="skip", marker=ring, row=1, col=2)
+    look = {"mode": "markers+text", "textposition": "middle right", "marker": CROSS}
+    figure.add_scatter(name="as it stands", **look, hoverinfo="skip", row=1, col=2)
+    dense, said = {"color": "#BBBBBB"}, hover("%{x}: %{y:,}", "CryptoNets, dense")
+    figure.add_bar(name="CryptoNets, dense", marker=dense, showlegend=False, hovertemplate=said, row=2, col=1)
+    text = {"texttemplate": "%{y:,}", "textposition": "outside", "textangle": 0, "constraintext": "none"}
+    bar = {"marker": after, "showlegend": False, "cliponaxis": False, "hovertemplate": hover("%{x}: %{y:,}", "now")}
+    figure.add_bar(name="this setting", **text, **bar, textfont={"size": 11}, row=2, col=1)
+    figure.update_layout(barmode="group", bargap=0.12)
+    figure.update_yaxes(**POWERS, range=[0, 5.2], row=1, col=1)
+    figure.update_xaxes(**POWERS, range=[4.0, 8.2], title="HOPs", row=1, col=2)
+    figure.update_yaxes(**accuracy_axis(), row=1, col=2)
     return figure
 
 

@@ -6,24 +6,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint
-from fcnlab.plots.activations import INK, OKABE_ITO, THEME, pattern_of
+from fcnlab.plots.theme import BARS, GREY, OKABE_ITO, RING, ROWS, SPREAD, filled, hover, panels
 
 INFINITY_PLACE: Final = 4.4
 PLACES: Final = {epsilon: math.log2(epsilon) if math.isfinite(epsilon) else INFINITY_PLACE for epsilon in EPSILONS}
 """Where an epsilon stands: by its logarithm, and infinity a gap to the right."""
 
 MEASURED, STRICTEST, NONE, YOURS = (OKABE_ITO[name] for name in ("blue", "vermilion", "black", "green"))
-BARS: Final = {"head": MEASURED, "shipped": OKABE_ITO["orange"], "whole": "#8A8A8A"}
-TRACES: Final = ("curve", "ring", "yours", "none", "strictest", "chosen", "sparse ring", "sparse yours", "attack",
-                 "bound", "attacked yours", "hops", "message")  # fmt: skip
-
-
+COLOURS: Final = {"head": MEASURED, "shipped": OKABE_ITO["orange"], "whole": GREY}
+"""Bars of what is encrypted."""
+ACCURACIES: Final = ("curve", "ring", "yours", "none", "strictest", "chosen", "sparse ring", "sparse yours")
+TRACES: Final = (*ACCURACIES, "attack", "bound", "attacked yours", "hops", "message")
 LOWER_PANELS: Final = (("xaxis3", 0.0, 0.43), ("xaxis4", 0.66, 1.0), ("xaxis5", 0.66, 1.0))
 """Where they begin and end: bars need room for their names."""
 CROWDED: Final = 90  # its tick would run into the next one's
+CROSS: Final = {"symbol": "x", "size": 10, "color": YOURS, "line": {"width": 1, "color": "white"}}
+LINE: Final = {"mode": "lines+markers", "line": {"color": MEASURED, "width": 1.4}, "marker": {"size": 8}}
+PERCENT: Final = "%{y:.2f} %"
 
 
 @dataclass(frozen=True)
@@ -36,93 +37,59 @@ class Marks:
 
 
 def spell_epsilon(epsilon: float) -> str:
-    """As an axis or a sentence says it."""
+    """The epsilon as an axis or a sentence says it."""
     return "∞" if math.isinf(epsilon) else f"{epsilon:g}"
 
 
 def transfer_figure(*, height: int = 640) -> go.Figure:
     """Five panels, empty; the traces are `TRACES`."""
-    figure = make_subplots(
-        rows=4, cols=2, vertical_spacing=0.1, horizontal_spacing=0.13, row_heights=[0.26, 0.26, 0.24, 0.24],
-        specs=[[{"rowspan": 2}, {"rowspan": 2}], [None, None], [{"rowspan": 2}, {}], [None, {}]],
-        subplot_titles=(
-            "accuracy by ε, %", "accuracy by % of weights pruned", "membership attack by ε", "encrypted HOPs",
-            "kB of a record in a batch",
-        ),
-    )  # fmt: skip
-    ring = {"symbol": "circle-open", "size": 18, "color": INK, "line": {"width": 2}}
-    cross = {"symbol": "x", "size": 10, "color": YOURS, "line": {"width": 1, "color": "white"}}
-    spread = {"type": "data", "thickness": 1.6, "width": 5}
-    measured = {"mode": "lines+markers", "line": {"color": MEASURED, "width": 1.4}, "marker": {"size": 8}}
-    percent = "%{y:.2f} %"
-    figure.add_scatter(
-        name="five heads, mean ± spread", **measured, error_y=spread, row=1, col=1,
-        hovertemplate="ε %{customdata}: " + percent + " ± %{error_y.array:.2f}<extra></extra>",
-    )  # fmt: skip
-    figure.add_scatter(name="this setting", mode="markers", marker=ring, hoverinfo="skip", row=1, col=1)
-    figure.add_scatter(
-        name="trained here", mode="markers", marker=cross, row=1, col=1,
-        hovertemplate="ε %{customdata}: " + percent + "<extra>trained here</extra>",
-    )  # fmt: skip
-    for name, colour, dash, symbol in (
-        ("no privacy", NONE, "dash", "square"),
-        (f"ε = {min(EPSILONS):g}", STRICTEST, "dot", "diamond"),
-    ):
-        figure.add_scatter(
-            name=name, mode="lines+markers", line={"color": colour, "dash": dash, "width": 1.2},
-            marker={"symbol": symbol, "size": 7}, row=1, col=2,
-            hovertemplate="%{x} % pruned: " + percent + f"<extra>{name}</extra>",
-        )  # fmt: skip
-    figure.add_scatter(
-        **measured, error_y=spread, showlegend=False, row=1, col=2,
-        hovertemplate="%{x} % pruned: " + percent + " ± %{error_y.array:.2f}<extra>this ε</extra>",
-    )  # fmt: skip
-    figure.add_scatter(mode="markers", marker=ring, hoverinfo="skip", showlegend=False, row=1, col=2)
-    figure.add_scatter(
-        mode="markers", marker=cross, showlegend=False, row=1, col=2,
-        hovertemplate="%{x} % pruned: " + percent + "<extra>trained here</extra>",
-    )  # fmt: skip
-    figure.add_scatter(
-        **measured, error_y=spread, showlegend=False, row=3, col=1,
-        hovertemplate="ε %{customdata}: %{y:+.3f}<extra>attack, 95 % interval</extra>",
-    )  # fmt: skip
-    figure.add_scatter(
-        name="most that ε allows", mode="lines+markers", row=3, col=1,
-        line={"color": OKABE_ITO["purple"], "dash": "dashdot", "width": 1.6}, marker={"symbol": "line-ew-open"},
-        hovertemplate="ε %{customdata}: at most %{y:.2f}<extra>any attack</extra>",
-    )  # fmt: skip
-    figure.add_scatter(
-        mode="markers", marker=cross, showlegend=False, row=3, col=1,
-        hovertemplate="ε %{customdata}: %{y:+.3f}<extra>trained here</extra>",
-    )  # fmt: skip
-    bars = {"color": list(BARS.values()), "pattern": pattern_of("") | {"shape": ["", "/", "x"]}}
-    for row, template in ((3, "%{x:,.0f}"), (4, "%{x:,.2f}")):
-        figure.add_bar(
-            orientation="h", showlegend=False, marker=bars, texttemplate=template, textposition="outside",
-            cliponaxis=False, textfont={"size": 12}, row=row, col=2,
-            hovertemplate="%{y}: " + template + "<extra></extra>",
-        )  # fmt: skip
-    figure.update_layout(
-        template=THEME, height=height, bargap=0.28, margin={"t": 104, "r": 16, "l": 48, "b": 48},
-        legend={"y": 1.065, "font": {"size": 12}, "traceorder": "normal"},
-    )  # fmt: skip
-    for title in figure.layout.annotations:
-        title.update(font={"size": 14})
+    above = "accuracy by ε, %", "accuracy by % of weights pruned"
+    below = "membership attack by ε", "encrypted HOPs", "kB of a record in a batch"
+    specs = [[{"rowspan": 2}, {"rowspan": 2}], [None, None], [{"rowspan": 2}, {}], [None, {}]]
+    shape: dict[str, Any] = {"rows": 4, "specs": specs, "row_heights": [0.26, 0.26, 0.24, 0.24]}
+    shape |= {"vertical_spacing": 0.1, "horizontal_spacing": 0.13}
+    figure = panels(*above, *below, shape=shape, height=height, top=104, legend=1.065)
+    mine, hidden = {"mode": "markers", "marker": CROSS}, {"showlegend": False}
+    ring = {"mode": "markers", "marker": RING, "hoverinfo": "skip"}
+    measured, epsilon, share = LINE | {"error_y": SPREAD}, "ε %{customdata}: ", "%{x} % pruned: "
+    spread = PERCENT + " ± %{error_y.array:.2f}"
+    said = hover(epsilon + spread)
+    figure.add_scatter(name="five heads, mean ± spread", **measured, hovertemplate=said, row=1, col=1)
+    figure.add_scatter(name="this setting", **ring, row=1, col=1)
+    said = hover(epsilon + PERCENT, "trained here")
+    figure.add_scatter(name="trained here", **mine, hovertemplate=said, row=1, col=1)
+    strictest = f"ε = {min(EPSILONS):g}"
+    for name, *look in (("no privacy", NONE, "dash", "square"), (strictest, STRICTEST, "dot", "diamond")):
+        colour, dash, symbol = look
+        line, marker = {"color": colour, "dash": dash, "width": 1.2}, {"symbol": symbol, "size": 7}
+        drawn = LINE | {"line": line, "marker": marker, "hovertemplate": hover(share + PERCENT, name)}
+        figure.add_scatter(name=name, **drawn, row=1, col=2)
+    figure.add_scatter(**measured, **hidden, hovertemplate=hover(share + spread, "this ε"), row=1, col=2)
+    figure.add_scatter(**ring, **hidden, row=1, col=2)
+    figure.add_scatter(**mine, **hidden, hovertemplate=hover(share + PERCENT, "trained here"), row=1, col=2)
+    said = hover(epsilon + "%{y:+.3f}", "attack, 95 % interval")
+    figure.add_scatter(**measured, **hidden, hovertemplate=said, row=3, col=1)
+    line = {"color": OKABE_ITO["purple"], "dash": "dashdot", "width": 1.6}
+    bound = {"mode": "lines+markers", "line": line, "marker": {"symbol": "line-ew-open"}}
+    said = hover(epsilon + "at most %{y:.2f}", "any attack")
+    figure.add_scatter(name="most that ε allows", **bound, hovertemplate=said, row=3, col=1)
+    said = hover(epsilon + "%{y:+.3f}", "trained here")
+    figure.add_scatter(**mine, **hidden, hovertemplate=said, row=3, col=1)
+    bars = BARS | {"marker": filled(list(COLOURS.values()), ["", "/", "x"]), "textfont": {"size": 12}}
+    for row, number in ((3, "%{x:,.0f}"), (4, "%{x:,.2f}")):
+        figure.add_bar(**bars, texttemplate=number, hovertemplate=hover("%{y}: " + number), row=row, col=2)
+    figure.update_layout(bargap=0.28, margin_l=48)
     for title, (axis, left, right) in zip(figure.layout.annotations[2:], LOWER_PANELS, strict=True):
         figure.layout[axis].domain, title.x = (left, right), (left + right) / 2
-    epsilon_axis = {
-        "tickvals": list(PLACES.values()), "ticktext": [spell_epsilon(epsilon) for epsilon in PLACES],
-        "range": [-1.5, INFINITY_PLACE + 0.5],
-    }  # fmt: skip
-    figure.update_xaxes(**epsilon_axis, row=1, col=1)
-    figure.update_xaxes(**epsilon_axis, row=3, col=1)
-    figure.update_xaxes(
-        range=[-6, 101], tickvals=[share for share in PRUNED if share != CROWDED], tickangle=0, row=1, col=2
-    )  # fmt: skip
+    for row in (1, 3):
+        names, span = [spell_epsilon(each) for each in PLACES], [-1.5, INFINITY_PLACE + 0.5]
+        figure.update_xaxes(tickvals=list(PLACES.values()), ticktext=names, range=span, row=row, col=1)
+    shares = [share for share in PRUNED if share != CROWDED]
+    figure.update_xaxes(range=[-6, 101], tickvals=shares, tickangle=0, row=1, col=2)
     figure.update_yaxes(range=[-0.16, 1.06], tick0=0, dtick=0.25, row=3, col=1)
     for row, reach in ((3, [1, 8.6]), (4, [-0.7, 3.6])):
         figure.update_xaxes(type="log", range=reach, showticklabels=False, ticks="", showgrid=False, row=row, col=2)
-        figure.update_yaxes(range=[len(BARS) - 0.5, -0.5], ticks="", showline=False, showgrid=False, row=row, col=2)
+        figure.update_yaxes(**ROWS, range=[len(COLOURS) - 0.5, -0.5], row=row, col=2)
     return figure
 
 
@@ -208,9 +175,9 @@ def update_bars(figure: Any, *, names: Sequence[str], hops: Sequence[int], messa
 
     Args:
         figure: From `transfer_figure`, or a widget around it.
-        names: Label of each bar, in the order of `BARS`; the later ones may be missing.
-        hops: Of each.
-        message_kb: Of each, for one record of a full batch.
+        names: Label of each bar, in the order of `COLOURS`; the later ones may be missing.
+        hops: One pass of each.
+        message_kb: Upload of each for one record of a full batch.
     """
     part = parts(figure)
     with figure.batch_update():
@@ -224,5 +191,5 @@ def parts(figure: Any) -> dict[str, Any]:
 
 
 def gap(values: Sequence[Any]) -> list[Any]:
-    """With nothing before the last one, so that no line leads to infinity."""
+    """The values with nothing before the last one, so that no line leads to infinity."""
     return [*values[:-1], None, values[-1]]

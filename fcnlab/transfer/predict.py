@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from fcnlab.errors import DataError
-from fcnlab.inference.infer import Progress, infer
-from fcnlab.inference.report import Report
+from fcnlab.inference.infer import infer
+from fcnlab.inference.report import Progress, Report
 from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.features.colour import extract_colour, load_colour_extractor
 from fcnlab.transfer.heads.cards import HeadCard, load_head

@@ -1,14 +1,12 @@
 """Lab 01: activations as polynomials, with coefficients that encryption likes."""
 
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import ipywidgets as widgets
+from typing_extensions import override
 
 from fcnlab.approximation import TARGETS, Approximation, HistogramNorm, PowersOfTwo, approximate
-from fcnlab.data.frontier import shipped_points
-from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import SettingsError
 from fcnlab.plots.activations import (
     activation_figure,
@@ -16,12 +14,12 @@ from fcnlab.plots.activations import (
     update_activation_sweep,
     update_activation_weight,
 )
+from fcnlab.ui.choices import network_names
 from fcnlab.ui.kit.background import Newest, Superseded
 from fcnlab.ui.kit.controls import Choice, Control, Span, Whole
-from fcnlab.ui.kit.figures import LiveFigure
-from fcnlab.ui.kit.frame import Frame
+from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.views import Display, View, block, escape, table, text_table
+from fcnlab.ui.kit.page import Markup, Page, Sentence, Table
 
 HIGHEST_DEGREE: Final = 6
 HIGHEST_DEGREE_OF_SUMS: Final = 4  # beyond it the proof takes seconds, too long for a hand that moves
@@ -51,50 +49,41 @@ class ActivationSettings:
     layer: str = "fcn-20k act1"
 
 
-CONTROLS: Final[tuple[Control, ...]] = (
-    Choice(
-        name="target", label="activation", help="The function to replace by a polynomial.",
-        options={name: name for name in TARGETS if name != "silu"},
-    ),
-    Span(
-        name="interval", label="interval of x", low=-REACH, high=REACH, step=0.25, narrowest=0.5,
-        help="Where the polynomial has to be close. Outside of it anything may happen.",
-    ),
-    Whole(
-        name="degree", label="degree", low=1, high=HIGHEST_DEGREE,
-        help="Highest power of x. More is closer, and costs more products of ciphertexts.",
-    ),
-    Choice(
-        name="norm", label="make small", help="What is meant by close.",
-        options={
-            "linf": "the largest error", "l2": "the mean square", "gaussian": "the mean square, normal x",
-            "histogram": "the mean square over a layer",
-        },
-    ),
-    Choice(
-        name="coefficients", label="coefficients", help="What a coefficient may be.",
-        options={"power-of-two": "0 or ±2ᵏ", "two-powers": "sums of two ±2ᵏ", "real": "any real number"},
-    ),
-    Span(
-        name="exponents", label="exponents k", low=-12, high=4, step=1,
-        help="Smallest and largest exponent of two. Few exponents mean small integers and small ciphertexts.",
-    ),
-)  # fmt: skip
-
+HELP: Final = {
+    "target": "The function to replace by a polynomial.",
+    "interval": "Where the polynomial has to be close. Outside of it anything may happen.",
+    "degree": "Highest power of x. More is closer, and costs more products of ciphertexts.",
+    "norm": "What is meant by close.",
+    "layer": "The trained activation whose inputs weigh the mean square; only the last choice above uses it.",
+    "coefficients": "What a coefficient may be.",
+    "exponents": "Smallest and largest exponent of two. Few exponents mean small integers and small ciphertexts.",
+}
+TARGET_NAMES: Final = {name: name for name in TARGETS if name != "silu"}
+NORMS: Final = {
+    "linf": "the largest error",
+    "l2": "the mean square",
+    "gaussian": "the mean square, normal x",
+    "histogram": "the mean square over a layer",
+}
+COEFFICIENTS: Final = {"power-of-two": "0 or ±2ᵏ", "two-powers": "sums of two ±2ᵏ", "real": "any real number"}
+REACHED: Final = {"low": -REACH, "high": REACH, "step": 0.25, "narrowest": 0.5}
 ONE_ACTIVATION: Final = "cryptodl-1"
 
 
 def make_controls() -> tuple[Control, ...]:
     """The controls; which networks there are is found out when a lab opens."""
-    names = [ActivationSettings().layer.split()[0], *(point.name for point in shipped_points(DATA_ROOT / "models"))]
-    layers = [
-        f"{name} {layer}" for name in names for layer in ("act1", "act2") if (name, layer) != (ONE_ACTIVATION, "act2")
-    ]
-    weight = Choice(
-        name="layer", label="over layer", options={name: name for name in layers},
-        help="The trained activation whose inputs weigh the mean square; only the last choice above uses it.",
-    )  # fmt: skip
-    return (*CONTROLS[:4], weight, *CONTROLS[4:])
+    names = [ActivationSettings().layer.split()[0], *network_names()]
+    layers = {f"{name} {layer}": f"{name} {layer}" for name in names for layer in ("act1", "act2")}
+    layers.pop(f"{ONE_ACTIVATION} act2", None)
+    return (
+        Choice(name="target", label="activation", options=TARGET_NAMES, help=HELP["target"]),
+        Span(name="interval", label="interval of x", **REACHED, help=HELP["interval"]),
+        Whole(name="degree", label="degree", low=1, high=HIGHEST_DEGREE, help=HELP["degree"]),
+        Choice(name="norm", label="make small", options=NORMS, help=HELP["norm"]),
+        Choice(name="layer", label="over layer", options=layers, help=HELP["layer"]),
+        Choice(name="coefficients", label="coefficients", options=COEFFICIENTS, help=HELP["coefficients"]),
+        Span(name="exponents", label="exponents k", low=-12, high=4, step=1, help=HELP["exponents"]),
+    )
 
 
 PRESETS: Final = {
@@ -129,21 +118,16 @@ def highest_degree(settings: ActivationSettings) -> int:
     return HIGHEST_DEGREE_OF_SUMS if settings.coefficients == "two-powers" else HIGHEST_DEGREE
 
 
-class ActivationLab(Display):
+class ActivationLab(Lab):
     """The laboratory; its settings are those of `ActivationSettings`."""
 
     def __init__(self, **settings: Any) -> None:
-        self.model = LabModel("activations", ActivationSettings(), controls=make_controls(), presets=PRESETS)
-        self.model.change(**settings)
-        self.figure = LiveFigure(activation_figure(degrees=HIGHEST_DEGREE, reach=REACH))
-        self.numbers = widgets.HTML(layout={"width": "100%"})
-        self._drawing = threading.RLock()  # plotly mixes up two batches of changes that overlap
+        model = LabModel("activations", ActivationSettings(), controls=make_controls(), presets=PRESETS)
+        super().__init__(model, activation_figure(degrees=HIGHEST_DEGREE, reach=REACH), settings)
+        self.numbers = area()
         self._weighed: set[str] = set()
         self.worker = Newest(self._weigh, rest_s=0.0)
-        self.frame = Frame(self.model, [self.numbers, self.figure])
-        self.model.observe(self._update, names="settings")
-        self._update()
-        self._view = View(self.frame.widget, text=self._text, markup=self._markup)
+        self.open([self.numbers, self.figure])
 
     def fits(self) -> tuple[Approximation, Approximation]:
         """With the allowed coefficients, and with real ones.
@@ -159,45 +143,38 @@ class ActivationLab(Display):
             )
         return (fit_of(settings, degree=settings.degree), fit_of(settings, degree=settings.degree, real=True))
 
-    def _update(self, _: object = None) -> None:
-        settings = self.model.settings
+    @override
+    def show(self, settings: ActivationSettings) -> None:
         if settings.norm == "histogram" and settings.layer not in self._weighed:
             note = f"Evaluating the network up to {settings.layer} on training images; shown is the setting before …"
-            self.numbers.value = block(f'<p class="note"><i>{escape(note)}</i></p>')
+            self.numbers.value = Page(Sentence(note, kind="waiting")).live
             self.worker.ask(settings.layer)
             return
-        with self.model.guard(), self._drawing:
-            fit, optimum = self.fits()
-            self.numbers.value = block(describe(fit, optimum) + weight_note(settings))
-            update_activation_curves(self.figure, fit=fit, optimum=optimum)
-            degrees = range(1, highest_degree(settings) + 1)
-            update_activation_sweep(
-                self.figure,
-                fits=[fit_of(settings, degree=degree) for degree in degrees],
-                optima=[fit_of(settings, degree=degree, real=True) for degree in degrees],
-                degree=settings.degree,
-            )
-            norm = fit.problem.norm
-            weight = (norm.counts, norm.edges) if isinstance(norm, HistogramNorm) else ((), ())
-            update_activation_weight(self.figure, counts=weight[0], edges=weight[1])
+        fit, optimum = self.fits()
+        self.numbers.value = describe(settings, fit, optimum).live
+        update_activation_curves(self.figure, fit=fit, optimum=optimum)
+        degrees = range(1, highest_degree(settings) + 1)
+        update_activation_sweep(
+            self.figure,
+            fits=[fit_of(settings, degree=degree) for degree in degrees],
+            optima=[fit_of(settings, degree=degree, real=True) for degree in degrees],
+            degree=settings.degree,
+        )
+        norm = fit.problem.norm
+        weight = (norm.counts, norm.edges) if isinstance(norm, HistogramNorm) else ((), ())
+        update_activation_weight(self.figure, counts=weight[0], edges=weight[1])
 
     def _weigh(self, layer: str, superseded: Superseded) -> None:
         with self.model.guard():
             norm_of(ActivationSettings(norm="histogram", layer=layer))
             self._weighed.add(layer)
-            self._update()
+            self.update()
 
-    def _text(self) -> str:
+    @override
+    def facts(self) -> Page:
         if self.model.problem:
-            return f"{self.model.line}\n{self.model.problem}"
-        fit, optimum = self.fits()
-        lines = [self.model.line, f"p(x) = {formula(fit)}", text_table(HEADS, rows(fit, optimum))]
-        return "\n".join([*lines, weight_sentence(self.model.settings)]).rstrip()
-
-    def _markup(self) -> str:
-        if self.model.problem:
-            return f"<p>{escape(self.model.problem)}</p>"
-        return describe(*self.fits()) + weight_note(self.model.settings)
+            return Page(Sentence(self.model.problem, kind="plain"))
+        return describe(self.model.settings, *self.fits())
 
 
 def activations(**settings: Any) -> ActivationLab:
@@ -227,25 +204,16 @@ def weight_sentence(settings: ActivationSettings) -> str:
     )
 
 
-def weight_note(settings: ActivationSettings) -> str:
-    """The same as HTML."""
-    sentence = weight_sentence(settings)
-    return f'<p class="note">{escape(sentence)}</p>' if sentence else ""
-
-
 HEADS: Final = ("coefficients", "largest error", "rms error", "CT-CT mults", "other HOPs", "depth")
 
 
 def rows(fit: Approximation, optimum: Approximation) -> list[list[object]]:
     """The fit and the real optimum, a row each."""
-    names = ("allowed", "real")
-    return [
-        [
-            name, f"{each.max_error:.4f}", f"{each.rms_error:.4f}", each.cost.ct_ct_mults,
-            each.cost.total - each.cost.ct_ct_mults, each.cost.depth,
-        ]
-        for name, each in zip(names, (fit, optimum), strict=True)
-    ]  # fmt: skip
+    found: list[list[object]] = []
+    for name, each in (("allowed", fit), ("real", optimum)):
+        errors, cost = (f"{each.max_error:.4f}", f"{each.rms_error:.4f}"), each.cost
+        found.append([name, *errors, cost.ct_ct_mults, cost.total - cost.ct_ct_mults, cost.depth])
+    return found
 
 
 def formula(fit: Approximation) -> str:
@@ -258,49 +226,40 @@ def formula_markup(fit: Approximation) -> str:
     return join_terms(fit, power=lambda base, exponent: f"{base}<sup>{exponent}</sup>", minus="−")
 
 
-def join_terms(fit: Approximation, *, power: Any, minus: str) -> str:
-    """Terms that are not zero, joined by their signs."""
-    parts = []
+def join_terms(fit: Approximation, *, power: Callable[[object, int], str], minus: str) -> str:
+    """The terms that are not zero, joined by their signs."""
+    joined = ""
     for degree, value in enumerate(fit.coefficients):
         if not value:
             continue
         powers = fit.powers[degree] if fit.powers is not None else None
         x = "" if degree == 0 else "x" if degree == 1 else power("x", degree)
-        if powers is None:
-            magnitude = f"{abs(value):.6g}"
-        else:
+        magnitude = f"{abs(value):.6g}"
+        if powers is not None:
             # The sign of the whole coefficient stands before it: inside, signs are relative to that.
-            lead = powers[0][0]
-            magnitude = (
-                "".join(
-                    ("" if index == 0 else " + " if sign == lead else f" {minus} ") + power(2, exponent)
-                    for index, (sign, exponent) in enumerate(powers)
-                )
-                .replace("^-", f"^{minus}")
-                .replace("<sup>-", f"<sup>{minus}")
-            )
+            signs = ["", *(" + " if sign == powers[0][0] else f" {minus} " for sign, _ in powers[1:])]
+            terms = (sign + power(2, exponent) for sign, (_, exponent) in zip(signs, powers, strict=True))
+            magnitude = "".join(terms).replace("^-", f"^{minus}").replace("<sup>-", f"<sup>{minus}")
             magnitude = f"({magnitude})" if len(powers) > 1 and x else magnitude
         sign = minus if value < 0 else "+"
-        parts.append((sign, f"{magnitude} {x}".strip()))
-    if not parts:
-        return "0"
-    first_sign, first = parts[0]
-    start = f"{minus}{first}" if first_sign == minus else first
-    return start + "".join(f" {sign} {term}" for sign, term in parts[1:])
+        lead = f" {sign} " if joined else minus * (value < 0)
+        joined += lead + f"{magnitude} {x}".strip()
+    return joined or "0"
 
 
-def describe(fit: Approximation, optimum: Approximation) -> str:
-    """Formula, table and what is proven, as HTML."""
+def describe(settings: ActivationSettings, fit: Approximation, optimum: Approximation) -> Page:
+    """Formula, table and what is proven."""
     ratio = fit.error / optimum.error if optimum.error else float("inf")
-    what = "largest error" if fit.problem.norm.label == "linf" else "weighted rms error"
+    degree, what = fit.problem.degree, "largest error" if fit.problem.norm.label == "linf" else "weighted rms error"
     comparison = (
-        f"The {what} is {ratio:.3g} times that of the real optimum, and no polynomial of degree {fit.problem.degree} "
-        f"with such coefficients has one below {fit.lower_bound:.4f}."
+        f"The {what} is {ratio:.3g} times that of the real optimum, and no polynomial of degree {degree} with such "
+        f"coefficients has one below {fit.lower_bound:.4f}."
         if fit.powers is not None
-        else f"No polynomial of degree {fit.problem.degree} has a {what} below {fit.lower_bound:.4f}."
+        else f"No polynomial of degree {degree} has a {what} below {fit.lower_bound:.4f}."
     )
-    return (
-        f'<p class="verdict"><b>p(x) = {formula_markup(fit)}</b></p>'
-        + table(HEADS, rows(fit, optimum))
-        + f'<p class="note">{escape(comparison)}</p>'
+    return Page(
+        Markup(f'<p class="verdict"><b>p(x) = {formula_markup(fit)}</b></p>', words=f"p(x) = {formula(fit)}"),
+        Table(HEADS, rows(fit, optimum)),
+        comparison,
+        weight_sentence(settings),
     )

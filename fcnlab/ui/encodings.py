@@ -4,21 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import ipywidgets as widgets
+from typing_extensions import override
 
 from fcnlab.data.encodings import EncodingStudy, reference_study
 from fcnlab.plots.encoding import CURVES, RING_TICKS, encoding_figure, update_encodings
-from fcnlab.ui.kit.background import Task, TaskPanel
 from fcnlab.ui.kit.controls import Choice, Whole
-from fcnlab.ui.kit.figures import LiveFigure
-from fcnlab.ui.kit.frame import Frame
+from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.views import Display, View, block, escape, table, text_table, tiles
+from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
+from fcnlab.ui.kit.task import Step, Task, TaskPanel
 
 PUBLISHED: Final = (
     "Published, n = 8192, on the authors' laptop: 3,306 µs in general, 755 µs by a monomial, 4.4 times less."
 )
+STORED: Final = "Stored measurements, made on an {}."
+HERE: Final = "Measured just now on this machine, processor time of one core."
 COST_HEADS: Final = ("plaintext", "µs", "growth", "against dense")
+NOISE_HEADS: Final = ("operation", "bits left", "bits spent")
+NOISE_SETTING: Final = ", bfv, n = 8,192, four primes of 45 bits, plain modulus of 20 bits"
 SWITCH_HEADS: Final = ("primes left", "bytes", "µs of a square", "decrypts")
 
 
@@ -37,17 +40,18 @@ class EncodingSettings:
     weight: int = 4
 
 
+HELP: Final = {
+    "scheme": "How a product by a plaintext is carried out depends on the scheme.",
+    "ring_degree": "Where the numbers of the table are read off.",
+    "weight": "A weight of a layer, as the encodings see it.",
+}
+SCHEMES: Final = {"bfv": "bfv, coefficients", "bgv": "bgv, transformed", "ckks": "ckks, transformed"}
+RINGS: Final = {str(ring): f"{ring:,}" for ring in RING_TICKS}
 CONTROLS: Final = (
-    Choice(
-        name="scheme", label="scheme", help="How a product by a plaintext is carried out depends on the scheme.",
-        options={"bfv": "bfv, coefficients", "bgv": "bgv, transformed", "ckks": "ckks, transformed"},
-    ),
-    Choice(
-        name="ring_degree", label="ring degree", help="Where the numbers of the table are read off.",
-        options={str(ring): f"{ring:,}" for ring in RING_TICKS},
-    ),
-    Whole(name="weight", label="weight", low=-128, high=128, help="A weight of a layer, as the encodings see it."),
-)  # fmt: skip
+    Choice(name="scheme", label="scheme", options=SCHEMES, help=HELP["scheme"]),
+    Choice(name="ring_degree", label="ring degree", options=RINGS, help=HELP["ring_degree"]),
+    Whole(name="weight", label="weight", low=-128, high=128, help=HELP["weight"]),
+)
 
 PRESETS: Final = {
     "published": EncodingSettings(),
@@ -57,70 +61,41 @@ PRESETS: Final = {
 }
 
 
-def study_in_worker(*, progress: Callable[[tuple[str, int, int]], None]) -> EncodingStudy:
+def study_in_worker(*, progress: Callable[[Step], None]) -> EncodingStudy:
     """The worker's function: only it knows Pyfhel."""
     from fcnlab.measuring.encodings import study_encodings
 
-    return study_encodings(progress=progress)
+    return study_encodings(progress=lambda step: progress(Step(*step)))
 
 
-class EncodingLab(Display):
+class EncodingLab(Lab):
     """The laboratory; its settings are those of `EncodingSettings`."""
 
     def __init__(self, **settings: Any) -> None:
-        self.model = LabModel("encodings", EncodingSettings(), controls=CONTROLS, presets=PRESETS)
-        self.model.change(**settings)
-        self.figure = LiveFigure(encoding_figure())
-        self.numbers = widgets.HTML(layout={"width": "calc(100% - 4px)"})
-        self.task = Task()
-        panel = TaskPanel(
-            self.task, label="Measure on this machine", start=lambda: self.task.start(study_in_worker, {}),
-            cost="One core, a few seconds, in a process of its own. Until then the stored measurements are shown.",
-        )  # fmt: skip
-        self.panel = panel
-        self.frame = Frame(self.model, [panel.widget, self.figure, self.numbers])
-        self.model.observe(self._update, names="settings")
-        self.task.observe(self._update, names="result")
-        self._update()
-        self._view = View(self.frame.widget, text=self._text, markup=self._markup)
+        model = LabModel("encodings", EncodingSettings(), controls=CONTROLS, presets=PRESETS)
+        super().__init__(model, encoding_figure(), settings)
+        self.numbers = area()
+        self.task = Task(study_in_worker)
+        cost = "One core, a few seconds, in a process of its own. Until then the stored measurements are shown."
+        self.panel = TaskPanel(self.task, label="Measure on this machine", start=self.task.start, cost=cost)
+        self.task.observe(self.update, names="result")
+        self.open([self.panel.widget, self.figure, self.numbers])
 
     @property
     def study(self) -> EncodingStudy:
         """Measured here, or the stored one."""
         return self.task.result if self.task.result is not None else reference_study()
 
-    def _update(self, _: object = None) -> None:
-        settings = self.model.settings
-        with self.model.guard():
-            update_encodings(
-                self.figure, study=self.study, scheme=settings.scheme, ring_degree=int(settings.ring_degree)
-            )
-            self.numbers.value = block(describe(settings, self.study, source=self._source()))
+    @override
+    def show(self, settings: EncodingSettings) -> None:
+        update_encodings(self.figure, study=self.study, scheme=settings.scheme, ring_degree=int(settings.ring_degree))
+        source = STORED.format(f"{reference_study().processor}; measure to see this machine")
+        self.numbers.value = describe(settings, self.study, source=HERE if self.task.result else source).live
 
-    def _source(self) -> str:
-        if self.task.result is not None:
-            return "Measured just now on this machine, processor time of one core."
-        return f"Stored measurements, made on an {reference_study().processor}; measure to see this machine."
-
-    def _text(self) -> str:
-        settings, study = self.model.settings, reference_study()
-        return "\n".join(
-            [
-                self.model.line,
-                weight_sentence(settings),
-                f"Stored measurements, {settings.scheme}, n = {settings.ring_degree}",
-                text_table(COST_HEADS, cost_rows(settings, study)),
-                text_table(("operation", "bits left"), [[row.operation, row.budget_bits] for row in study.noise]),
-                text_table(SWITCH_HEADS, switch_rows(study)),
-            ]
-        )
-
-    def _markup(self) -> str:
-        return describe(
-            self.model.settings,
-            reference_study(),
-            source=f"Stored measurements, made on an {reference_study().processor}.",
-        )
+    @override
+    def facts(self) -> Page:
+        study = reference_study()
+        return describe(self.model.settings, study, source=STORED.format(study.processor))
 
 
 def encodings(**settings: Any) -> EncodingLab:
@@ -184,23 +159,19 @@ def switch_rows(study: EncodingStudy) -> list[list[object]]:
     ]
 
 
-def describe(settings: EncodingSettings, study: EncodingStudy, *, source: str) -> str:
+def describe(settings: EncodingSettings, study: EncodingStudy, *, source: str) -> Page:
     """All words and tables."""
-    rows = cost_rows(settings, study)
-    figures = {f"by a {row[0]} plaintext": f"{row[1]} µs" for row in rows}
-    noise = [[row.operation, row.budget_bits, study.noise[0].budget_bits - row.budget_bits] for row in study.noise]
-    missing = (
-        '<p class="note">ckks stores its plaintexts transformed: a monomial is there as dense as any other.</p>'
-        if settings.scheme == "ckks"
-        else ""
-    )
-    return (
-        f'<p class="note"><b>{escape(source)}</b></p>{tiles(figures)}'
-        f"<p>{escape(weight_sentence(settings))}</p>"
-        f"<p><b>One product</b>, {settings.scheme}, n = {int(settings.ring_degree):,}, one prime of 36 bits</p>"
-        f'{table(COST_HEADS, rows)}{missing}<p class="note">{escape(PUBLISHED)}</p>'
-        f"<p><b>Noise budget</b>, bfv, n = 8,192, four primes of 45 bits, plain modulus of 20 bits</p>"
-        f"{table(('operation', 'bits left', 'bits spent'), noise)}"
-        f"<p><b>A zero plaintext</b>: SEAL says “{escape(study.zero)}”.</p>"
-        f"<p><b>Modulus switches</b>, bgv, n = 8,192</p>{table(SWITCH_HEADS, switch_rows(study))}"
+    rows, ring, fresh = cost_rows(settings, study), int(settings.ring_degree), study.noise[0].budget_bits
+    noise = [[row.operation, row.budget_bits, fresh - row.budget_bits] for row in study.noise]
+    missing = "ckks stores its plaintexts transformed: a monomial is there as dense as any other."
+    return Page(
+        Sentence(source, kind="source"),
+        Tiles({f"by a {row[0]} plaintext": f"{row[1]} µs" for row in rows}),
+        Sentence(weight_sentence(settings), kind="plain"),
+        Table(COST_HEADS, rows, title="One product", about=f", {settings.scheme}, n = {ring:,}, one prime of 36 bits"),
+        missing if settings.scheme == "ckks" else None,
+        PUBLISHED,
+        Table(NOISE_HEADS, noise, title="Noise budget", about=NOISE_SETTING),
+        Sentence(f": SEAL says “{study.zero}”.", kind="plain", title="A zero plaintext"),
+        Table(SWITCH_HEADS, switch_rows(study), title="Modulus switches", about=", bgv, n = 8,192"),
     )

@@ -1,13 +1,12 @@
 """Lab 02: pruning and rounding a trained network as it stands, beside networks that were really trained so sparse."""
 
-import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
-import ipywidgets as widgets
 import numpy as np
 import numpy.typing as npt
 import traitlets
+from typing_extensions import override
 
 from fcnlab.compression.variants import (
     Variation,
@@ -19,20 +18,18 @@ from fcnlab.compression.variants import (
     survives_compiling,
     weights_of,
 )
-from fcnlab.data.frontier import Point, cheapest, nearest_trained, points, shipped_points
-from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.data.frontier import Point, cheapest, nearest_trained, points
 from fcnlab.data.published import published_systems
 from fcnlab.errors import FcnlabError
 from fcnlab.plots.sparsity import sparsity_figure, update_layers, update_place, update_weights
-from fcnlab.ui.cost.lab import BITS
+from fcnlab.ui.choices import WEIGHT_BITS, network_choice, network_names
 from fcnlab.ui.cost.words import fewer
-from fcnlab.ui.kit.background import Newest, Superseded
+from fcnlab.ui.kit.background import Answers, Superseded
 from fcnlab.ui.kit.controls import Choice, Control, Whole
-from fcnlab.ui.kit.figures import LiveFigure
-from fcnlab.ui.kit.frame import Frame
 from fcnlab.ui.kit.images import png_address
+from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.views import Display, View, block, escape, table, text_table, tiles
+from fcnlab.ui.kit.page import Markup, Page, Sentence, Table, Tiles
 
 DENSE: Final = "cryptonets"
 LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")
@@ -75,6 +72,11 @@ class SparsitySettings:
         )
 
     @property
+    def shown_layer(self) -> str:
+        """The layer that is drawn: the one asked for, if the network has it."""
+        return self.shown if self.shown in layer_names(self) else "fc1"
+
+    @property
     def is_trained(self) -> bool:
         """Whether this is the network as it was trained."""
         return self.variation == as_trained(self.network)
@@ -91,21 +93,16 @@ class Measured:
 
 def make_controls() -> tuple[Control, ...]:
     """The controls."""
-    networks = {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
     more = "In this layer, where it is more than overall."
-    layers = [Whole(name=name, label=f"prune {name}", low=0, high=99, unit="%", help=more) for name in LAYERS]
+    overall = "Percent of each layer's dense products that are left out, smallest weights first."
+    shown = {name: name for name in LAYERS}
     return (
-        Choice(name="network", label="network", options=networks, help="The trained network that is pruned."),
-        Whole(
-            name="overall", label="prune overall", low=0, high=99, unit="%",
-            help="Percent of each layer's dense products that are left out, smallest weights first.",
-        ),
-        *layers,
-        Choice(name="weight_bits", label="weights", options=BITS, help="Rounded as they stand, layer by layer."),
-        Choice(
-            name="shown", label="show layer", options={name: name for name in LAYERS}, help="Whose weights are drawn."
-        ),
-    )  # fmt: skip
+        network_choice("The trained network that is pruned."),
+        Whole(name="overall", label="prune overall", low=0, high=99, unit="%", help=overall),
+        *(Whole(name=name, label=f"prune {name}", low=0, high=99, unit="%", help=more) for name in LAYERS),
+        WEIGHT_BITS,
+        Choice(name="shown", label="show layer", options=shown, help="Whose weights are drawn."),
+    )
 
 
 def make_presets() -> dict[str, SparsitySettings]:
@@ -116,11 +113,11 @@ def make_presets() -> dict[str, SparsitySettings]:
         "fewest HOPs at 99 %": SparsitySettings(network=best.name) if best is not None else SparsitySettings(),
         "dense": SparsitySettings(),
     }
-    known = {point.name for point in shipped_points(DATA_ROOT / "models")}
+    known = network_names()
     return {name: settings for name, settings in presets.items() if settings.network in known}
 
 
-class SparsityLab(Display, traitlets.HasTraits):
+class SparsityLab(Lab):
     """The laboratory; its settings are those of `SparsitySettings`.
 
     Attributes:
@@ -130,78 +127,53 @@ class SparsityLab(Display, traitlets.HasTraits):
     measured = traitlets.Instance(Measured, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__()
-        self.model = LabModel("sparsity", SparsitySettings(), controls=make_controls(), presets=make_presets())
-        self.model.change(**settings)
-        self.figure = LiveFigure(sparsity_figure(points()))
-        self.numbers = widgets.HTML(layout={"width": "calc(100% - 4px)"})
-        self.pattern = widgets.HTML(layout={"width": "calc(100% - 4px)"})
-        self._drawing = threading.RLock()  # plotly mixes up two batches of changes that overlap
-        self._known: dict[SparsitySettings, Measured] = {}
-        self.worker = Newest(self._measure)
-        self.frame = Frame(self.model, [self.numbers, self.figure, self.pattern])
-        self.model.observe(self._update, names="settings")
-        self.observe(self._show, names="measured")
-        self._update()
-        self._view = View(self.frame.widget, text=self._text, markup=self._markup)
+        model = LabModel("sparsity", SparsitySettings(), controls=make_controls(), presets=make_presets())
+        super().__init__(model, sparsity_figure(points()), settings)
+        self.numbers, self.pattern = area(), area()
+        self.worker: Answers[SparsitySettings, Measured] = Answers(
+            self._measure,
+            refuse=lambda settings, reason: Measured(settings, None, reason),
+            tell=lambda measured: self.set_trait("measured", measured),
+        )
+        self.observe(self._show_accuracy, names="measured")
+        self.open([self.numbers, self.figure, self.pattern])
 
-    def _update(self, _: object = None) -> None:
-        settings = self.model.settings
-        with self.model.guard(), self._drawing:
-            counts = count_variant(settings.variation)
-            dense, trained = (count_variant(as_trained(name)) for name in (DENSE, settings.network))
-            with self.figure.batch_update():  # one message for all panels
-                update_layers(
-                    self.figure, ours={layer.name: layer.total for layer in counts.layers},
-                    dense={layer.name: layer.total for layer in dense.layers},
-                    widest=max(layer.total for layer in (*dense.layers, *trained.layers)),
-                )  # fmt: skip
-                self._show()
-            self.worker.ask(settings)
-
-    def _shown_weights(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        settings = self.model.settings
-        layers = base_of(settings.network).layers
-        names = [layer.name for layer in layers]
-        index = names.index(settings.shown if settings.shown in names else "fc1")
-        return layers[index].weights, weights_of(settings.variation)[index]
-
-    def _measure(self, settings: SparsitySettings, superseded: Superseded) -> None:
-        with self.model.guard(), self._drawing:
-            before, after = self._shown_weights()
-            update_weights(self.figure, before=before, after=after)
-            self.pattern.value = block(describe_layers(settings, before, after))
-        if superseded():
-            return
-        if settings not in self._known:
-            self._known[settings] = measure(settings)
-        self.measured = self._known[settings]
-
-    def _show(self, _: object = None) -> None:
-        with self.model.guard(), self._drawing:
-            settings = self.model.settings
-            known = self._known.get(settings)
-            hops = count_variant(settings.variation).total
-            update_place(
-                self.figure, hops=hops.total, accuracy=known.accuracy if known else None, nearest=nearest_to(settings)
+    @override
+    def show(self, settings: SparsitySettings) -> None:
+        counts = count_variant(settings.variation)
+        dense, trained = (count_variant(as_trained(name)) for name in (DENSE, settings.network))
+        with self.figure.batch_update():  # one message for all panels
+            update_layers(
+                self.figure,
+                ours={layer.name: layer.total for layer in counts.layers},
+                dense={layer.name: layer.total for layer in dense.layers},
+                widest=max(layer.total for layer in (*dense.layers, *trained.layers)),
             )
-            self.numbers.value = block(describe(settings, known))
+            self._show_accuracy()
+        self.worker.ask(settings)
+
+    def _show_accuracy(self, _: object = None) -> None:
+        with self.model.guard(), self.drawing:
+            settings = self.model.settings
+            known = self.worker.recall(settings)
+            hops, nearest = count_variant(settings.variation).total.total, nearest_to(settings)
+            update_place(self.figure, hops=hops, accuracy=known.accuracy if known else None, nearest=nearest)
+            self.numbers.value = describe(settings, known).live
         if known is not None and known.problem:
             self.model.problem = f"Impossible: {known.problem}"
 
-    def _final(self) -> Measured:
+    def _measure(self, settings: SparsitySettings, superseded: Superseded) -> Measured | None:
+        with self.model.guard(), self.drawing:  # the pictures first: they take a moment, too
+            before, after = weights_shown(settings)
+            update_weights(self.figure, before=before, after=after)
+            self.pattern.value = Page(layer_table(settings), pattern(settings.shown_layer, before, after)).live
+        return None if superseded() else self.worker.recall(settings) or measure(settings)
+
+    @override
+    def facts(self) -> Page:
         settings = self.model.settings
-        return self._known.get(settings) or measure(settings)
-
-    def _text(self) -> str:
-        settings, known = self.model.settings, self._final()
-        lines = [self.model.line, summary(settings, known), trained_sentence(settings)]
-        return "\n".join([*lines, text_table(HEADS, layer_rows(settings))])
-
-    def _markup(self) -> str:
-        settings, known = self.model.settings, self._final()
-        sentences = f"<p>{escape(summary(settings, known))} {escape(trained_sentence(settings))}</p>"
-        return f"{sentences}{table(HEADS, layer_rows(settings))}"
+        known = self.worker.recall(settings) or measure(settings)
+        return Page(Sentence(summary(settings, known), kind="plain"), trained_sentence(settings), layer_table(settings))
 
 
 def sparsity(**settings: Any) -> SparsityLab:
@@ -233,7 +205,7 @@ def measure(settings: SparsitySettings) -> Measured:
         return Measured(settings, None, str(error))
 
 
-def describe(settings: SparsitySettings, known: Measured | None) -> str:
+def describe(settings: SparsitySettings, known: Measured | None) -> Page:
     """Large numbers, and the two kinds of accuracy."""
     total = count_variant(settings.variation).total.total
     published = published_systems()
@@ -246,8 +218,8 @@ def describe(settings: SparsitySettings, known: Measured | None) -> str:
         "accuracy as trained" if settings.is_trained else "accuracy as it stands": accuracy,
     }
     missing = [name for name in LAYERS if getattr(settings, name) and name not in layer_names(settings)]
-    note = f'<p class="note">{settings.network} has no {missing[0]}.</p>' if missing else ""
-    return f'{tiles(figures)}<p class="note">{escape(trained_sentence(settings))}</p>{note}'
+    note = f"{settings.network} has no {missing[0]}." if missing else ""
+    return Page(Tiles(figures), trained_sentence(settings), note)
 
 
 def layer_names(settings: SparsitySettings) -> list[str]:
@@ -286,7 +258,7 @@ def summary(settings: SparsitySettings, known: Measured) -> str:
     )
 
 
-def layer_rows(settings: SparsitySettings) -> list[list[object]]:
+def layer_table(settings: SparsitySettings) -> Table:
     """For each weight layer: weights, those kept, and HOPs now and as trained."""
     variation = settings.variation
     now = {layer.name: layer.total for layer in count_variant(variation).layers}
@@ -296,19 +268,22 @@ def layer_rows(settings: SparsitySettings) -> list[list[object]]:
         kept = survives_compiling(weights) if weights.any() else np.zeros(weights.shape, dtype=np.bool_)
         share = 100 * (1 - int(layer.costs[kept].sum()) / layer.dense_products)
         rows.append([layer.name, weights.size, int(kept.sum()), f"{share:.1f}", now[layer.name], trained[layer.name]])
-    return rows
+    return Table(HEADS, rows)
 
 
-def describe_layers(settings: SparsitySettings, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> str:
-    """The layers as a table, and the pattern of the nonzeros of one as a picture."""
-    name = settings.shown if settings.shown in layer_names(settings) else "fc1"
+def weights_shown(settings: SparsitySettings) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The weights of the layer that is drawn, as trained and as they stand."""
+    index = layer_names(settings).index(settings.shown_layer)
+    return base_of(settings.network).layers[index].weights, weights_of(settings.variation)[index]
+
+
+def pattern(name: str, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> Markup:
+    """The nonzeros of a layer as a picture."""
     shape = (before.shape[0], -1)
     grey = np.where(after.reshape(shape) != 0, 20, np.where(before.reshape(shape) != 0, 205, 250)).astype(np.uint8)
-    picture = (
+    return Markup(
+        f"<p><b>Pattern of {name}</b>: a row for each of the {grey.shape[0]} outputs, a column for each of the "
+        f"{grey.shape[1]:,} inputs; black is kept, grey was pruned here.</p>"
         f'<img src="{png_address(grey)}" alt="nonzero weights of {name}" '
         'style="width:100%;height:150px;image-rendering:pixelated;border:1px solid #999">'
-    )
-    return (
-        f"{table(HEADS, layer_rows(settings))}<p><b>Pattern of {name}</b>: a row for each of the {grey.shape[0]} "
-        f"outputs, a column for each of the {grey.shape[1]:,} inputs; black is kept, grey was pruned here.</p>{picture}"
     )

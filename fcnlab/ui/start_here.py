@@ -1,4 +1,4 @@
-"""The first lab: one encrypted run on MNIST's test images, its account, its layers, its digits."""
+"""Lab 00: one encrypted run on MNIST's test images, its account, its layers, its digits."""
 
 import os
 from collections.abc import Callable
@@ -13,14 +13,15 @@ from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.inference.report import LayerReport
 from fcnlab.plots.activations import KINDS, layers_figure, update_layers
 from fcnlab.ui.kit.figures import LiveFigure
-from fcnlab.ui.kit.images import png_address
-from fcnlab.ui.kit.run_panel import RunPanel
-from fcnlab.ui.kit.runs import Outcome, RunModel
-from fcnlab.ui.kit.views import View, block, escape, table, text_table, tiles
+from fcnlab.ui.kit.images import digit_cell
+from fcnlab.ui.kit.page import Markup, Page, Sentence, Table, Tiles, View, escape
+from fcnlab.ui.kit.task import Task, TaskPanel
+from fcnlab.ui.outcome import Outcome, run_encrypted
 
 IMAGES: Final = 8192  # as many as the slots of one batch
 SHOWN_RIGHT, SHOWN_WRONG = 20, 8
 NOTHING_YET: Final = "No run has ended yet."
+LOADING: Final = "Starting the worker: it loads the network and proves its parameters"
 
 
 class FirstRun:
@@ -33,11 +34,12 @@ class FirstRun:
 
     def __init__(self, *, network: str = DEFAULT_NETWORK, images: int = IMAGES) -> None:
         self.network, self.images = network, images
-        self.run = RunModel()
-        panel = RunPanel(self.run, start=self.start, cost=f"{self.summary} Two cores need 10 to 40 seconds.")
-        self.panel = View(panel.widget, text=lambda: self.summary, markup=lambda: f"<p>{escape(self.summary)}</p>")
-        self.account = self._view(account_markup, account_live, account_text)
-        self.digits = self._view(digits_markup, digits_markup, digits_text)
+        self.run = Task(run_encrypted)
+        cost = f"{self.summary} Two cores need 10 to 40 seconds."
+        panel = TaskPanel(self.run, label="Run encrypted", start=self.start, cost=cost, loading=LOADING)
+        self.panel = View(panel.widget, lambda: Page(Sentence(self.summary, kind="plain")))
+        self.account = self._view(account, live=lambda outcome: account(outcome, timed=True))
+        self.digits = self._view(digits, live=digits)
         self.layers = self._layers_view()
 
     @property
@@ -52,16 +54,14 @@ class FirstRun:
         """Start the run in its worker process."""
         self.run.start(network=self.network, images=self.images, scheme="bgv", engine="fused")
 
-    def _view(
-        self, markup: Callable[[Outcome], str], live: Callable[[Outcome], str], text: Callable[[Outcome], str]
-    ) -> View:
-        area = widgets.HTML(block(NOTHING_YET), layout={"width": "100%"})
+    def _view(self, say: Callable[[Outcome], Page], *, live: Callable[[Outcome], Page]) -> View:
+        area = widgets.HTML(Page(NOTHING_YET).live, layout={"width": "100%"})
 
         def show(change: Any) -> None:
-            area.value = block(live(change.new))
+            area.value = live(change.new).live
 
-        self.run.observe(show, names="outcome")
-        return View(area, text=lambda: self._either(text), markup=lambda: self._either(markup))
+        self.run.observe(show, names="result")
+        return View(area, lambda: self._either(say))
 
     def _layers_view(self) -> View:
         figure = LiveFigure(layers_figure())
@@ -75,13 +75,12 @@ class FirstRun:
                 seconds=[layer.elapsed_s for layer in layers],
             )
 
-        self.run.observe(show, names="outcome")
-        return View(figure, text=lambda: self._either(layers_text), markup=lambda: self._either(layers_markup))
+        self.run.observe(show, names="result")
+        return View(figure, lambda: self._either(layer_bars))
 
-    def _either(self, say: Callable[[Outcome], str]) -> str:
-        if self.run.outcome is not None:
-            return say(self.run.outcome)
-        return self.run.message or NOTHING_YET
+    def _either(self, say: Callable[[Outcome], Page]) -> Page:
+        outcome = self.run.result
+        return say(outcome) if outcome is not None else Page(self.run.message or NOTHING_YET)
 
 
 def first_run(*, network: str = DEFAULT_NETWORK, images: int = IMAGES) -> FirstRun:
@@ -105,12 +104,6 @@ HEADS = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
 def layer_row(layer: LayerReport) -> list[object]:
     """Name, outputs, the four kinds and their sum."""
     return [layer.name, layer.outputs, *(layer.operations.get(kind, 0) for kind in KINDS), layer.total]
-
-
-def total_row(outcome: Outcome) -> list[object]:
-    """The sums of all layers."""
-    hops = outcome.report.hops
-    return ["one pass", None, *(hops[kind] for kind in KINDS), hops["total"]]
 
 
 def plan_sentence(outcome: Outcome) -> str:
@@ -138,56 +131,48 @@ def comparison_sentence(outcome: Outcome) -> str:
     )
 
 
-def account_text(outcome: Outcome) -> str:
-    """Everything computed, nothing timed."""
-    rows = [*map(layer_row, outcome.report.layers), total_row(outcome)]
-    sentences = [outcome.report.verdict, text_table(HEADS, rows), comparison_sentence(outcome), plan_sentence(outcome)]
-    return "\n".join(sentences)
-
-
-def account_markup(outcome: Outcome) -> str:
-    """The same as HTML."""
-    return (
-        f'<p class="verdict"><b>{escape(outcome.report.verdict)}</b></p>'
-        + table(HEADS, map(layer_row, outcome.report.layers), total=total_row(outcome))
-        + f'<p class="note">{escape(comparison_sentence(outcome))}</p>'
-        + f'<p class="note">{escape(plan_sentence(outcome))}</p>'
+def account(outcome: Outcome, *, timed: bool = False) -> Page:
+    """Everything computed; `timed` adds what was measured."""
+    report = outcome.report
+    total = ["one pass", None, *(report.hops[kind] for kind in KINDS), report.hops["total"]]
+    return Page(
+        Sentence(report.verdict, kind="verdict"),
+        measured(outcome) if timed else None,
+        Table(HEADS, map(layer_row, report.layers), total=total),
+        comparison_sentence(outcome),
+        plan_sentence(outcome),
     )
 
 
-def account_live(outcome: Outcome) -> str:
-    """With what was measured."""
-    report = outcome.report
-    work_s = report.seconds.encrypt + report.seconds.evaluate + report.seconds.decrypt
-    figures = {
-        "images a second": f"{report.images_per_second:,.0f}",
-        "encrypt": f"{report.seconds.encrypt:.1f} s",
-        "evaluate": f"{report.seconds.evaluate:.1f} s",
-        "decrypt": f"{report.seconds.decrypt:.2f} s",
-        "an image": f"{1000 * work_s / report.images:.2f} ms",
-        "sent": f"{report.upload_bytes / 1e6:,.0f} MB",
-        "received": f"{report.download_bytes / 1e6:,.1f} MB",
-        "peak memory": f"{report.peak_memory_bytes / 2**30:.1f} GiB",
-    }
-    verdict, rest = account_markup(outcome).split("</p>", 1)
-    return f"{verdict}</p>{tiles(figures)}{rest}"
+def measured(outcome: Outcome) -> Tiles:
+    """Seconds, bytes and memory."""
+    report, seconds = outcome.report, outcome.report.seconds
+    work_s = seconds.encrypt + seconds.evaluate + seconds.decrypt
+    return Tiles(
+        {
+            "images a second": f"{report.images_per_second:,.0f}",
+            "encrypt": f"{seconds.encrypt:.1f} s",
+            "evaluate": f"{seconds.evaluate:.1f} s",
+            "decrypt": f"{seconds.decrypt:.2f} s",
+            "an image": f"{1000 * work_s / report.images:.2f} ms",
+            "sent": f"{report.upload_bytes / 1e6:,.0f} MB",
+            "received": f"{report.download_bytes / 1e6:,.1f} MB",
+            "peak memory": f"{report.peak_memory_bytes / 2**30:.1f} GiB",
+        }
+    )
 
 
 # --- the layers -------------------------------------------------------------------------------------------------------
 
 
-def layers_text(outcome: Outcome) -> str:
-    """HOPs by layer as bars of characters."""
+def layer_bars(outcome: Outcome) -> Page:
+    """HOPs by layer as bars of characters, for readers without a kernel."""
     totals = {layer.name: layer.total for layer in outcome.report.layers}
     most, width = max(totals.values()), max(map(len, totals))
-    return "\n".join(
+    bars = "\n".join(
         f"{name:<{width}}  {'█' * max(1, round(40 * total / most))} {total:,} HOPs" for name, total in totals.items()
     )
-
-
-def layers_markup(outcome: Outcome) -> str:
-    """The same, for readers without a kernel."""
-    return f"<pre>{escape(layers_text(outcome))}</pre>"
+    return Page(Markup(f"<pre>{escape(bars)}</pre>", words=bars))
 
 
 # --- the digits -------------------------------------------------------------------------------------------------------
@@ -200,23 +185,19 @@ def chosen_images(outcome: Outcome) -> list[int]:
     return [*first, *map(int, wrong)]
 
 
-def digits_text(outcome: Outcome) -> str:
-    """Image number, prediction and label of those shown."""
-    rows = [[index, int(outcome.digits[index]), int(outcome.labels[index])] for index in chosen_images(outcome)]
-    return text_table(("image", "encrypted", "label"), [[f"{image}", reads, is_] for image, reads, is_ in rows])
-
-
-def digits_markup(outcome: Outcome) -> str:
+def digits(outcome: Outcome) -> Page:
     """The images with what was read under encryption; misread ones last, with their label."""
-    cells = []
-    for index in chosen_images(outcome):
-        reads, label = int(outcome.digits[index]), int(outcome.labels[index])
-        caption = f"<b>{reads}</b>" if reads == label else f'<b class="wrong">{reads}</b> is {label}'
-        picture = f'<img src="{png_address(outcome.images[index])}" alt="test image {index}" width="56" height="56">'
-        cells.append(f'<div class="digit">{picture}{caption}</div>')
+    rows = [(index, int(outcome.digits[index]), int(outcome.labels[index])) for index in chosen_images(outcome)]
+    cells = "".join(
+        digit_cell(outcome.images[index], name=f"test image {index}", reads=reads, label=label)
+        for index, reads, label in rows
+    )
     wrong = int(np.sum(outcome.digits != outcome.labels))
-    return (
-        f'<div class="digits">{"".join(cells)}</div><p class="note">Below each image, the digit read from its '
-        f"encrypted pixels. {wrong:,} of {len(outcome.labels):,} were misread; the first of them stand last, with "
-        "their label.</p>"
+    return Page(
+        Markup(
+            f'<div class="digits">{cells}</div>',
+            words=Table(("image", "encrypted", "label"), [[str(index), *rest] for index, *rest in rows]).text(),
+        ),
+        f"Below each image, the digit read from its encrypted pixels. {wrong:,} of {len(outcome.labels):,} were "
+        "misread; the first of them stand last, with their label.",
     )

@@ -60,7 +60,7 @@ def time_sliders(page: Page) -> list[float]:
     start = page.get_by_role("button", name="Run encrypted")
     expect(start).to_be_enabled(timeout=RUN_S * 1000)
     start.click()
-    expect(page.locator(".widget-html", has_text="encrypts pixels").first).to_be_visible(timeout=RUN_S * 1000)
+    expect(page.locator(".widget-html", has_text="encrypts its inputs").first).to_be_visible(timeout=RUN_S * 1000)
     page.evaluate(WATCH, [[CURVE, ".widget-html:has(img)"], ""])
     page.locator(".widget-slider", has_text="from").locator(".noUi-handle").focus()
     for _ in range(MOVES):

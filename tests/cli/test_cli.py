@@ -13,7 +13,7 @@ import pytest
 import fcnlab
 from fcnlab.cli import INTERRUPTED, REFUSED, main
 from fcnlab.cli.progress import InferenceBar
-from fcnlab.inference.infer import Progress
+from fcnlab.inference.report import Progress
 from tests.support.command import run
 
 ROOT = Path(__file__).parents[2]

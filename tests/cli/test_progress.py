@@ -1,7 +1,7 @@
 """Bars on standard error."""
 
 from fcnlab.cli.progress import InferenceBar
-from fcnlab.inference.infer import Progress
+from fcnlab.inference.report import Progress
 
 
 def test_a_bar_for_each_stage_and_layer_and_none_when_silent(capsys) -> None:

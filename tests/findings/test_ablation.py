@@ -6,17 +6,15 @@ from fcnlab.errors import DataError
 from fcnlab.findings.ablation import (
     accuracy_lines,
     answer,
-    change_rows,
+    change_columns,
     costs_at,
     costs_over_all,
     dense_sentence,
     find_dense,
-    grid_rows,
+    grid_columns,
     head_lines,
     head_sentence,
-    noise_sentence,
     sentences,
-    stage_sentence,
     starting_bits,
     study_names,
 )
@@ -52,13 +50,13 @@ def test_over_all_pairs():
     costs = costs_over_all(full())
     assert {cost.stage for cost in costs} == {"pruning", "quantization", "approximation"}
     assert all(cost.before != cost.after for cost in costs)
-    assert len(change_rows(costs)) == len(costs)
+    assert len(change_columns(costs)["pairs"]) == len(costs)
     assert costs_over_all(()) == []
 
 
 @pytest.mark.parametrize("networks", [full(), plain(), ()])
 def test_sentences_are_whole(networks):
-    words = sentences(networks, activation="swish-aq-2", budget=10_000, weight_bits=3, study="")
+    words = sentences(networks, study="")
     assert all(sentence.endswith(".") and "nan" not in sentence for sentence in words)
 
 
@@ -66,20 +64,15 @@ def test_the_answer_names_what_is_missing():
     assert "approximation: not in the table yet" in answer(plain())
     assert "quantization 4 bits to 3 bits −0.25, to 2 bits −3.00" in answer(plain())
     assert "approximation swish-aq-2 to relu-aq-2 −0.12" in answer(full())
-    assert "no pairs that differ in it alone" in stage_sentence(plain(), "approximation")
-
-
-def test_a_difference_that_may_be_chance_is_named():
-    assert "0.2 points" in noise_sentence(plain())
 
 
 def test_the_grid_leaves_open_what_was_not_trained():
     lines = accuracy_lines(full(), "swish-aq-2")
     lines[0] = lines[0][:1]
-    rows = grid_rows(lines)
-    assert [row[0] for row in rows] == ["20,000", "10,000"]
-    assert rows[0][1] is None
-    assert rows[0][2] == "98.88 ± 0.18 % (2 seeds)"
+    columns = grid_columns(lines)
+    assert columns["products"] == ["20,000", "10,000"]
+    assert columns["real weights"][0] is None
+    assert columns["4 bits"][0] == "98.88 ± 0.18 % (2 seeds)"
 
 
 def test_the_dense_reference():

@@ -8,10 +8,10 @@ from fcnlab.findings.networks import (
     describe_table,
     group_networks,
     load_networks,
+    network_columns,
     pareto_front,
     rounded,
     spell_accuracy,
-    standard_error,
 )
 from tests.support.rows import full, plain, row
 
@@ -52,9 +52,11 @@ def test_the_cheapest_that_is_good_enough():
     assert cheapest(plain(), accuracy=99.9) is None
 
 
-def test_the_standard_error_is_that_of_a_share():
-    assert standard_error(99.0) == pytest.approx(0.0995, abs=1e-4)
-    assert standard_error(100.0) == 0
+def test_a_table_of_networks():
+    columns = network_columns(full())
+    assert {len(cells) for cells in columns.values()} == {len(full())}
+    twice = columns["network"].index("sweep-20000-4-bits")
+    assert [columns[head][twice] for head in ("accuracy %", "± over seeds", "seeds")] == ["98.88", "0.18", 2]
 
 
 def test_the_table_says_what_it_has():

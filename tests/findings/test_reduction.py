@@ -14,24 +14,21 @@ from fcnlab.findings.reduction import (
     claim_sentence,
     comparable_runs,
     encoding_gain,
-    falls,
-    front_rows,
     goal_sentence,
     growth,
     measured_sentence,
     read_reduction,
-    run_rows,
+    run_columns,
     sentences,
+    sweep_ends,
 )
 from tests.support.rows import full, plain
 
 
 def run(system: str, total: int, seconds: float, *, setting: str = "fused engine, made up", scheme: str = "bgv") -> Row:
-    return Row(
-        system=system, kind="measured", pt_ct_adds=0, ct_ct_adds=total, pt_ct_mults=0, ct_ct_mults=0, total=total,
-        encrypt_decrypt_s=3.0, inference_s=seconds, accuracy=99.0, message_mb=100.0, scheme=scheme, setting=setting,
-        images=1000,
-    )  # fmt: skip
+    counts = {"pt_ct_adds": 0, "ct_ct_adds": total, "pt_ct_mults": 0, "ct_ct_mults": 0, "total": total}
+    measured = {"encrypt_decrypt_s": 3.0, "inference_s": seconds, "accuracy": 99.0, "message_mb": 100.0, "images": 1000}
+    return Row(system=system, kind="measured", **counts, **measured, scheme=scheme, setting=setting)
 
 
 RUNS = [run("cryptonets", 400_000, 16.0), run("fcn-9k", 4_000, 1.6), run("fcn-5k", 40_000, 5.06)]
@@ -68,10 +65,10 @@ def test_a_run_is_set_beside_the_dense_one():
 
 
 def test_the_ends_of_each_line_of_the_sweep():
-    ends = falls(plain())
-    assert [(most.weight_bits, most.budget, fewest.budget) for most, fewest in ends] == [
-        (4, 20_000, 10_000), (3, 20_000, 10_000), (2, 20_000, 10_000),
-    ]  # fmt: skip
+    ends = [(network.weight_bits, network.budget) for network in sweep_ends(plain())]
+    assert ends == [(bits, budget) for bits in (4, 3, 2) for budget in (20_000, 10_000)]
+    assert {network.activation for network in sweep_ends(full())} == {"swish-aq-2"}
+    assert sweep_ends(()) == []
 
 
 def test_sentences_are_whole_with_much_and_with_nothing():
@@ -80,8 +77,7 @@ def test_sentences_are_whole_with_much_and_with_nothing():
         words = sentences(facts)
         assert all(sentence.endswith(".") and "nan" not in sentence for sentence in words)
         assert words[0] in answer(facts)
-        assert len(front_rows(facts)) == len(facts.front)
-        assert len(run_rows(facts.runs)) == len(facts.runs)
+        assert len(run_columns(facts.runs)["HOPs"]) == len(facts.runs)
     assert goal_sentence(facts_of()) == "No trained network reaches 99 %."
 
 

@@ -8,14 +8,13 @@ from fcnlab.findings.scaling import (
     IMAGES,
     Plans,
     all_parts,
-    head_rows,
+    head_columns,
     head_sentence,
-    image_rows,
+    image_columns,
     layout_sentence,
     measured_seconds,
+    plan_columns,
     plan_network,
-    plan_rows,
-    ring_sentence,
     run_of,
     seconds_an_image,
     sentences,
@@ -37,16 +36,14 @@ def test_every_ring_holds_the_network_or_says_why_not(plans):
     assert "4096" in plans.refusals["ring 4,096"]
     assert plans.packed is not None
     assert 1 < plans.crossing < 8192
-    assert len(plan_rows(plans)) == 3
-    assert "4,096 cannot" in ring_sentence(plans)
+    assert plan_columns(plans)["layout"] == ["batch", "batch", "packed"]
     assert f"from {plans.crossing:,} images on" in layout_sentence(plans)
 
 
 def test_what_is_missing_is_explained(plans):
     none = Plans(plans.circuit, {}, None, 0, {"packed": "It is too large."})
     assert "It is too large." in layout_sentence(none)
-    assert ring_sentence(none) == ""
-    assert plan_rows(none) == []
+    assert not any(plan_columns(none).values())
 
 
 def test_a_batch_costs_the_same_whatever_it_holds(plans):
@@ -77,8 +74,8 @@ def test_sizes_are_compared_by_what_was_measured():
     runs = tuple(sorted(RUNS, key=lambda run: run.total))
     assert "cryptonets with 400,000 HOPs takes 4.1 times as long an image as fcn-9k with 4,000" in size_sentence(runs)
     assert "Fewer than two" in size_sentence(runs[:1])
-    assert len(image_rows(runs)) == 3
-    assert image_rows([replace(RUNS[0], message_mb=None)])[0][-1] is None
+    assert len(image_columns(runs)["HOPs"]) == 3
+    assert image_columns([replace(RUNS[0], message_mb=None)])["kB an image"] == [None]
     assert run_of(runs, "fcn-9k", "bgv") is runs[0]
     assert run_of(runs, "fcn-9k", "ckks") is None
 
@@ -88,7 +85,9 @@ def test_heads_are_far_smaller_than_whole_networks(plans):
     hops = {(part.study, part.part): part.hops for part in parts}
     wholes = [(study, part) for study, part in hops if part == "whole"]
     assert all(hops[study, "head"] < hops[study, part] for study, part in wholes)
-    assert len(head_rows(parts)) == len(parts)
+    columns = head_columns(parts)
+    assert columns["HOPs"] == [part.hops for part in parts]
+    assert [times is None for times in columns["times fewer"]] == [part.part == "head" for part in parts]
     assert "times fewer" in head_sentence(parts)
     assert head_sentence(()) == "No transfer study is stored."
     assert sentences(plans, ())

@@ -9,7 +9,7 @@ from fcnlab.data.published import published_systems
 from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.inference import demonstration
 from fcnlab.inference.demonstration import CONVENTIONS, count_network, demonstrate, describe_hops, plan_for, prepare
-from fcnlab.inference.infer import Progress
+from fcnlab.inference.report import Progress
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 from fcnlab.planning.packed.plan import PackedPlan
 from tests.support.checkpoints import tiny_checkpoint

@@ -6,15 +6,8 @@ import pytest
 from fcnlab.circuit.hops import count_fused, count_stepwise
 from fcnlab.errors import Cancelled, CircuitError, FcnlabError, PlanError
 from fcnlab.he.engines.engine import Account
-from fcnlab.inference.infer import (
-    CKKS_TOLERANCE,
-    Progress,
-    accuracy_percent,
-    compare_logits,
-    infer,
-    layer_reports,
-    meet,
-)
+from fcnlab.inference.infer import CKKS_TOLERANCE, accuracy_percent, compare_logits, infer, layer_reports, meet
+from fcnlab.inference.report import Progress
 from tests.support.circuits import random_images, tiny_circuit
 from tests.support.runs import plan_with
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from fcnlab.inference.report import BESIDE, COLUMNS, LayerReport, Report, Seconds
+from fcnlab.inference.report import BESIDE, COLUMNS, STAGES, LayerReport, Progress, Report, Seconds
 
 LAYER = LayerReport(
     name="conv1", outputs=845, operations={"ct_ct_adds": 1500, "pt_ct_adds": 845, "doublings": 40, "mod_switches": 3},
@@ -106,3 +106,11 @@ def test_rotations_and_a_note_are_shown_where_there_are_any() -> None:
     assert lines[4].split()[-2:] == ["rotations", "seconds"]
     assert lines[5].split()[-2:] == ["15", "0.031"]
     assert max(map(len, lines)) <= 120
+
+
+def test_progress_only_grows():
+    shares = [Progress(stage, "", done, 4, turn, 2).share for turn in (1, 2) for stage in STAGES for done in range(5)]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    words = str(Progress("evaluate", "conv1+act1", 3, 96, 2, 3))
+    assert words == "Pass 2 of 3: the server evaluates conv1+act1, 3 of 96"

@@ -7,7 +7,7 @@ import pytest
 
 from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.errors import PlanError
-from fcnlab.inference.infer import Progress
+from fcnlab.inference.report import Progress
 from fcnlab.measuring import runs
 from fcnlab.measuring.runs import measure
 from fcnlab.planning.noise import Scheme

@@ -2,7 +2,7 @@
 
 from fcnlab.findings.ablation import accuracy_lines, costs_at, head_lines, study_names
 from fcnlab.findings.expressiveness import DEGREES, all_fits, find_fits
-from fcnlab.plots.cost import accuracy_place
+from fcnlab.plots.accuracy import accuracy_place
 from fcnlab.plots.findings import (
     BITS,
     COST_REACH,
@@ -55,9 +55,8 @@ def test_functions_and_degrees():
     figure = expressiveness_figure()
     traces = len(figure.data)
     chosen = find_fits("tanh", 3)
-    update_expressiveness(
-        figure, line=[find_fits("tanh", degree) for degree in DEGREES], overview=all_fits(3), chosen=chosen
-    )  # fmt: skip
+    line = [find_fits("tanh", degree) for degree in DEGREES]
+    update_expressiveness(figure, line=line, overview=all_fits(3), chosen=chosen)
     assert len(figure.data) == traces
     assert figure.data[-1].y == (chosen.power.error,)
     assert list(figure.data[4].y) == [find_fits("tanh", degree).real.error for degree in DEGREES]

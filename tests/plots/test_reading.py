@@ -8,7 +8,9 @@ from fcnlab.plots.reading import BINS, LEAST_PERCENT, grey_histogram, reading_fi
 PIXELS = np.zeros((28, 28), dtype=np.uint8)
 PIXELS[10:18, 10:18] = 255
 NOISE = np.arange(25_600).astype(np.uint8)
-EMPTY = {"measured": [None] * 3, "projected": [None] * 3, "published": [6.7, 39.1, 411.1]}
+PUBLISHED = [6.7, 39.1, 411.1]
+EMPTY = {"measured": [None] * 3, "projected": [None] * 3, "published": PUBLISHED}
+SECONDS = {"measured": [1.5, 0.2, 148.0], "projected": [1.2, 0.2, 148.0], "published": PUBLISHED}
 
 
 def test_before_a_run_only_what_is_known_is_drawn():
@@ -24,10 +26,8 @@ def test_before_a_run_only_what_is_known_is_drawn():
 def test_a_reading_fills_all_panels():
     figure = reading_figure()
     logits = [float(digit) - 4 for digit in range(10)]
-    update_reading(
-        figure, clear=logits, encrypted=[each + 0.1 for each in logits], measured=[1.5, 0.2, 148.0],
-        projected=[1.2, 0.2, 148.0], published=[6.7, 39.1, 411.1], pixels=PIXELS, residues=NOISE,
-    )  # fmt: skip
+    encrypted = [each + 0.1 for each in logits]
+    update_reading(figure, clear=logits, encrypted=encrypted, pixels=PIXELS, residues=NOISE, **SECONDS)
     clear, encrypted, measured, *_, pixels, residues = figure.data
     assert list(clear.y) == logits
     assert list(encrypted.y) == pytest.approx([each + 0.1 for each in logits])

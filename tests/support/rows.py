@@ -1,5 +1,6 @@
 """Rows of a small made-up sweep: two budgets, three widths, two seeds, a second activation, real weights."""
 
+from itertools import product
 from typing import Any
 
 from fcnlab.data.trained import TrainedPoint
@@ -11,11 +12,10 @@ BITS = {4: 99.0, 3: 98.75, 2: 96.0}
 
 def row(name: str, **changed: Any) -> TrainedPoint:
     """A row whose counts follow from its products."""
-    values: dict[str, Any] = {
-        "maps": 5, "units": 100, "degree": 2, "activation": "swish-aq-2", "pixel_bits": 4, "prune_ratio": 0.8,
-        "weight_bits": 4, "products": 20_000, "range_bits": 50, "accuracy_validation": 98.0, "accuracy_test": 99.0,
-        "seed": 0, "minutes": 1.0, "command": "none",
-    }  # fmt: skip
+    made = {"maps": 5, "units": 100, "degree": 2, "activation": "swish-aq-2", "pixel_bits": 4, "seed": 0}
+    pruned = {"prune_ratio": 0.8, "weight_bits": 4, "products": 20_000, "range_bits": 50}
+    found = {"accuracy_validation": 98.0, "accuracy_test": 99.0, "minutes": 1.0, "command": "none"}
+    values: dict[str, Any] = made | pruned | found
     values |= changed
     products = values["products"]
     counts = {"pt_ct_adds": 100, "ct_ct_adds": products, "pt_ct_mults": products, "ct_ct_mults": 900}
@@ -30,14 +30,12 @@ def row(name: str, **changed: Any) -> TrainedPoint:
 def sweep_rows(*, options: str = "", **changed: Any) -> list[TrainedPoint]:
     """Every budget and width of one base; options are a part of the names."""
     shift = changed.pop("shift", 0.0)
-    return [
-        row(
-            f"sweep{options}-{budget}-{bits}-bits", products=budget - 10, weight_bits=bits, range_bits=40 + 5 * bits,
-            accuracy_test=accuracy + loss + shift, **changed,
-        )
-        for budget, loss in BUDGETS.items()
-        for bits, accuracy in BITS.items()
-    ]  # fmt: skip
+    rows = []
+    for (budget, loss), (bits, accuracy) in product(BUDGETS.items(), BITS.items()):
+        found = {"range_bits": 40 + 5 * bits, "accuracy_test": accuracy + loss + shift}
+        name = f"sweep{options}-{budget}-{bits}-bits"
+        rows.append(row(name, products=budget - 10, weight_bits=bits, **found, **changed))
+    return rows
 
 
 def real_rows() -> list[TrainedPoint]:
@@ -55,11 +53,8 @@ def plain() -> tuple[TrainedNetwork, ...]:
 
 def full() -> tuple[TrainedNetwork, ...]:
     """Everything."""
-    return group_networks(
-        [
-            *sweep_rows(), *sweep_rows(options="-seed-1", seed=1, shift=-0.25), *real_rows(),
-            *sweep_rows(options="-activation-relu-aq-2", activation="relu-aq-2", shift=-0.125),
-            row("fcn-9k", products=4_000, activation="square", accuracy_test=98.9),
-            row("fcn-9k-seed-1", products=4_100, activation="square", accuracy_test=98.7, seed=1),
-        ]
-    )  # fmt: skip
+    seeded = sweep_rows(options="-seed-1", seed=1, shift=-0.25)
+    other = sweep_rows(options="-activation-relu-aq-2", activation="relu-aq-2", shift=-0.125)
+    small = row("fcn-9k", products=4_000, activation="square", accuracy_test=98.9)
+    again = row("fcn-9k-seed-1", products=4_100, activation="square", accuracy_test=98.7, seed=1)
+    return group_networks([*sweep_rows(), *seeded, *real_rows(), *other, small, again])

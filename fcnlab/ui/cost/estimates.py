@@ -21,7 +21,7 @@ from fcnlab.errors import DataError, FcnlabError
 from fcnlab.machine.machine import usable_cores
 from fcnlab.planning.plan import Plan
 from fcnlab.ui.cost.layouts import Layouts, plan_layouts
-from fcnlab.ui.kit.background import Superseded
+from fcnlab.ui.kit.task import Step, Task, TaskPanel
 
 
 @dataclass(frozen=True)
@@ -141,41 +141,32 @@ def with_accuracy(estimate: Estimate) -> Estimate:
         return estimate
 
 
-class Estimator:
-    """Finds estimates, the plan first and then the accuracy, and remembers them.
-
-    Args:
-        tell: Called with each estimate, from a thread.
-    """
-
-    def __init__(self, tell: Callable[[Estimate], None]) -> None:
-        self._tell = tell
-        self._known: dict[CostSettings, Estimate] = {}
-
-    def recall(self, settings: CostSettings) -> Estimate | None:
-        """What is known already."""
-        return self._known.get(settings)
-
-    def forget(self) -> None:
-        """Forget everything: the machine has been measured anew."""
-        self._known.clear()
-
-    def answer(self, settings: CostSettings, superseded: Superseded) -> None:
-        """Work on one setting; give up where a newer one waits."""
-        try:
-            estimate = plan_now(settings)
-            self._tell(estimate)
-            if superseded():
-                return
-            estimate = with_accuracy(estimate)
-        except Exception as error:  # a thread has nobody else to tell
-            estimate = Estimate(settings, refusal=f"This was not foreseen ({type(error).__name__}: {error}).")
-        self._known[settings] = estimate
-        self._tell(estimate)
-
-
-def calibrate_in_worker(*, progress: Callable[[tuple[str, int, int]], None]) -> None:
+def calibrate_in_worker(*, progress: Callable[[Step], None]) -> None:
     """Measure the unit costs of this machine and store them."""
     from fcnlab.measuring.calibration import calibrate
 
-    calibrate(report=lambda what, done, total: progress((what, done, total)))
+    calibrate(report=lambda *step: progress(Step(*step)))
+
+
+class MeasurePanel:
+    """The panel that measures this machine; it is seen until that was done.
+
+    Args:
+        measured: Called when it was done.
+
+    Attributes:
+        task: The measurement.
+        widget: What to show.
+    """
+
+    def __init__(self, measured: Callable[[], None]) -> None:
+        self.task, self._measured = Task(calibrate_in_worker), measured
+        cost = "Seconds are unknown until this machine has been measured, once; that takes under a minute."
+        self.widget = TaskPanel(self.task, label="Measure this machine", start=self.task.start, cost=cost).widget
+        self.widget.layout.display = "none" if unit_costs() is not None else "flex"
+        self.task.observe(self._ended, names="state")
+
+    def _ended(self, change: Any) -> None:
+        if change.new == "done":
+            self.widget.layout.display = "none"
+            self._measured()

@@ -9,7 +9,7 @@ from fcnlab.planning.choose import choose_plan, crossing_images, make_packed_pla
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
-from fcnlab.ui.kit.views import escape, table, text_table
+from fcnlab.ui.kit.page import Page, Table
 
 HEADS: Final = ("layout", "images an upload", "ciphertexts", "upload MB", "keys MB", "key switches")
 
@@ -61,9 +61,7 @@ def plan_layouts(circuit: Circuit, *, layout: str, scheme: Any, images: int) -> 
 def layout_rows(layouts: Layouts) -> list[list[object]]:
     """A row a layout, as HEADS."""
     rows: list[list[object]] = []
-    for plan in (layouts.batch, layouts.packed):
-        if plan is None:
-            continue
+    for plan in filter(None, (layouts.batch, layouts.packed)):
         passes = plan.parameters.passes
         switches = plan.key_switches if isinstance(plan, PackedPlan) else 0
         name = plan.layout + (" (chosen)" if plan is layouts.chosen else "")
@@ -82,15 +80,7 @@ def layout_sentence(layouts: Layouts) -> str:
     )
 
 
-def layout_text(layouts: Layouts) -> str:
-    """For readers without a kernel."""
-    return "\n".join(["Layouts", text_table(HEADS, layout_rows(layouts)), layout_sentence(layouts)])
-
-
-def layout_markup(layouts: Layouts) -> str:
-    """As HTML."""
-    note = f"{layouts.note} " if layouts.note else ""
-    return (
-        f"<p><b>Layouts</b>, all passes of one upload</p>{table(HEADS, layout_rows(layouts))}"
-        f'<p class="note">{escape(note + layout_sentence(layouts))}</p>'
-    )
+def describe_layouts(layouts: Layouts) -> Page:
+    """Both as a table, and what decides between them."""
+    rows = Table(HEADS, layout_rows(layouts), title="Layouts", about=", all passes of one upload")
+    return Page(rows, f"{layouts.note} {layout_sentence(layouts)}".strip())

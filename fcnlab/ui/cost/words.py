@@ -1,19 +1,25 @@
 """What lab 03 says of a setting: large numbers, one sentence without timings, tables of operations and of the proof."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from fcnlab.circuit.hops import HopTable, LayerHops
 from fcnlab.compression.variants import pruned_percent
 from fcnlab.data.published import PublishedSystem, published_systems
+from fcnlab.planning.plan import Plan
 from fcnlab.plots.activations import KINDS
 from fcnlab.ui.cost.estimates import CostSettings, Estimate
-from fcnlab.ui.cost.layouts import layout_markup
-from fcnlab.ui.kit.views import escape, table, tiles
+from fcnlab.ui.cost.layouts import describe_layouts
+from fcnlab.ui.kit.page import Page, Stale, Table, Tiles
 
 HEADS: Final = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
 PROOF_HEADS: Final = ("step", "ciphertexts", "polynomials", "value bits", "noise bits", "bits left", "primes")
 WORKING: Final = "…"
+BEFORE: Final = "Below: the setting before; working on this one …"
+AS_TRAINED: Final = "Accuracy: of the trained network, by its card, on the 10,000 test images."
+AS_IT_STANDS: Final = (
+    "Accuracy: of the network pruned and rounded as it stands, evaluated on the 10,000 test images; training "
+    "afterwards would raise it."
+)
 
 
 def amounts_of(estimate: Estimate) -> list[float | None]:
@@ -27,7 +33,7 @@ def amounts_of(estimate: Estimate) -> list[float | None]:
     return [projection.encrypt_s + projection.decrypt_s, projection.evaluate_s, projection.upload_bytes / 1e6]
 
 
-def describe(settings: CostSettings, counts: HopTable, estimate: Estimate | None) -> str:
+def describe(settings: CostSettings, counts: HopTable, estimate: Estimate | None) -> Page:
     """Large numbers and what they mean; numbers of earlier settings are marked."""
     total, beside = counts.total.total, published_systems()[settings.beside]
     current = estimate if estimate is not None and estimate.settings == settings else None
@@ -40,10 +46,8 @@ def describe(settings: CostSettings, counts: HopTable, estimate: Estimate | None
     slow = later_numbers(shown) if shown else {"parameters": WORKING}
     if current is None or current.accuracy is None:
         slow["accuracy"] = WORKING
-    style = "" if current is not None else ' class="stale" style="opacity: .45"'
-    mark = "" if current is not None else '<p class="note"><i>Below: the setting before; working on this one …</i></p>'
-    kind = accuracy_note(settings)
-    return f'{tiles(fresh)}{mark}<div{style}>{tiles(slow)}</div><p class="note">{escape(kind)}</p>'
+    later = Tiles(slow) if current is not None else Stale(BEFORE, Tiles(slow))
+    return Page(Tiles(fresh), later, accuracy_note(settings))
 
 
 def fewer(total: int, beside: PublishedSystem) -> str:
@@ -84,15 +88,8 @@ def spell_seconds(seconds: float) -> str:
 
 def accuracy_note(settings: CostSettings) -> str:
     """Which of the two honest kinds the accuracy is."""
-    if settings.is_trained:
-        return (
-            "Accuracy: of the trained network, by its card, on the 10,000 test images. Seconds: projected for all "
-            "cores of this machine."
-        )
-    return (
-        "Accuracy: of the network pruned and rounded as it stands, evaluated on the 10,000 test images; training "
-        "afterwards would raise it. Seconds: projected for all cores of this machine."
-    )
+    kind = AS_TRAINED if settings.is_trained else AS_IT_STANDS
+    return f"{kind} Seconds: projected for all cores of this machine."
 
 
 def summary(settings: CostSettings, counts: HopTable, estimate: Estimate) -> str:
@@ -107,51 +104,41 @@ def summary(settings: CostSettings, counts: HopTable, estimate: Estimate) -> str
     )
 
 
-def count_rows(counts: HopTable) -> list[list[object]]:
-    """Layers and their sum."""
+def describe_tables(counts: HopTable, estimate: Estimate) -> Page:
+    """Operations, the proof, the layouts."""
 
     def row(layer: LayerHops, name: str) -> list[object]:
         return [name, layer.outputs, *(getattr(layer, kind) for kind in KINDS), layer.total]
 
-    return [*(row(layer, layer.name) for layer in counts.layers), row(counts.total, "one pass")]
+    operations = Table(HEADS, [row(layer, layer.name) for layer in counts.layers], total=row(counts.total, "one pass"))
+    if estimate.layouts is None:
+        return Page(operations)
+    plan = estimate.layouts.chosen
+    return Page(
+        operations, plan_sentence(plan), Table(PROOF_HEADS, proof_rows(plan)), describe_layouts(estimate.layouts)
+    )
 
 
-def proof_rows(estimate: Estimate) -> list[list[object]]:
-    """The proof, a row a step."""
-    steps: Sequence[Any] = estimate.plan.steps if estimate.plan else ()
-    return [
-        [
-            step.name, step.outputs, step.size, step.value_bits, f"{step.noise_bits:.1f}", f"{step.budget_bits:.1f}",
-            f"{step.primes} → {step.primes - step.drops}" if step.drops else str(step.primes),
-        ]
-        for step in steps
-    ]  # fmt: skip
-
-
-def plan_sentence(estimate: Estimate) -> str:
+def plan_sentence(plan: Plan) -> str:
     """The parameters in one sentence."""
-    if estimate.plan is None:
-        return ""
-    plan = estimate.plan.as_dict()
-    *primes, special = plan["prime_bits"]
-    moduli = (
-        f"plain moduli of {' and '.join(map(str, plan['plain_modulus_bits']))} bits" if plan["plain_modulus_bits"]
-        else f"expected error of a logit {100 * plan['predicted_error']:.2g} % of the logits' spread"
-    )  # fmt: skip
+    facts = plan.as_dict()
+    *primes, special = facts["prime_bits"]
+    if facts["plain_modulus_bits"]:
+        moduli = f"plain moduli of {' and '.join(map(str, facts['plain_modulus_bits']))} bits"
+    else:
+        moduli = f"expected error of a logit {100 * facts['predicted_error']:.2g} % of the logits' spread"
     return (
-        f"Plan: {plan['scheme']}, ring degree {plan['ring_degree']:,}, primes of {', '.join(map(str, primes))} bits "
-        f"(and {special} for keys), {plan['security_bits']}-bit security, {moduli}; {plan['encrypted_pixels']} "
-        f"encrypted pixels, {plan['layout']} layout."
+        f"Plan: {facts['scheme']}, ring degree {facts['ring_degree']:,}, primes of {', '.join(map(str, primes))} bits "
+        f"(and {special} for keys), {facts['security_bits']}-bit security, {moduli}; {facts['encrypted_pixels']} "
+        f"encrypted pixels, {facts['layout']} layout."
     )
 
 
-def describe_tables(counts: HopTable, estimate: Estimate) -> str:
-    """Operations and proof as tables."""
-    *layers, total = count_rows(counts)
-    proof = (
-        f'<p class="note">{escape(plan_sentence(estimate))}</p>{table(PROOF_HEADS, proof_rows(estimate))}'
-        f"{layout_markup(estimate.layouts)}"
-        if estimate.layouts
-        else ""
-    )
-    return f"{table(HEADS, layers, total=total)}{proof}"
+def proof_rows(plan: Plan) -> list[list[object]]:
+    """The proof, a row a step."""
+    rows: list[list[object]] = []
+    for step in plan.steps:
+        primes = f"{step.primes} → {step.primes - step.drops}" if step.drops else str(step.primes)
+        bits = (step.value_bits, f"{step.noise_bits:.1f}", f"{step.budget_bits:.1f}")
+        rows.append([step.name, step.outputs, step.size, *bits, primes])
+    return rows

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+from typing_extensions import override
+
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import HopTable
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection, project
-from fcnlab.errors import FcnlabError, PlanError
+from fcnlab.errors import PlanError
 from fcnlab.machine.jobs import submit
 from fcnlab.machine.machine import available_bytes, usable_cores
 from fcnlab.networks.checkpoint import compile_checkpoint
@@ -23,7 +25,7 @@ from fcnlab.planning.sample import sample_for
 from fcnlab.ui.cost.estimates import unit_costs
 from fcnlab.ui.encrypted.runs import Setup
 from fcnlab.ui.encrypted.settings import CHEAPEST, MOST, DigitSettings
-from fcnlab.ui.kit.background import Superseded
+from fcnlab.ui.kit.background import Answers, Superseded
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,8 @@ def plan_aside(
     *, circuit: Circuit, scheme: Any, layout: str, ring_degree: int | None, progress: Callable[[Any], None]
 ) -> tuple[Planned, ...] | str:
     """In a worker: the plan for one image, and if many want another layout, that one too; or why there is none."""
-    ask = partial(
-        choose_plan, circuit, scheme=scheme, ring_degree=ring_degree,
-        sample=sample_for(scheme, circuit),
-    )  # fmt: skip
+    sample = sample_for(scheme, circuit)
+    ask = partial(choose_plan, circuit, scheme=scheme, ring_degree=ring_degree, sample=sample)
     try:
         plan, note = ask(layout=layout, images=1)
         found = [Planned(plan, count_hops(circuit, plan), note=note)]
@@ -157,49 +157,40 @@ def lack_of_memory(projection: Projection | None) -> str:
     )
 
 
-class Forecaster:
-    """Finds forecasts and remembers plans and forecasts.
+class Forecaster(Answers[Wish, Forecast]):
+    """Finds forecasts; it remembers plans apart from them, since one plan answers many wishes.
 
     Args:
         tell: Called with each that took time, from a thread.
+
+    Attributes:
+        plans: By `Wish.question`, or why there are none; they stay when forecasts are forgotten.
     """
 
     def __init__(self, tell: Callable[[Forecast], None]) -> None:
-        self._tell = tell
-        self._known: dict[Wish, Forecast] = {}
-        self._plans: dict[Any, tuple[Planned, ...] | str] = {}
+        super().__init__(self._plan, refuse=lambda wish, reason: Forecast(wish, refusal=reason), tell=tell)
+        self.plans: dict[Any, tuple[Planned, ...] | str] = {}
 
-    def recall(self, wish: Wish) -> Forecast | None:
-        """What is known, or follows from a plan that is known."""
-        if wish not in self._known and wish.question in self._plans:
-            plans = self._plans[wish.question]
+    @override
+    def recall(self, question: Wish) -> Forecast | None:
+        plans = self.plans.get(question.question)
+        if question not in self.known and plans is not None:
             if isinstance(plans, str):
-                self._known[wish] = Forecast(wish, refusal=plans)
+                self.known[question] = Forecast(question, refusal=plans)
             else:
-                self._known[wish] = forecast(wish, [each for each in plans if each.fewest <= wish.images][-1])
-        return self._known.get(wish)
+                fitting = [each for each in plans if each.fewest <= question.images]
+                self.known[question] = forecast(question, fitting[-1])
+        return self.known.get(question)
 
-    def forget(self) -> None:
-        """Forget the projections: the machine has been measured anew. Plans stay."""
-        self._known.clear()
-
-    def answer(self, wish: Wish, superseded: Superseded) -> None:
-        """Plan for one wish; give up where a newer one waits."""
-        try:
-            # In a process of its own: seconds of pure Python would hold up every slider.
-            network, scheme, layout, ring_degree = wish.question
-            arguments = {"circuit": circuit_of(network), "scheme": scheme, "layout": layout, "ring_degree": ring_degree}
-            job = submit(plan_aside, arguments=arguments)
-            while job.running:
-                if superseded():
-                    job.cancel()
-                    return
-                time.sleep(0.02)
-            self._plans[wish.question] = job.result()
-            found = self.recall(wish)
-        except FcnlabError as error:
-            found = self._known[wish] = Forecast(wish, refusal=str(error))
-        except Exception as error:  # a thread has nobody else to tell
-            reason = f"This was not foreseen ({type(error).__name__}: {error})."
-            found = self._known[wish] = Forecast(wish, refusal=reason)
-        self._tell(found)  # type: ignore[arg-type]  # it was planned just now
+    def _plan(self, wish: Wish, superseded: Superseded) -> Forecast | None:
+        # In a process of its own: seconds of pure Python would hold up every slider.
+        network, scheme, layout, ring_degree = wish.question
+        arguments = {"circuit": circuit_of(network), "scheme": scheme, "layout": layout, "ring_degree": ring_degree}
+        job = submit(plan_aside, arguments=arguments)
+        while job.running:
+            if superseded():
+                job.cancel()
+                return None
+            time.sleep(0.02)
+        self.plans[wish.question] = job.result()
+        return self.recall(wish)

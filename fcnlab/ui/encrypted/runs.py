@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import traitlets
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.inference.report import Report
-from fcnlab.machine.jobs import Job, Worker, submit
+from fcnlab.inference.report import Progress, Report
+from fcnlab.machine.jobs import Worker, submit
 from fcnlab.planning.plan import Plan
 from fcnlab.ui.encrypted.settings import Picture
-from fcnlab.ui.kit.runs import RunModel, RunProgress
+from fcnlab.ui.kit.task import Task
 
 GREYS: Final = 256
 IDLE_S: Final = 600
@@ -114,7 +114,7 @@ def overhear(upload: memoryview, plan: Plan) -> Overheard:
 _ready: dict[str, Any] = {}  # in a worker: the parties that have met, and for which setup
 
 
-def get_ready(*, setup: Setup, progress: Callable[[RunProgress], None]) -> None:
+def get_ready(*, setup: Setup, progress: Callable[[Progress], None]) -> None:
     """In a worker, before it has an image: load the library and the kernels, make the keys."""
     from fcnlab.inference.infer import meet
 
@@ -124,20 +124,17 @@ def get_ready(*, setup: Setup, progress: Callable[[RunProgress], None]) -> None:
         _ready.update(setup=setup, parties=parties)
 
 
-def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgress], None]) -> Reading:
+def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[Progress], None]) -> Reading:
     """The worker's function: classify under encryption, with the keys of the runs before where they fit."""
-    from fcnlab.inference.infer import Progress, infer
+    from fcnlab.inference.infer import infer
 
     heard: list[Overheard] = []
-
-    def tell(where: Progress) -> None:
-        progress(RunProgress(where.stage, where.detail, where.done, where.total, where.turn, where.turns))
 
     def listen(upload: memoryview) -> None:
         if not heard:
             heard.append(overhear(upload, setup.plan))
 
-    progress(RunProgress("keys", "and the server loads its kernels (compiled once on a machine)", 0, 1, 1, 1))
+    progress(Progress("keys", "and the server loads its kernels (compiled once on a machine)", 0, 1, 1, 1))
     get_ready(setup=setup, progress=progress)
     result = infer(
         setup.circuit,
@@ -147,7 +144,7 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgre
         engine=setup.engine,
         threads=setup.threads,
         observe_noise=setup.plan.parameters.scheme == "bfv",
-        progress=tell,
+        progress=progress,
         parties=_ready["parties"],
         overhear=listen,
     )
@@ -162,17 +159,15 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[RunProgre
     )
 
 
-class DigitRun(RunModel):
+class DigitRun(Task):
     """Runs of lab 04, all in one worker process, which is made ready for the next as soon as it is known.
 
     Attributes:
-        outcome: A `Reading`.
+        result: A `Reading`.
     """
 
-    outcome = traitlets.Instance(Reading, allow_none=True)  # type: ignore[assignment]
-
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(read_digits)
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self._ready_for: Setup | None = None
@@ -182,11 +177,11 @@ class DigitRun(RunModel):
         """Have the worker get ready for this setup, unless it is; returns at once."""
         threading.Thread(target=self._make_ready, args=(setup,), daemon=True).start()
 
+    @override
     def cancel(self) -> None:
-        """Stop the run, if there is one; its worker ends with it."""
         if self.state == "running":
             with self._lock:
-                self._worker = None
+                self._worker = None  # it ends with the run
         super().cancel()
 
     def dismiss(self) -> None:
@@ -225,8 +220,9 @@ class DigitRun(RunModel):
         if self._idle is not None:
             self._idle.cancel()
 
-    def _submit(self, arguments: dict[str, Any]) -> Job[Any]:
+    @override
+    def worker_for(self, arguments: dict[str, Any]) -> Worker | None:
         self._wake()
         worker = self._get_worker()
         self._ready_for = arguments["setup"]
-        return submit(read_digits, arguments=arguments, on_progress=self._tell, on_end=self._end, worker=worker)
+        return worker

@@ -5,31 +5,37 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.ui.encrypted.account import megabytes
 from fcnlab.ui.encrypted.runs import Overheard, Reading
-from fcnlab.ui.encrypted.words import megabytes, quantised
+from fcnlab.ui.encrypted.words import quantised
 from fcnlab.ui.kit.images import png_address
-from fcnlab.ui.kit.views import escape
+from fcnlab.ui.kit.page import Markup, Page
 
 
-def server_view(reading: Reading, shown: int) -> str:
+def server_view(reading: Reading, shown: int) -> Page:
     """The plain image, what stands in each pixel's place at the server, and one whole ciphertext."""
     heard, plan = reading.overheard, reading.setup.plan
     (plain,) = quantised(reading.picture.pixels[shown : shown + 1], reading.setup.circuit)
-    first = sheet(heard.first)
-    pictures = [(plain, 168, 168, "the client's image")]
+    pictures = [(plain, "the client's image")]
     if plan.layout == "batch":
         words = "at the server: one residue of each pixel's ciphertext, in its place"
-        pictures.append((in_place(heard, plan.inputs, plain.shape), 168, 168, words))
-    pictures.append((first, round(168 * first.shape[1] / first.shape[0]), 168, "at the server: one whole ciphertext"))
-    cells = "".join(
-        f'<figure style="margin: 0; width: {max(width, 168)}px"><img src="{png_address(image)}" alt="{words}" '
-        f'width="{width}" height="{height}" style="image-rendering: pixelated; border-radius: 4px">'
-        f'<figcaption class="note">{words}</figcaption></figure>'
-        for image, width, height, words in pictures
+        pictures.append((in_place(heard, plan.inputs, plain.shape), words))
+    pictures.append((sheet(heard.first), "at the server: one whole ciphertext"))
+    cells = "".join(framed(image, words) for image, words in pictures)
+    return Page(
+        Markup("<p><b>What the server saw</b></p>", words="What the server saw"),
+        Markup(f'<div style="display: flex; flex-wrap: wrap; gap: 16px">{cells}</div>'),
+        noise_sentence(heard),
     )
+
+
+def framed(image: npt.NDArray[np.uint8], words: str) -> str:
+    """An image 168 pixels high, with what it is below it."""
+    width = round(168 * image.shape[1] / image.shape[0])
     return (
-        f'<p><b>What the server saw</b></p><div style="display: flex; flex-wrap: wrap; gap: 16px">{cells}</div>'
-        f'<p class="note">{escape(noise_sentence(heard))}</p>'
+        f'<figure style="margin: 0; width: {max(width, 168)}px"><img src="{png_address(image)}" alt="{words}" '
+        f'width="{width}" height="168" style="image-rendering: pixelated; border-radius: 4px">'
+        f'<figcaption class="note">{words}</figcaption></figure>'
     )
 
 

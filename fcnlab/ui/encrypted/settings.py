@@ -7,11 +7,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.data.frontier import shipped_points
-from fcnlab.data.mnist import DATA_ROOT, Images, load_mnist
-from fcnlab.data.published import published_systems
+from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.planning.parameters import RINGS
+from fcnlab.ui.choices import ENGINE, beside_choice, network_choice, network_names, scheme_choice
 from fcnlab.ui.kit.controls import Choice, Control, Whole
 
 ANY: Final = "any"
@@ -56,48 +55,36 @@ class DigitSettings:
     beside: str = "Faster CryptoNets"
 
 
+SOURCES: Final = {"test": "test digits", "drawn": "what I draw"}
+LABELS: Final = {ANY: ANY, **{str(digit): str(digit) for digit in range(10)}}
+STARTS: Final = {"rest": "when the pen rests", "button": "with the button"}
+LAYOUTS: Final = {"auto": "the cheaper one", "packed": "packed, for one image", "batch": "batch, for thousands"}
+DEGREES: Final = {CHEAPEST: "the cheapest", **{str(degree): f"{degree:,}" for degree in RINGS}}
+HELP: Final = {
+    "source": "Drawing on the sheet chooses it; moving one of the next four controls chooses test digits.",
+    "scheme": "bgv and bfv are exact; ckks is approximate, in the smallest rings.",
+    "layout": "One image in a few ciphertexts, or an image in each slot.",
+    "ring_degree": "A larger ring bears more, and costs more.",
+}
+
+
 def make_controls() -> tuple[Control, ...]:
     """The controls; which networks there are is found out when a lab opens."""
-    networks = {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
     return (
-        Choice(
-            name="source", label="image", options={"test": "test digits", "drawn": "what I draw"},
-            help="Drawing on the sheet chooses it; moving one of the next four controls chooses test digits.",
-        ),
+        Choice(name="source", label="image", options=SOURCES, help=HELP["source"]),
         Whole(name="first", label="from", low=0, high=9999, help="Which of the 10,000 test digits comes first."),
         Whole(name="count", label="how many", low=1, high=MOST, help="In a batch one costs as much as a hundred."),
-        Choice(
-            name="label", label="only digits", options={ANY: ANY, **{str(digit): str(digit) for digit in range(10)}},
-            help="Test digits of one label.",
-        ),
+        Choice(name="label", label="only digits", options=LABELS, help="Test digits of one label."),
         Whole(name="order", label="shuffle", low=0, high=9999, help="0 is the order of MNIST; others mix it."),
         Whole(name="shown", label="show no.", low=1, high=MOST, help="Whose logits the picture shows."),
-        Choice(
-            name="start", label="start", help="Of a drawn digit's run.",
-            options={"rest": "when the pen rests", "button": "with the button"},
-        ),
-        Choice(name="network", label="network", options=networks, help="A trained network."),
-        Choice(
-            name="scheme", label="scheme", help="bgv and bfv are exact; ckks is approximate, in the smallest rings.",
-            options={"bgv": "bgv, exact", "bfv": "bfv, exact", "ckks": "ckks, approximate"},
-        ),
-        Choice(
-            name="engine", label="engine", help="How the server works.",
-            options={"fused": "fused kernels", "stepwise": "one SEAL call a HOP"},
-        ),
-        Choice(
-            name="layout", label="layout", help="One image in a few ciphertexts, or an image in each slot.",
-            options={"auto": "the cheaper one", "packed": "packed, for one image", "batch": "batch, for thousands"},
-        ),
-        Choice(
-            name="ring_degree", label="ring degree", help="A larger ring bears more, and costs more.",
-            options={CHEAPEST: "the cheapest", **{str(degree): f"{degree:,}" for degree in RINGS}},
-        ),
-        Choice(
-            name="beside", label="compare with", options={name: name for name in published_systems()},
-            help="A published system.",
-        ),
-    )  # fmt: skip
+        Choice(name="start", label="start", options=STARTS, help="Of a drawn digit's run."),
+        network_choice("A trained network."),
+        scheme_choice(HELP["scheme"]),
+        ENGINE,
+        Choice(name="layout", label="layout", options=LAYOUTS, help=HELP["layout"]),
+        Choice(name="ring_degree", label="ring degree", options=DEGREES, help=HELP["ring_degree"]),
+        beside_choice(),
+    )
 
 
 def make_presets() -> dict[str, DigitSettings]:
@@ -108,7 +95,7 @@ def make_presets() -> dict[str, DigitSettings]:
         "a hundred": DigitSettings(count=MOST),
         "as published": DigitSettings(network="faster-cryptonets", scheme="bfv", engine="stepwise", layout="batch"),
     }
-    known = {point.name for point in shipped_points(DATA_ROOT / "models")}
+    known = network_names()
     return {name: settings for name, settings in presets.items() if settings.network in known}
 
 

@@ -1,28 +1,27 @@
 """The words and tables of lab 04."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import LayerHops
+from fcnlab.circuit.hops import LayerHops, count_fused, count_stepwise
 from fcnlab.compression.variants import base_of
-from fcnlab.cost import Projection
-from fcnlab.data.published import PublishedSystem
-from fcnlab.inference.report import Report
+from fcnlab.data.published import published_systems
+from fcnlab.inference.report import Progress
 from fcnlab.ui.cost.words import spell_seconds
-from fcnlab.ui.encrypted.forecasts import Forecast
+from fcnlab.ui.encrypted.account import megabytes
+from fcnlab.ui.encrypted.forecasts import Forecast, circuit_of
 from fcnlab.ui.encrypted.runs import Reading
-from fcnlab.ui.encrypted.settings import Picture
-from fcnlab.ui.kit.images import png_address
-from fcnlab.ui.kit.runs import RunProgress
-from fcnlab.ui.kit.views import escape, table, tiles
+from fcnlab.ui.encrypted.settings import DigitSettings, Picture
+from fcnlab.ui.kit.images import digit_cell, png_address
+from fcnlab.ui.kit.page import Markup, Page, Sentence, Stale, Table, Tiles, escape
 
 PREVIEWED: Final = 40
+OLD: Final = "Old, of an earlier run:"
 LAYER_HEADS: Final = ("layer", "done", "HOPs", "value bits", "noise bits", "bits left, proven", "bits left, measured")
-ACCOUNT_HEADS: Final = ("", "measured", "projected", "published")
 
 
 # --- the picture ------------------------------------------------------------------------------------------------------
@@ -33,10 +32,10 @@ def quantised(pixels: npt.NDArray[np.uint8], circuit: Circuit) -> npt.NDArray[np
     return np.asarray(np.rint(circuit.quantise(pixels) * (255 / circuit.pixel_max)), dtype=np.uint8)
 
 
-def preview(picture: Picture | None, *, circuit: Circuit, answer: str = "") -> str:
+def preview(picture: Picture | None, *, circuit: Circuit, answer: str = "") -> Page:
     """What the client will encrypt; beside a single image, what was read."""
     if picture is None:
-        return '<p class="note">Nothing is drawn yet. Draw on the sheet, or choose test digits.</p>'
+        return Page("Nothing is drawn yet. Draw on the sheet, or choose test digits.")
     images = quantised(picture.pixels[:PREVIEWED], circuit)
     size = 168 if len(images) == 1 else 44
     cells = "".join(
@@ -46,10 +45,11 @@ def preview(picture: Picture | None, *, circuit: Circuit, answer: str = "") -> s
     )
     sides = " × ".join(map(str, images.shape[1:]))
     more = f" and {len(picture.pixels) - PREVIEWED} more" if len(picture.pixels) > PREVIEWED else ""
-    return (
-        f'<div style="display: flex; flex-wrap: wrap; gap: 4px">{cells}{answer if len(images) == 1 else ""}</div>'
-        f'<p class="note">What the client will '
-        f"encrypt: {escape(describe_picture(picture))}{more}; {sides} pixels of {circuit.pixel_max + 1} greys.</p>"
+    beside = answer if len(images) == 1 else ""
+    return Page(
+        Markup(f'<div style="display: flex; flex-wrap: wrap; gap: 4px">{cells}{beside}</div>'),
+        f"What the client will encrypt: {describe_picture(picture)}{more}; {sides} pixels of {circuit.pixel_max + 1} "
+        "greys.",
     )
 
 
@@ -65,42 +65,47 @@ def describe_picture(picture: Picture) -> str:
 # --- before and while it runs -----------------------------------------------------------------------------------------
 
 
-def cost_before(found: Forecast | None) -> str:
-    """What a run will take, before it starts."""
-    if found is None:
-        return '<p class="note"><i>Proving parameters for these settings …</i></p>'
-    if found.setup is None or found.hops is None:
-        return ""
-    plan, projection = found.setup.plan, found.projection
-    chosen = plan.parameters
-    hops = {"HOPs of a pass": f"{found.hops.total.total:,}"}
-    if projection is None:
-        sent, received, keys = plan.upload_bytes, plan.download_bytes, plan.evaluation_key_bytes
-        numbers = hops
-    else:
-        sent, received = projection.upload_bytes, projection.download_bytes
-        keys = projection.evaluation_key_bytes
-        numbers = {
-            "encrypt": spell_seconds(projection.encrypt_s),
-            "evaluate": spell_seconds(projection.evaluate_s),
-            **hops,
-            "memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB",
-            "make keys, once": spell_seconds(projection.keygen_s),
-        }
-    numbers |= {"keys, sent once": megabytes(keys)} if keys else {}
-    numbers |= {"sent": megabytes(sent), "received": megabytes(received)}
-    passes = f"{chosen.passes} passes, " if chosen.passes > 1 else ""
-    threads = f"{found.setup.threads} thread{'s' if found.setup.threads > 1 else ''}"
-    room = f"{plan.batch_images:,} image{'s' if plan.batch_images > 1 else ''}"
-    note = f'<p class="note">{escape(found.note)}</p>' if found.note else ""
+def hops_sentence(settings: DigitSettings) -> str:
+    """What the network costs in operations, without a plan."""
+    circuit, beside = circuit_of(settings.network), published_systems()[settings.beside]
+    executed = (count_fused(circuit) if settings.engine == "fused" else count_stepwise(circuit)).total.total
+    published = base_of(settings.network).checkpoint.card.hops["total"]
     return (
-        f'<p class="note"><b>Before it starts</b>: {chosen.scheme}, {plan.layout} layout, ring degree '
-        f"{chosen.ring_degree:,}, {passes}{len(plan.inputs)} pixels in {plan.steps[0].outputs:,} ciphertexts with room "
-        f"for {room}, {threads}</p>{note}{tiles(numbers)}"
+        f"{settings.network}, {settings.scheme}, {settings.engine} engine: {executed:,} HOPs a pass of a batch, "
+        f"{published:,} by the published convention ({beside.method}: {beside.total:,})."
     )
 
 
-def layer_shares(names: Sequence[str], progress: RunProgress | None, state: str, *, layout: str) -> list[float]:
+def cost_before(found: Forecast | None) -> Page:
+    """What a run will take, before it starts."""
+    if found is None:
+        return Page(Sentence("Proving parameters for these settings …", kind="waiting"))
+    if found.setup is None or found.hops is None:
+        return Page()
+    plan, projection = found.setup.plan, found.projection
+    chosen = plan.parameters
+    numbers = {"HOPs of a pass": f"{found.hops.total.total:,}"}
+    if projection is not None:
+        before = {"encrypt": spell_seconds(projection.encrypt_s), "evaluate": spell_seconds(projection.evaluate_s)}
+        numbers = before | numbers | {"memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB"}
+        numbers["make keys, once"] = spell_seconds(projection.keygen_s)
+        keys = projection.evaluation_key_bytes
+    else:
+        keys = plan.evaluation_key_bytes
+    sends = projection or plan
+    numbers |= {"keys, sent once": megabytes(keys)} if keys else {}
+    numbers |= {"sent": megabytes(sends.upload_bytes), "received": megabytes(sends.download_bytes)}
+    passes = f"{chosen.passes} passes, " if chosen.passes > 1 else ""
+    threads = f"{found.setup.threads} thread{'s' if found.setup.threads > 1 else ''}"
+    room = f"{plan.batch_images:,} image{'s' if plan.batch_images > 1 else ''}"
+    words = (
+        f": {chosen.scheme}, {plan.layout} layout, ring degree {chosen.ring_degree:,}, {passes}{len(plan.inputs)} "
+        f"pixels in {plan.steps[0].outputs:,} ciphertexts with room for {room}, {threads}"
+    )
+    return Page(Sentence(words, title="Before it starts"), found.note, Tiles(numbers))
+
+
+def layer_shares(names: Sequence[str], progress: Progress | None, state: str, *, layout: str) -> list[float]:
     """How much of each layer is done, 0 to 1, in the present pass.
 
     In the batch layout the fused engine takes a block of coefficients through several layers at once, and reports them
@@ -121,7 +126,7 @@ def layer_shares(names: Sequence[str], progress: RunProgress | None, state: str,
     return [0.0] * len(names)
 
 
-def hops_so_far(layers: Sequence[LayerHops], shares: Sequence[float], progress: RunProgress | None) -> tuple[int, int]:
+def hops_so_far(layers: Sequence[LayerHops], shares: Sequence[float], progress: Progress | None) -> tuple[int, int]:
     """HOPs done and in all, over all passes."""
     one_pass = sum(layer.total for layer in layers)
     here = round(sum(layer.total * share for layer, share in zip(layers, shares, strict=True)))
@@ -130,10 +135,10 @@ def hops_so_far(layers: Sequence[LayerHops], shares: Sequence[float], progress: 
     return (progress.turn - 1) * one_pass + here, progress.turns * one_pass
 
 
-def progress_table(found: Forecast | None, progress: RunProgress | None, state: str, reading: Reading | None) -> str:
+def progress_table(found: Forecast | None, progress: Progress | None, state: str, reading: Reading | None) -> Page:
     """Layer by layer: how far it is, its operations, and the noise budget."""
     if found is None or found.setup is None or found.hops is None:
-        return ""
+        return Page()
     layers, plan = found.hops.layers, found.setup.plan
     steps = plan.steps[1:]
     shares = layer_shares([layer.name for layer in layers], progress, state, layout=plan.layout)
@@ -143,16 +148,12 @@ def progress_table(found: Forecast | None, progress: RunProgress | None, state: 
     done, total = hops_so_far(layers, shares, progress if state != "done" else None)
     if state == "done" and progress is not None:
         done = total = progress.turns * total
-    rows = [
-        [
-            layer.name, meter(share), layer.total, step.value_bits, f"{step.noise_bits:.1f}",
-            f"{step.budget_bits:.1f}", bits,
-        ]
-        for layer, share, step, bits in zip(layers, shares, steps, measured, strict=True)
-    ]  # fmt: skip
+    rows: list[list[object]] = []
+    for layer, share, step, left in zip(layers, shares, steps, measured, strict=True):
+        bits = (step.value_bits, f"{step.noise_bits:.1f}", f"{step.budget_bits:.1f}", left)
+        rows.append([layer.name, meter(share), layer.total, *bits])
     heads = LAYER_HEADS if any(bits is not None for bits in measured) else LAYER_HEADS[:-1]
-    counted = f"HOPs so far: <b>{done:,}</b> of {total:,}."
-    return f'<p class="note">{counted}</p>{table(heads, [row[: len(heads)] for row in rows])}'
+    return Page(f"HOPs so far: {done:,} of {total:,}.", Table(heads, [row[: len(heads)] for row in rows]))
 
 
 def meter(share: float) -> str:
@@ -202,76 +203,24 @@ def agreement(reading: Reading) -> str:
     return f"All {reading.logits.size:,} logits equal those in the clear, integer by integer: {report.scheme} is exact."
 
 
-def digit_cells(reading: Reading) -> str:
+def describe_reading(reading: Reading, shown: int) -> Page:
+    """What was read, and how well it agrees."""
+    return Page(Sentence(verdict(reading, shown), kind="verdict"), digit_cells(reading), agreement(reading))
+
+
+def digit_cells(reading: Reading) -> Markup | None:
     """The images with what was read under encryption, if there are several."""
     if len(reading.digits) == 1:
-        return ""
-    cells = []
-    for index, reads in enumerate(reading.digits[:PREVIEWED]):
-        label = reads if reading.picture.labels is None else reading.picture.labels[index]
-        caption = f"<b>{reads}</b>" if reads == label else f'<b class="wrong">{reads}</b> is {label}'
-        source = png_address(reading.picture.pixels[index])
-        cells.append(f'<div class="digit"><img src="{source}" alt="{reading.picture.name(index)}">{caption}</div>')
-    return f'<div class="digits">{"".join(cells)}</div>'
-
-
-def account_rows(reading: Reading | None, found: Forecast | None, beside: PublishedSystem) -> list[list[object]]:
-    """The measured account beside the projected and the published one."""
-    report = reading.report if reading else None
-    projection = found.projection if found else None
-
-    def row(
-        name: str, unit: str, measured: float | None, projected: float | None, published: float | None
-    ) -> list[Any]:
-        return [name, *(spell_amount(each, unit) for each in (measured, projected, published))]
-
-    seconds = report.seconds if report else None
-    published_hops = base_of(found.wish.network).checkpoint.card.hops["total"] if found else None
-    return [
-        row("encrypt + decrypt", "s", seconds.encrypt + seconds.decrypt if seconds else None,
-            projection.encrypt_s + projection.decrypt_s if projection else None, beside.encrypt_decrypt_s),
-        row("evaluate", "s", seconds.evaluate if seconds else None, projection.evaluate_s if projection else None,
-            beside.inference_s),
-        row("make keys", "s", seconds.keygen if seconds else None, projection.keygen_s if projection else None, None),
-        row("sent", "MB", report.upload_bytes / 1e6 if report else None,
-            projection.upload_bytes / 1e6 if projection else None, beside.message_mb),
-        row("received", "MB", report.download_bytes / 1e6 if report else None,
-            projection.download_bytes / 1e6 if projection else None, None),
-        row("keys, sent once", "MB", key_megabytes(report), key_megabytes(projection), None),
-        row("peak memory", "GiB", report.peak_memory_bytes / 2**30 if report else None,
-            projection.peak_memory_bytes / 2**30 if projection else None, None),
-        ["HOPs of a pass, as executed", report.hops["total"] if report else None,
-         found.hops.total.total if found and found.hops else None, None],
-        ["HOPs, published convention", None, published_hops, beside.total],
-    ]  # fmt: skip
-
-
-def key_megabytes(known: Report | Projection | None) -> float | None:
-    """Evaluation keys."""
-    return None if known is None else known.evaluation_key_bytes / 1e6
-
-
-def spell_amount(value: float | None, unit: str) -> str | None:
-    """A number of three digits with its unit."""
-    if value is None:
         return None
-    digits = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-    return f"{digits} {unit}"
+    reads, picture = reading.digits[:PREVIEWED].tolist(), reading.picture
+    labels = reads if picture.labels is None else picture.labels.tolist()
+    cells = "".join(
+        digit_cell(picture.pixels[index], name=picture.name(index), reads=digit, label=labels[index])
+        for index, digit in enumerate(reads)
+    )
+    return Markup(f'<div class="digits">{cells}</div>')
 
 
-def megabytes(count: int) -> str:
-    """Bytes as megabytes with three digits."""
-    return str(spell_amount(count / 1e6, "MB"))
-
-
-def amounts_of(reading: Reading | None, found: Forecast | None) -> tuple[list[float | None], list[float | None]]:
-    """Measured and projected, as `cost_plots.AMOUNTS`."""
-    measured: list[float | None] = [None] * 3
-    projected: list[float | None] = [None] * 3
-    if reading is not None:
-        seconds = reading.report.seconds
-        measured = [seconds.encrypt + seconds.decrypt, seconds.evaluate, reading.report.upload_bytes / 1e6]
-    if found is not None and found.projection is not None:
-        projection = found.projection
-        projected = [projection.encrypt_s + projection.decrypt_s, projection.evaluate_s, projection.upload_bytes / 1e6]
-    return measured, projected
+def aged(page: Page, *, old: bool) -> Page:
+    """The same, marked as old if it is."""
+    return Stale(OLD, page) if old else page

@@ -1,1 +1,1 @@
-"""Lab 07: the four questions of the paper."""
+"""Lab 07: the four questions of the paper, answered from the stored tables."""

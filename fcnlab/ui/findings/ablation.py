@@ -1,192 +1,18 @@
-"""Lab 07: the four questions of Faster CryptoNets, answered from the stored tables."""
+"""The third question of lab 07: what each choice costs in accuracy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from fcnlab.data.measured import Row
-from fcnlab.data.published import published_systems
-from fcnlab.findings import ablation as accuracy_costs
-from fcnlab.findings import expressiveness as fits
-from fcnlab.findings import reduction as savings
-from fcnlab.findings.changes import values_of
-from fcnlab.findings.networks import TrainedNetwork, cheapest, load_networks
-from fcnlab.plots.findings import (
-    ablation_figure,
-    expressiveness_figure,
-    reduction_figure,
-    update_ablation,
-    update_dense,
-    update_expressiveness,
-    update_heads,
-    update_reduction,
-)
-from fcnlab.ui.findings.answers import (
-    ablation_markup,
-    ablation_text,
-    ablation_tiles,
-    expressiveness_markup,
-    expressiveness_text,
-    expressiveness_tiles,
-    reduction_markup,
-    reduction_text,
-    reduction_tiles,
-)
-from fcnlab.ui.findings.question import Question
-from fcnlab.ui.kit.controls import Choice, Control, Steps, Whole
-from fcnlab.ui.kit.views import block
+from typing_extensions import override
 
-CHEAPEST: Final = "cheapest"
-
-# --- first question ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ReductionSettings:
-    """What the controls set.
-
-    Attributes:
-        network: A setting of the table, or ``cheapest``: the one of fewest HOPs that reaches 99 %.
-        beside: A published system.
-    """
-
-    network: str = CHEAPEST
-    beside: str = "CryptoNets"
-
-
-class ReductionQuestion(Question):
-    """How HOPs and seconds fall."""
-
-    def __init__(self, **chosen: Any) -> None:
-        self.facts = savings.read_reduction()
-        names = {each.name: f"{each.hops:,} HOPs: {each.name}" for each in self.facts.networks}
-        controls = (
-            Choice(
-                name="network", label="network", options={CHEAPEST: f"fewest HOPs at {savings.GOAL:g} %", **names},
-                help="A trained network of the table, by its HOPs. Points of the first panel can be clicked, too.",
-            ),
-            Choice(
-                name="beside", label="compare with", options={name: name for name in published_systems()},
-                help="A published system.",
-            ),
-        )  # fmt: skip
-        presets = {"as published": ReductionSettings("faster-cryptonets")} if "faster-cryptonets" in names else {}
-        figure = reduction_figure(self.facts)
-        super().__init__(
-            "reduction", ReductionSettings(), controls=controls, presets=presets, figure=figure, chosen=chosen
-        )
-        self.tables.value = block(reduction_markup(self.facts))
-        for trace in self.figure.data:
-            if trace.xaxis == "x" and trace.mode == "markers":
-                trace.on_click(self._clicked)
-
-    @property
-    def network(self) -> TrainedNetwork | None:
-        """The chosen one; None if the table is empty."""
-        name = self.model.settings.network
-        best = cheapest(self.facts.networks, accuracy=savings.GOAL) or (self.facts.front or (None,))[-1]
-        return best if name == CHEAPEST else next(each for each in self.facts.networks if each.name == name)
-
-    def _clicked(self, trace: Any, clicked: Any, _: object) -> None:
-        for index in clicked.point_inds:
-            name = trace.customdata[index]
-            field = "beside" if name in self.facts.published else "network"
-            with self.model.guard():
-                self.model.change(**{field: name})
-
-    def _run(self) -> Row | None:
-        network = self.network
-        return next((run for run in self.facts.runs if network is not None and run.system == network.name), None)
-
-    def _show(self, settings: ReductionSettings) -> None:
-        network, run = self.network, self._run()
-        self.numbers.value = block(
-            reduction_tiles(self.facts, network, run, beside=self.facts.published[settings.beside])
-        )
-        if network is not None:
-            place = (run.total, run.inference_s or 0.0) if run is not None else None
-            update_reduction(self.figure, network=network, run=place)
-
-    def _text(self) -> str:
-        return reduction_text(self.facts, self.model.line)
-
-    def _markup(self) -> str:
-        return reduction_markup(self.facts)
-
-
-def reduction(**settings: Any) -> ReductionQuestion:
-    """Open the first question; any setting of `ReductionSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return ReductionQuestion(**settings)
-
-
-# --- second question --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ExpressivenessSettings:
-    """What the controls set.
-
-    Attributes:
-        target: Name of a function.
-        degree: Of its polynomials.
-    """
-
-    target: str = "swish"
-    degree: int = 2
-
-
-class ExpressivenessQuestion(Question):
-    """What powers of two cost an activation."""
-
-    def __init__(self, **chosen: Any) -> None:
-        self.networks = load_networks()
-        controls = (
-            Choice(
-                name="target", label="function", options={name: name for name in fits.TARGET_NAMES},
-                help="The activation that a polynomial stands for.",
-            ),
-            Whole(
-                name="degree", label="degree", low=fits.DEGREES[0], high=fits.DEGREES[-1],
-                help="Highest power of x: more is closer, and costs more HOPs for each value.",
-            ),
-        )  # fmt: skip
-        presets = {
-            "Swish-AQ": ExpressivenessSettings(),
-            "ReLU": ExpressivenessSettings("relu"),
-            "the hardest": ExpressivenessSettings(max(fits.all_fits(2), key=lambda each: each.penalty).target),
-        }
-        super().__init__(
-            "expressiveness", ExpressivenessSettings(), controls=controls, presets=presets,
-            figure=expressiveness_figure(), chosen=chosen,
-        )  # fmt: skip
-
-    def _show(self, settings: ExpressivenessSettings) -> None:
-        chosen = fits.find_fits(settings.target, settings.degree)
-        self.numbers.value = block(expressiveness_tiles(chosen))
-        line = [fits.find_fits(settings.target, degree) for degree in fits.DEGREES]
-        update_expressiveness(self.figure, line=line, overview=fits.all_fits(settings.degree), chosen=chosen)
-        self.tables.value = block(self._markup())
-
-    def _text(self) -> str:
-        return expressiveness_text(self.model.settings, self.networks, self.model.line)
-
-    def _markup(self) -> str:
-        return expressiveness_markup(self.model.settings, self.networks)
-
-
-def expressiveness(**settings: Any) -> ExpressivenessQuestion:
-    """Open the second question; any setting of `ExpressivenessSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return ExpressivenessQuestion(**settings)
-
-
-# --- third question ---------------------------------------------------------------------------------------------------
+from fcnlab.findings import ablation as found
+from fcnlab.findings.changes import signed, usual_bits, values_of
+from fcnlab.findings.networks import load_networks, spell_accuracy, spell_bits
+from fcnlab.plots.findings import ablation_figure, update_ablation, update_dense, update_heads
+from fcnlab.ui.findings.question import Question, answered, tabled
+from fcnlab.ui.kit.controls import Choice, Steps
+from fcnlab.ui.kit.page import Page, Tiles
 
 
 @dataclass(frozen=True)
@@ -194,10 +20,10 @@ class AblationSettings:
     """What the controls set.
 
     Attributes:
-        activation: Of the networks.
+        activation: Activation of the networks.
         budget: Weight products, as text.
-        weight_bits: As text; 0 for real weights.
-        study: Whose heads are drawn.
+        weight_bits: Bits of a weight, as text; 0 for real weights.
+        study: The study whose heads are drawn.
     """
 
     activation: str = "swish-aq-2"
@@ -210,63 +36,67 @@ class AblationQuestion(Question):
     """What each choice costs in accuracy."""
 
     def __init__(self, **chosen: Any) -> None:
-        self.networks = load_networks()
-        usual = AblationSettings()
-        activations = sorted({usual.activation, *values_of(self.networks, "activation")})
+        self.networks, usual = load_networks(), AblationSettings()
+        self.heads = {name: found.head_lines(name) for name in found.study_names()}
+        activations = {name: name for name in sorted({usual.activation, *values_of(self.networks, "activation")})}
         budgets = sorted({int(usual.budget), *values_of(self.networks, "budget")})
         bits = sorted({int(usual.weight_bits), *values_of(self.networks, "weight_bits")}, key=lambda each: each or 99)
-        studies = sorted({usual.study, *accuracy_costs.study_names()})
-        controls: tuple[Control, ...] = (
-            Choice(
-                name="activation", label="activation", options={name: name for name in activations},
-                help="Of the trained networks.",
-            ),
-            Steps(
-                name="budget", label="products", options={str(each): f"{each:,}" for each in budgets},
-                help="Weight products an image that the network was pruned to.",
-            ),
-            Choice(
-                name="weight_bits", label="weights", help="What the weights were rounded to.",
-                options={str(each): accuracy_costs.spell_bits(each) for each in bits},
-            ),
-            Choice(
-                name="study", label="heads of", options={name: name for name in studies},
-                help="The study on real data whose heads are drawn below.",
-            ),
-        )  # fmt: skip
+        studies = {name: name for name in sorted({usual.study, *self.heads})}
+        products, widths = {str(each): f"{each:,}" for each in budgets}, {str(each): spell_bits(each) for each in bits}
+        pruned = "Weight products an image that the network was pruned to."
+        heads = "The study on real data whose heads are drawn below."
         drawn = sorted({each.weight_bits for each in self.networks if each.in_sweep}, key=lambda each: -each or -99)
-        self.heads = {name: accuracy_costs.head_lines(name) for name in accuracy_costs.study_names()}
         head_bits = sorted({each for lines in self.heads.values() for each in lines}, reverse=True)
-        presets = {
-            "mild": AblationSettings(budget=str(budgets[-1]), weight_bits=str(bits[-1] or max(bits))),
-            "harsh": AblationSettings(budget=str(budgets[0]), weight_bits=str(bits[0])),
-        }
         super().__init__(
-            "ablation", usual, controls=controls, presets=presets,
-            figure=ablation_figure(bits=drawn, head_bits=head_bits), chosen=chosen,
-        )  # fmt: skip
-        dense = accuracy_costs.find_dense()
+            "ablation",
+            usual,
+            controls=(
+                Choice(name="activation", label="activation", options=activations, help="Of the trained networks."),
+                Steps(name="budget", label="products", options=products, help=pruned),
+                Choice(name="weight_bits", label="weights", options=widths, help="What the weights were rounded to."),
+                Choice(name="study", label="heads of", options=studies, help=heads),
+            ),
+            presets={
+                "mild": AblationSettings(budget=str(budgets[-1]), weight_bits=str(bits[-1] or max(bits))),
+                "harsh": AblationSettings(budget=str(budgets[0]), weight_bits=str(bits[0])),
+            },
+            figure=ablation_figure(bits=drawn, head_bits=head_bits),
+            chosen=chosen,
+        )
+        dense = found.find_dense()
         if dense is not None:
             update_dense(self.figure, name=dense.name, accuracy=dense.accuracy)
 
-    def _show(self, settings: AblationSettings) -> None:
+    def _costs(self, settings: AblationSettings) -> Sequence[found.Cost]:
         budget, bits = int(settings.budget), int(settings.weight_bits)
-        lines = accuracy_costs.accuracy_lines(self.networks, settings.activation)
-        network = next((each for each in lines.get(bits, ()) if each.budget == budget), None)
-        costs = accuracy_costs.costs_at(
-            self.networks, activation=settings.activation, budget=budget, weight_bits=bits
-        )  # fmt: skip
-        self.numbers.value = block(ablation_tiles(settings, network, costs))
+        return found.costs_at(self.networks, activation=settings.activation, budget=budget, weight_bits=bits)
+
+    @override
+    def show(self, settings: AblationSettings) -> None:
+        lines, costs = found.accuracy_lines(self.networks, settings.activation), self._costs(settings)
+        line = lines.get(int(settings.weight_bits), ())
+        network = next((each for each in line if each.budget == int(settings.budget)), None)
+        figures = {"accuracy": spell_accuracy(network) if network else "not trained"}
+        for cost in costs:
+            figures[f"points, {cost.stage}: {cost.before} to {cost.after}"] = signed(cost.change.points)
+        self.numbers.value = Page(Tiles(figures)).live
         with self.figure.batch_update():
             update_ablation(self.figure, lines=lines, chosen=network, costs=costs)
             update_heads(self.figure, study=settings.study, lines=self.heads.get(settings.study, {}))
-        self.tables.value = block(self._markup())
+        self.tables.value = self.facts().live
 
-    def _text(self) -> str:
-        return ablation_text(self.model.settings, self.networks, self.model.line)
-
-    def _markup(self) -> str:
-        return ablation_markup(self.model.settings, self.networks)
+    @override
+    def facts(self) -> Page:
+        settings = self.model.settings
+        lines = found.accuracy_lines(self.networks, settings.activation)
+        place = f", {settings.activation} at {int(settings.budget):,} products, {spell_bits(int(settings.weight_bits))}"
+        most = f"; pruning and approximation with {usual_bits(self.networks)} bits" if self.networks else ""
+        return answered(
+            found.sentences(self.networks, study=settings.study if settings.study in self.heads else ""),
+            tabled(found.grid_columns(lines), "Accuracy on the test images", f", {settings.activation}"),
+            tabled(found.change_columns(self._costs(settings)), "What led to this setting", place),
+            tabled(found.change_columns(found.costs_over_all(self.networks)), "Over all pairs of the table", most),
+        )
 
 
 def ablation(**settings: Any) -> AblationQuestion:

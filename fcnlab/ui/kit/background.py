@@ -1,20 +1,20 @@
-"""Work beside the sliders: the newest question in a thread, and long jobs in a worker process with a panel."""
+"""Work beside the sliders: the newest question is answered in a thread, and the answer remembered."""
 
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-import ipywidgets as widgets
-import traitlets
-
-from fcnlab.errors import Cancelled
-from fcnlab.machine.jobs import Job, submit
-from fcnlab.ui.kit.views import block, escape
+from fcnlab.errors import FcnlabError
 
 T = TypeVar("T")
+A = TypeVar("A")
 Superseded = Callable[[], bool]
+
+
+def unforeseen(error: Exception) -> str:
+    """What to say of an exception that nobody foresaw."""
+    return f"This was not foreseen ({type(error).__name__}: {error})."
 
 
 class Newest(Generic[T]):
@@ -64,101 +64,44 @@ class Newest(Generic[T]):
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
 
-class Task(traitlets.HasTraits):
-    """The state of a job in a worker process.
-
-    Attributes:
-        state: idle, running, done, cancelled or failed.
-        progress: What is done next, steps done and in all.
-        message: Why it failed or stopped; empty otherwise.
-        result: Of the last job that ended well.
-    """
-
-    state = traitlets.Enum(("idle", "running", "done", "cancelled", "failed"), default_value="idle")
-    progress = traitlets.Tuple(("", 0, 1))
-    message = traitlets.Unicode()
-    result = traitlets.Any()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._job: Job[Any] | None = None
-
-    def start(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-        """Start ``function(**arguments, progress=...)``, unless a job is already at work."""
-        if self.state == "running":
-            return
-        self.progress, self.message, self.state = ("Starting the worker", 0, 1), "", "running"
-        self._job = submit(function, arguments=arguments, on_progress=self._tell, on_end=self._end)
-
-    def cancel(self) -> None:
-        """Stop the job, if there is one."""
-        if self._job is not None:
-            self._job.cancel()
-
-    def wait(self) -> None:
-        """Wait for the end."""
-        while self.state == "running":
-            time.sleep(0.02)
-
-    def _tell(self, progress: tuple[str, int, int]) -> None:
-        self.progress = progress
-
-    def _end(self, job: Job[Any]) -> None:
-        state = "done"
-        if job.error is not None:
-            state = "cancelled" if isinstance(job.error, Cancelled) else "failed"
-            self.message = str(job.error)
-        try:
-            if job.error is None:
-                self.result = job.result()
-        finally:
-            self.state = state
-
-
-class TaskPanel:
-    """Start, cancel, a bar and one line of words for a `Task`.
+class Answers(Newest[T], Generic[T, A]):
+    """Finds answers in a thread, the newest question first, and remembers them.
 
     Args:
-        task: The model.
-        label: Of the button that starts it.
-        start: Called by that button.
-        cost: What it will take, said before it starts.
-
-    Attributes:
-        widget: What to show.
+        find: Called in the thread with a question, and a function that says whether a newer one has come; it returns
+            what to remember, or None where it gave up.
+        refuse: Makes the answer to a question that cannot be answered, from a sentence that says why.
+        tell: Called with each answer, from the thread.
     """
 
-    def __init__(self, task: Task, *, label: str, start: Callable[[], None], cost: str) -> None:
-        self._task, self._cost, self._obstacle = task, cost, ""
-        self.start_button = widgets.Button(description=label, button_style="primary", layout={"width": "auto"})
-        self.cancel_button = widgets.Button(description="Cancel", tooltip="Stop at once; nothing is kept.")
-        self._bar = widgets.FloatProgress(min=0, max=1, layout={"width": "calc(100% - 4px)", "max_width": "420px"})
-        self._words = widgets.HTML(layout={"width": "100%"})
-        self.start_button.on_click(lambda _: start())
-        self.cancel_button.on_click(lambda _: task.cancel())
-        task.observe(self._refresh, names=["state", "progress"])
-        self._refresh()
-        self.widget = widgets.VBox([widgets.HBox([self.start_button, self.cancel_button]), self._bar, self._words])
+    def __init__(
+        self,
+        find: Callable[[T, Superseded], A | None],
+        *,
+        refuse: Callable[[T, str], A],
+        tell: Callable[[A], None],
+        rest_s: float = 0.15,
+    ) -> None:
+        super().__init__(self.answer, rest_s=rest_s)
+        self._find, self._refuse, self._tell = find, refuse, tell
+        self.known: dict[T, A] = {}
 
-    def forbid(self, obstacle: str) -> None:
-        """Say why the job cannot be started now, and forbid it; allow it again with an empty reason."""
-        self._obstacle = obstacle
-        self._refresh()
+    def recall(self, question: T) -> A | None:
+        """The answer, if it is known already."""
+        return self.known.get(question)
 
-    def _refresh(self, _: object = None) -> None:
-        task = self._task
-        running = task.state == "running"
-        what, done, total = task.progress
-        self.start_button.disabled = running or bool(self._obstacle)
-        self.start_button.tooltip = "It is under way." if running else self._obstacle or self._cost
-        # Only while there is something to cancel: a lab has other panels, and two buttons of one name are too many.
-        self.cancel_button.layout.display = "flex" if running else "none"
-        self._bar.value = done / max(total, 1) if running else float(task.state == "done")
-        self._bar.bar_style = {"done": "success", "failed": "danger", "cancelled": "warning"}.get(task.state, "info")
-        if running:
-            words = escape(f"{what} · {done} of {total}")
-        elif task.message:
-            words = f'<div class="error">{escape(task.message)}</div>'
-        else:
-            words = "Done." if task.state == "done" else escape(self._obstacle or self._cost)
-        self._words.value = block(words)
+    def forget(self) -> None:
+        """Forget all answers: what they rest on has changed."""
+        self.known.clear()
+
+    def answer(self, question: T, superseded: Superseded) -> None:
+        """Find one answer, remember and tell it; a thread has nobody else to tell of what goes wrong."""
+        try:
+            found = self._find(question, superseded)
+        except FcnlabError as error:
+            found = self._refuse(question, str(error))
+        except Exception as error:
+            found = self._refuse(question, unforeseen(error))
+        if found is not None:
+            self.known[question] = found
+            self._tell(found)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 import ipywidgets as widgets
 
-from fcnlab.ui.kit.controls import LABEL_WIDTH, Control
+from fcnlab.ui.kit.controls import Control, looks
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.views import block, escape
+from fcnlab.ui.kit.page import Page, Sentence
+
+LINE_HELP: Final = "Copy this line to keep the settings; paste one and press Enter to restore them."
 
 
 class Frame:
@@ -28,11 +31,7 @@ class Frame:
         self._model = model
         self.buttons = {name: self._button(name, partial(self._use, name)) for name in model.presets}
         self.buttons["Reset"] = self._button("Reset", model.reset)
-        self.line = widgets.Text(
-            value=model.line, continuous_update=False, description="settings",
-            tooltip="Copy this line to keep the settings; paste one and press Enter to restore them.",
-            style={"description_width": LABEL_WIDTH}, layout={"width": "calc(100% - 4px)"},
-        )  # fmt: skip
+        self.line = widgets.Text(value=model.line, continuous_update=False, **looks("settings", LINE_HELP))
         self.line.observe(lambda event: self._restore(event.new), names="value")
         self.status = widgets.HTML(layout={"width": "100%"})
         model.observe(self._show_line, names="settings")
@@ -75,4 +74,4 @@ class Frame:
 
     def _show_problem(self, _: object) -> None:
         problem = self._model.problem
-        self.status.value = block(f'<div class="error">{escape(problem)}</div>') if problem else ""
+        self.status.value = Page(Sentence(problem, kind="error")).live if problem else ""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.ui.kit.page import escape
+
 THUMBNAIL, HARD, QUICK = 4096, 9, 3  # pixels; deflate: a fifth smaller takes sixty times as long
 
 
@@ -27,3 +29,10 @@ def png_address(pixels: npt.NDArray[Any]) -> str:
         for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), level)), (b"IEND", b""))
     )
     return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def digit_cell(pixels: npt.NDArray[Any], *, name: str, reads: int, label: int) -> str:
+    """An image with what was read under encryption, and its label where that is another."""
+    caption = f"<b>{reads}</b>" if reads == label else f'<b class="wrong">{reads}</b> is {label}'
+    picture = f'<img src="{png_address(pixels)}" alt="{escape(name)}" width="56" height="56">'
+    return f'<div class="digit">{picture}{caption}</div>'

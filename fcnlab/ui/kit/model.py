@@ -10,6 +10,7 @@ from typing import Any
 import traitlets
 
 from fcnlab.errors import FcnlabError, SettingsError
+from fcnlab.ui.kit.background import unforeseen
 from fcnlab.ui.kit.controls import Control
 
 
@@ -93,6 +94,6 @@ class LabModel(traitlets.HasTraits):
         except FcnlabError as error:
             self.problem = str(error)
         except Exception as error:
-            self.problem = f"This was not foreseen ({type(error).__name__}: {error}). The picture may be an older one."
+            self.problem = f"{unforeseen(error)} The picture may be an older one."
             if "PYTEST_CURRENT_TEST" in os.environ:
                 raise

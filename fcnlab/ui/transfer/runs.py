@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fcnlab.data.releases import PRUNED
 from fcnlab.inference.report import Report
 from fcnlab.transfer.records.outlines import OUTLINES, Outline
-from fcnlab.ui.kit.run_panel import STAGE_WORDS
-from fcnlab.ui.kit.runs import RunProgress
+from fcnlab.ui.kit.task import Advance, Step
 
 if TYPE_CHECKING:
     from fcnlab.data.releases import PassCost
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 PLAIN_CLIPPING: Final = 1.0
 PLAIN_FEATURE_BITS: Final = 5
 PLAIN_WEIGHT_BITS: Final = 4
-Tell = Callable[[tuple[str, int, int]], None]
+Tell = Callable[[Advance], None]
 
 
 @dataclass(frozen=True)
@@ -116,13 +115,13 @@ def train_in_worker(
     from fcnlab.transfer.heads.training import train_head
     from fcnlab.transfer.records.studies import load_study
 
-    progress(("Reading the records and their public features", 0, 1))
+    progress(Step("Reading the records and their public features", 0, 1))
     loaded = load_study(study, bits=feature_bits, units=units)
     without = math.isinf(epsilon)
-    progress(("Gradient steps without noise" if without else "The accountant finds the noise for this ε", 0, 1))
+    progress(Step("Gradient steps without noise" if without else "The accountant finds the noise for this ε", 0, 1))
 
     def tell(where: "HeadProgress") -> None:
-        progress((f"Noisy gradient steps, loss {where.loss:.3f}", where.step, where.steps))
+        progress(Step(f"Noisy gradient steps, loss {where.loss:.3f}", where.step, where.steps))
 
     head = train_head(loaded, epsilon=epsilon, clipping=clipping, progress=tell)
     return Trained(Training(study, epsilon, clipping, units, feature_bits), replace(loaded, extractor=None), head)
@@ -130,20 +129,13 @@ def train_in_worker(
 
 def run_in_worker(*, trained: Trained, pruned: int, weight_bits: int, progress: Tell) -> HeadRun:
     """The worker's function: release, encrypt, evaluate, decrypt, compare."""
-    from fcnlab.inference.infer import Progress
     from fcnlab.transfer.costs import count_head
     from fcnlab.transfer.run import infer_head
 
-    progress(("The parameters are proven", 0, 100))
-
-    def tell(where: Progress) -> None:
-        share = RunProgress(where.stage, where.detail, where.done, where.total, where.turn, where.turns).share
-        words = STAGE_WORDS[where.stage].replace("pixels", "features")
-        progress((words[0].upper() + words[1:], round(100 * share), 100))
-
+    progress(Step("The parameters are proven", 0, 1))
     head = release(trained, pruned=pruned, weight_bits=weight_bits)
     hops = count_head(head.released, features=trained.study.features).total
-    report = infer_head(trained.study, head, progress=tell).report
+    report = infer_head(trained.study, head, progress=progress).report
     return HeadRun(trained.training, pruned, weight_bits, hops, report)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
 from fcnlab.plots.transfer import spell_epsilon
-from fcnlab.ui.kit.views import escape, table, text_table, tiles
+from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
 from fcnlab.ui.start_here import HEADS as LAYER_HEADS
 from fcnlab.ui.start_here import layer_row
 from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
@@ -17,15 +17,8 @@ if TYPE_CHECKING:
 
 WORKING: Final = "…"
 CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
-NETWORK_HEADS: Final = (
-    "encrypted part",
-    "HOPs",
-    "ciphertexts",
-    "passes",
-    "records a batch",
-    "MB a batch",
-    "kB a record",
-)
+RECORD_HEADS: Final = ("passes", "records a batch", "MB a batch", "kB a record")
+NETWORK_HEADS: Final = ("encrypted part", "HOPs", "ciphertexts", *RECORD_HEADS)
 HERE_HEADS: Final = ("head trained here", "ε", "clip", "noise", "accuracy %", "attack, 95 %")
 
 
@@ -66,9 +59,8 @@ class Shown:
         if not self.training.is_measured:
             return None
         key = (self.training.epsilon, self.pruned, self.weight_bits)
-        return next(
-            (each for each in self.tables.releases if (each.epsilon, each.pruned, each.weight_bits) == key), None
-        )
+        found = (each for each in self.tables.releases if (each.epsilon, each.pruned, each.weight_bits) == key)
+        return next(found, None)
 
 
 def read_tables(study: str) -> Tables:
@@ -88,7 +80,7 @@ def cost_of(shown: Shown) -> "PassCost | ReleasePoint | None":
     return shown.released.cost if shown.released else shown.point or shown.cost
 
 
-def describe(shown: Shown) -> str:
+def describe(shown: Shown) -> Page:
     """Large numbers, and where they come from."""
     point, released, cost = shown.point, shown.released, cost_of(shown)
     figures: dict[str, str] = {}
@@ -98,22 +90,24 @@ def describe(shown: Shown) -> str:
     missing = "none" if shown.problem else WORKING
     figures["HOPs of the head"] = f"{cost.hops:,}" if cost else missing
     figures["message of a batch"] = f"{cost.upload_bytes / 1e6:,.1f} MB" if cost else missing
-    attack, most = released.attack if released else None, f"{bound_of(shown):.2f}"
-    if attack is not None:
-        figures[f"attack, trained here; ε allows {most}"] = (
-            f"{attack.advantage:+.3f} ± {(attack.high - attack.low) / 2:.3f}"
-        )
+    allowed = f"ε allows {bound_of(shown):.2f}"
+    if released is not None:
+        figures[f"attack, trained here; {allowed}"] = spell_attack(released)
     elif point is not None:
         half = (point.advantage_high - point.advantage_low) / 2
-        figures[f"attack, five heads; ε allows {most}"] = f"{point.advantage:+.3f} ± {half:.3f}"
-    return tiles(figures) + "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in sentences(shown))
+        figures[f"attack, five heads; {allowed}"] = f"{point.advantage:+.3f} ± {half:.3f}"
+    return Page(Tiles(figures), *sentences(shown))
+
+
+def spell_attack(released: Released) -> str:
+    """The advantage of an attack on a head trained here, with its 95 % interval."""
+    attack = released.attack
+    return f"{attack.advantage:+.3f} ± {(attack.high - attack.low) / 2:.3f}"
 
 
 def bound_of(shown: Shown) -> float:
     """The largest advantage of any attack, by epsilon and delta."""
-    return next(
-        point.advantage_bound for point in shown.tables.curve if point.epsilon == shown.training.epsilon
-    )  # fmt: skip
+    return next(each.advantage_bound for each in shown.tables.curve if each.epsilon == shown.training.epsilon)
 
 
 def sentences(shown: Shown) -> list[str]:
@@ -176,27 +170,18 @@ def summary(shown: Shown) -> str:
     )
 
 
-def curve_rows(points: Sequence[CurvePoint]) -> list[list[object]]:
-    """The measured curve."""
-    return [
-        [
-            spell_epsilon(point.epsilon), f"{point.noise_multiplier:.2f}", f"{point.accuracy:.2f}",
-            f"{point.accuracy_std:.2f}", f"{point.trained_accuracy:.2f}", f"{point.advantage:+.3f}",
-            f"{point.advantage_low:+.3f} to {point.advantage_high:+.3f}", f"{point.advantage_bound:.2f}",
-        ]
-        for point in points
-    ]  # fmt: skip
+def curve_row(point: CurvePoint) -> list[object]:
+    """A point of the measured curve."""
+    accuracy = (f"{point.accuracy:.2f}", f"{point.accuracy_std:.2f}", f"{point.trained_accuracy:.2f}")
+    attack = (f"{point.advantage:+.3f}", f"{point.advantage_low:+.3f} to {point.advantage_high:+.3f}")
+    noise, most = f"{point.noise_multiplier:.2f}", f"{point.advantage_bound:.2f}"
+    return [spell_epsilon(point.epsilon), noise, *accuracy, *attack, most]
 
 
-def network_rows(shown: Shown) -> list[list[object]]:
-    """The head, and the networks that read images themselves."""
-    cost = cost_of(shown)
-    named = [("the head", cost)] if cost is not None else []
-    return [
-        [name, each.hops, each.inputs, each.passes, each.ring_degree, f"{each.upload_bytes / 1e6:,.1f}",
-         f"{record_kb(each):,.2f}"]
-        for name, each in [*named, *((bar_name(network), network) for network in shown.tables.networks)]
-    ]  # fmt: skip
+def network_row(name: str, cost: "PassCost | ReleasePoint | NetworkCost") -> list[object]:
+    """The head, or a network that reads images itself."""
+    sent = (f"{cost.upload_bytes / 1e6:,.1f}", f"{record_kb(cost):,.2f}")
+    return [name, cost.hops, cost.inputs, cost.passes, cost.ring_degree, *sent]
 
 
 def bar_name(network: NetworkCost) -> str:
@@ -204,18 +189,13 @@ def bar_name(network: NetworkCost) -> str:
     return "extractor and head" if network.network == "whole" else f"{network.network}, sparse"
 
 
-def describe_tables(shown: Shown) -> str:
+def describe_tables(shown: Shown) -> Page:
     """Curve and networks."""
-    networks = table(NETWORK_HEADS, network_rows(shown)) if shown.tables.networks else ""
-    return f"{table(CURVE_HEADS, curve_rows(shown.tables.curve))}{networks}"
-
-
-def text_of(shown: Shown) -> str:
-    """All of it as text."""
-    lines = [summary(shown), *sentences(shown), text_table(CURVE_HEADS, curve_rows(shown.tables.curve))]
-    if shown.tables.networks:
-        lines.append(text_table(NETWORK_HEADS, network_rows(shown)))
-    return "\n".join(lines)
+    cost, networks = cost_of(shown), shown.tables.networks
+    rows = [network_row(bar_name(network), network) for network in networks]
+    if cost is not None and networks:
+        rows.insert(0, network_row("the head", cost))
+    return Page(Table(CURVE_HEADS, map(curve_row, shown.tables.curve)), Table(NETWORK_HEADS, rows))
 
 
 # --- heads trained here -----------------------------------------------------------------------------------------------
@@ -227,41 +207,34 @@ def head_name(training: Training) -> str:
     return f"{training.study}, {shape}, {training.feature_bits} feature bits"
 
 
-def here_rows(heads: Sequence[tuple[Trained, Released]]) -> list[list[object]]:
-    """Heads trained here, as they were released first."""
-    rows: list[list[object]] = []
-    for trained, released in heads:
-        guarantee, attack = trained.head.guarantee, released.attack
-        private = math.isfinite(guarantee.epsilon)
-        rows.append(
-            [
-                head_name(trained.training), f"{guarantee.epsilon:.3f}" if private else "∞",
-                f"{guarantee.clipping:g}" if private else None, f"{guarantee.noise_multiplier:.2f}",
-                f"{released.head.accuracy:.2f}", f"{attack.advantage:+.3f} ± {(attack.high - attack.low) / 2:.3f}",
-            ]
-        )  # fmt: skip
-    return rows
+def here_row(trained: Trained, released: Released) -> list[object]:
+    """A head trained here, as it was released first."""
+    guarantee = trained.head.guarantee
+    private = math.isfinite(guarantee.epsilon)
+    spent = (f"{guarantee.epsilon:.3f}", f"{guarantee.clipping:g}") if private else ("∞", None)
+    found = (f"{guarantee.noise_multiplier:.2f}", f"{released.head.accuracy:.2f}", spell_attack(released))
+    return [head_name(trained.training), *spent, *found]
 
 
-def describe_here(heads: Sequence[tuple[Trained, Released]], study: str) -> str:
+def describe_here(heads: Sequence[tuple[Trained, Released]], study: str) -> Page:
     """The heads trained here, and what all of them together would give away."""
     if not heads:
-        return '<p class="note">No head was trained here yet.</p>'
+        return Page("No head was trained here yet.")
     spent = [trained.head.guarantee.epsilon for trained, _ in heads if trained.training.study == study]
-    note = ""
-    if len(spent) > 1:
-        note = (
-            f"{len(spent)} heads were trained here on the records of {study}. Each alone spends its own ε; whoever "
-            f"released all of them would spend their sum, {spell_epsilon(round(sum(spent), 2))}."
-        )
+    note = (
+        f"{len(spent)} heads were trained here on the records of {study}. Each alone spends its own ε; whoever "
+        f"released all of them would spend their sum, {spell_epsilon(round(sum(spent), 2))}. "
+        if len(spent) > 1
+        else ""
+    )
     seeded = (
         "Noise here comes from a seed, so that a run can be repeated: for study only. A head for release takes its "
         f"noise from the operating system: fcnlab train {study} --private."
     )
-    return f'{table(HERE_HEADS, here_rows(heads))}<p class="note">{escape(f"{note} {seeded}".strip())}</p>'
+    return Page(Table(HERE_HEADS, (here_row(*each) for each in heads)), note + seeded)
 
 
-def describe_run(run: HeadRun) -> str:
+def describe_run(run: HeadRun) -> Page:
     """The account of an encrypted run."""
     report, plan = run.report, run.report.plan
     figures = {
@@ -281,8 +254,5 @@ def describe_run(run: HeadRun) -> str:
         f"batch{'es' if report.batches > 1 else ''} of up to {plan['slots']:,} records. The table counts what the "
         f"engine really did; counted as published it is {run.published_hops:,} HOPs."
     )
-    verdict = report.verdict.replace("images", "records")
-    return (
-        f'<p class="verdict">{escape(verdict)}</p>{tiles(figures)}{table(LAYER_HEADS, map(layer_row, report.layers))}'
-        f'<p class="note">{escape(words)}</p>'
-    )
+    verdict = Sentence(report.verdict.replace("images", "records"), kind="verdict")
+    return Page(verdict, Tiles(figures), Table(LAYER_HEADS, map(layer_row, report.layers)), words)

@@ -12,11 +12,11 @@ from fcnlab.data.published import published_systems
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
 from fcnlab.networks.checkpoint import compile_network
+from fcnlab.plots.accuracy import accuracy_place
 from fcnlab.plots.activations import KINDS
-from fcnlab.plots.cost import BAR_COUNT, SOURCES, accuracy_place
+from fcnlab.plots.cost import BAR_COUNT, SOURCES
 from fcnlab.ui.cost.estimates import CostSettings
 from fcnlab.ui.cost.lab import CostLab, cost, near_trained
-from fcnlab.ui.kit.background import Newest, Task
 
 HERE = BAR_COUNT + len(SOURCES)
 
@@ -148,59 +148,3 @@ def test_points_are_found_by_accuracy_and_by_products():
     assert nearest.name == "cryptonets"
     settings = near_trained(best, CostSettings())
     assert (settings.network, settings.thinned) == (best.name, 0)
-
-
-def test_only_the_newest_question_is_answered():
-    answered: list[int] = []
-
-    def answer(question: int, superseded: Any) -> None:
-        if question == 0:
-            while not superseded():
-                pass
-        answered.append(question)
-
-    worker = Newest(answer)
-    for question in range(4):
-        worker.ask(question)
-    assert worker.wait(5)
-    assert answered[-1] == 3
-    assert len(answered) <= 3
-
-
-def test_a_question_that_fails_does_not_keep_the_next_from_its_answer(monkeypatch: pytest.MonkeyPatch):
-    told: list[Any] = []
-    monkeypatch.setattr("threading.excepthook", lambda arguments: told.append(arguments.exc_value))
-    answered: list[int] = []
-
-    def answer(question: int, _: Any) -> None:
-        answered.append(1 // question)
-
-    worker = Newest(answer, rest_s=0.0)
-    worker.ask(0)
-    assert worker.wait(5)
-    worker.ask(1)
-    assert worker.wait(5)
-    assert answered == [1]
-    assert [type(error) for error in told] == [ZeroDivisionError]
-
-
-def count_up(*, to: int, progress: Any) -> int:
-    for step in range(to):
-        progress((f"step {step}", step, to))
-    return to
-
-
-def test_a_task_ends_with_its_result_or_its_reason():
-    task = Task()
-    task.start(count_up, {"to": 5})
-    task.wait()
-    assert (task.state, task.result) == ("done", 5)
-    task.start(count_up, {"to": "x"})
-    task.wait()
-    assert task.state == "failed"
-    assert "TypeError" in task.message
-    assert task.result == 5
-    task.start(count_up, {"to": 10**9})
-    task.cancel()
-    task.wait()
-    assert task.state == "cancelled"

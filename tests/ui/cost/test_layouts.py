@@ -1,6 +1,6 @@
 from fcnlab.inference.demonstration import prepare
 from fcnlab.ui.cost.lab import cost
-from fcnlab.ui.cost.layouts import HEADS, layout_rows, layout_sentence, layout_text, plan_layouts
+from fcnlab.ui.cost.layouts import HEADS, describe_layouts, layout_rows, layout_sentence, plan_layouts
 
 
 def test_both_layouts_stand_side_by_side():
@@ -25,7 +25,7 @@ def test_a_missing_layout_is_explained():
     assert layouts.chosen.layout == "batch"
     assert layouts.packed is None
     assert layouts.note
-    assert layouts.reason in layout_text(layouts)
+    assert layouts.reason in describe_layouts(layouts).text()
 
 
 def test_the_lab_of_costs_shows_them():

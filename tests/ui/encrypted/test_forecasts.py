@@ -28,7 +28,7 @@ def plans():
 @pytest.fixture
 def forecaster(plans) -> Forecaster:
     found = Forecaster(lambda _: None)
-    found._plans[Wish.of(SETTINGS).question] = plans
+    found.plans[Wish.of(SETTINGS).question] = plans
     return found
 
 

@@ -37,7 +37,7 @@ def opened() -> EncryptedLab:
 def lab(opened: EncryptedLab) -> EncryptedLab:
     opened.pad.clear()
     opened.run.set_trait("state", "idle")
-    opened.run.outcome = None
+    opened.run.result = None
     opened.model.reset()
     opened.model.change(scheme="bgv", layout="batch", start="button")
     assert opened.worker.wait()
@@ -68,7 +68,7 @@ def finish(lab: EncryptedLab, *, off: float = 0.0) -> Reading:
     greys = rng.integers(0, 256, size=(2, len(plan.parameters.primes), plan.parameters.ring_degree), dtype=np.uint8)
     heard = Overheard(len(plan.inputs), 10**8, greys, rng.integers(0, 256, size=len(plan.inputs), dtype=np.uint8))
     reading = Reading(setup, picture, clear + off, clear, report, heard)
-    lab.run.outcome = reading
+    lab.run.result = reading
     lab.run.set_trait("state", "done")
     return reading
 
@@ -264,8 +264,8 @@ def test_a_run_that_was_wanted_too_early_starts_when_its_parameters_are_proven(l
     started: list[object] = []
     monkeypatch.setattr(lab.run, "start", lambda *, setup, picture: started.append(setup.plan.parameters.scheme))
     lab.pad.sheet.strokes = DIGITS[1]
-    lab.forecaster._known.clear()
-    lab.forecaster._plans.clear()
+    lab.worker.known.clear()
+    lab.worker.plans.clear()
     lab.model.change(scheme="bfv", start="rest")
     lab._rested()
     assert not started
@@ -276,10 +276,10 @@ def test_a_run_that_was_wanted_too_early_starts_when_its_parameters_are_proven(l
 def test_it_stays_usable_when_a_worker_cannot_be_used(lab):
     found = lab._known()
     broken = dataclasses.replace(found.setup, engine="magic")
-    lab.forecaster._known[found.wish] = dataclasses.replace(found, setup=broken)
+    lab.worker.known[found.wish] = dataclasses.replace(found, setup=broken)
     lab.start()
     lab.run.wait()
     assert lab.run.state == "failed"
     assert "choose one of fused, stepwise" in words(lab.panel.widget.children[-1])
     assert not lab.panel.start_button.disabled
-    lab.forecaster.forget()
+    lab.worker.forget()

@@ -35,7 +35,7 @@ def test_a_reading_is_that_of_the_circuit_in_the_clear(run, setup):
     run.start(setup=setup, picture=PICTURE)
     run.wait()
     assert run.state == "done", run.message
-    reading = run.outcome
+    reading = run.result
     exact = setup.circuit.evaluate(quantise_pixels(PICTURE.pixels, bits=setup.circuit.pixel_bits))
     assert np.array_equal(reading.clear, exact.astype(float) * setup.plan.unit)
     assert np.array_equal(reading.logits, reading.clear)
@@ -65,7 +65,7 @@ def test_a_worker_is_made_ready_and_kept_with_its_keys(run, setup):
         run.wait()
         assert run.state == "done", run.message
         assert run._worker is worker
-        keygen_s.append(run.outcome.report.seconds.keygen)
+        keygen_s.append(run.result.report.seconds.keygen)
     assert keygen_s[0] == keygen_s[1] > 0
     run.dismiss()
     assert not worker.alive
@@ -77,7 +77,7 @@ def test_a_worker_ready_for_something_else_makes_other_keys(run, setup):
     run.start(setup=setup, picture=PICTURE)
     run.wait()
     assert run.state == "done", run.message
-    assert run.outcome.report.engine == "fused"
+    assert run.result.report.engine == "fused"
     assert run._worker is worker
 
 
@@ -100,7 +100,7 @@ def test_one_image_in_a_few_ciphertexts(run):
     run.start(setup=Setup(circuit, plan, "fused", 1), picture=Picture(PICTURE.pixels[:1]))
     run.wait()
     assert run.state == "done", run.message
-    reading = run.outcome
+    reading = run.result
     assert np.abs(reading.logits - reading.clear).max() < 0.05 * np.ptp(reading.clear)
     assert reading.overheard.ciphertexts == plan.steps[0].outputs
     assert reading.overheard.first.shape == (1, len(plan.parameters.primes), plan.parameters.ring_degree)
@@ -117,7 +117,7 @@ def test_cancelled_at_once_and_started_again(run, setup):
         run.wait()
         waits_s.append(time.monotonic() - began)
         assert run.state == "cancelled"
-        assert run.outcome is None
+        assert run.result is None
     assert min(waits_s) < 0.3  # a busy machine may need longer now and then
     run.start(setup=setup, picture=PICTURE)
     run.wait()
@@ -129,10 +129,10 @@ def test_noise_is_measured_in_bfv_and_a_drawing_has_no_label(run, setup):
     run.start(setup=exact, picture=Picture(PICTURE.pixels[:1]))
     run.wait()
     assert run.state == "done", run.message
-    report = run.outcome.report
+    report = run.result.report
     assert report.accuracy is None
     assert all(layer.measured_budget_bits >= int(layer.budget_bits) for layer in report.layers)
-    assert run.outcome.picture.name(0) == "the drawing"
+    assert run.result.picture.name(0) == "the drawing"
 
 
 def test_a_setup_that_cannot_be_run_is_reported(run, setup):

@@ -6,27 +6,28 @@ import pytest
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.data.mnist import load_mnist, quantise_pixels
+from fcnlab.inference.report import Progress
+from fcnlab.ui.encrypted.account import spell_amount
 from fcnlab.ui.encrypted.settings import DigitSettings, pick_digits
-from fcnlab.ui.encrypted.words import big_answer, hops_so_far, layer_shares, meter, preview, quantised, spell_amount
-from fcnlab.ui.kit.runs import RunProgress
+from fcnlab.ui.encrypted.words import big_answer, hops_so_far, layer_shares, meter, preview, quantised
 
 NAMES = ["conv1", "act1", "conv2+pool2", "act2", "fc2"]
 LAYERS = [LayerHops(name=name, outputs=1, ct_ct_adds=10 * (index + 1)) for index, name in enumerate(NAMES)]
 
 
-def evaluating(detail: str, done: int, total: int, *, turn: int = 1) -> RunProgress:
-    return RunProgress("evaluate", detail, done, total, turn, 2)
+def evaluating(detail: str, done: int, total: int, *, turn: int = 1) -> Progress:
+    return Progress("evaluate", detail, done, total, turn, 2)
 
 
 @pytest.mark.parametrize(
     ("progress", "shares"),
     [
         (None, [0, 0, 0, 0, 0]),
-        (RunProgress("encrypt", "", 5, 9, 1, 1), [0, 0, 0, 0, 0]),
+        (Progress("encrypt", "", 5, 9, 1, 1), [0, 0, 0, 0, 0]),
         (evaluating("conv1+act1+conv2+pool2", 1, 4), [0.25, 0.25, 0.25, 0, 0]),
         (evaluating("conv2+pool2: drop 2 primes", 3, 9), [1, 1, 1, 0, 0]),
         (evaluating("act2", 3, 6), [1, 1, 1, 0.5, 0]),
-        (RunProgress("decrypt", "", 1, 1, 1, 1), [1, 1, 1, 1, 1]),
+        (Progress("decrypt", "", 1, 1, 1, 1), [1, 1, 1, 1, 1]),
     ],
 )
 def test_shares_of_a_batch_follow_groups_of_layers(progress, shares):
@@ -57,12 +58,12 @@ def test_the_preview_is_what_is_encrypted():
         assert np.array_equal(np.rint(quantised(pixels, reader(bits=bits)) / 255 * (2**bits - 1)), levels)
     assert quantised(pixels, reader(side=14)).shape == (3, 14, 14)
     one, many = pick_digits(DigitSettings()), pick_digits(DigitSettings(count=50))
-    assert "28 × 28 pixels of 16 greys" in preview(one, circuit=reader())
-    assert "14 × 14 pixels of 32 greys" in preview(one, circuit=reader(side=14, bits=5))
-    assert "3 read" in preview(one, circuit=reader(), answer="3 read")
-    assert "3 read" not in preview(many, circuit=reader(), answer="3 read")
-    assert "and 10 more" in preview(many, circuit=reader())
-    assert "Nothing is drawn yet" in preview(None, circuit=reader())
+    assert "28 × 28 pixels of 16 greys" in preview(one, circuit=reader()).html()
+    assert "14 × 14 pixels of 32 greys" in preview(one, circuit=reader(side=14, bits=5)).html()
+    assert "3 read" in preview(one, circuit=reader(), answer="3 read").html()
+    assert "3 read" not in preview(many, circuit=reader(), answer="3 read").html()
+    assert "and 10 more" in preview(many, circuit=reader()).html()
+    assert "Nothing is drawn yet" in preview(None, circuit=reader()).html()
 
 
 def test_the_answer_is_a_digit_a_wait_or_a_question():
@@ -73,4 +74,5 @@ def test_the_answer_is_a_digit_a_wait_or_a_question():
 
 def test_amounts_and_meters_are_spelled():
     assert [spell_amount(value, "s") for value in (None, 0.01934, 39.1, 411.1)] == [None, "0.0193 s", "39.1 s", "411 s"]
+    assert [spell_amount(value, "") for value in (None, 7, 13_737)] == [None, "7", "13,737"]
     assert [meter(share) for share in (0, 0.5, 1)] == ["▯▯▯▯▯", "▮▮▯▯▯", "▮▮▮▮▮"]
