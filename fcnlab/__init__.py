@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from fcnlab.inference.demonstration import Demonstration
     from fcnlab.inference.infer import Inference
     from fcnlab.inference.report import Progress
-
-    X
     from fcnlab.networks.checkpoint import Checkpoint
     from fcnlab.planning.plan import Plan
 
