@@ -56,19 +56,17 @@ LIBRARIES = {
 }
 
 # What importing a room, all of it, must not load by whatever way.
-WIDGETS = ("ipywidgets", "plotly")
+WIDGETS, ENCRYPTION = ("ipywidgets", "plotly"), ("Pyfhel", "numba")
+INTEGERS = ("approximation", "circuit", "cost", "data", "findings", "machine", "planning")
+TORCH = ("compiler", "compression", "networks", "training", "transfer.features", "transfer.heads", "transfer.records")
 LIGHT = {
-    ("defaults", "errors"): (*WIDGETS, "Pyfhel", "numba", "numpy", "torch"),
-    ("approximation", "circuit", "cost", "data", "findings", "machine", "planning"): (
-        *WIDGETS, "Pyfhel", "numba", "torch",
-    ),
+    ("defaults", "errors"): (*WIDGETS, *ENCRYPTION, "numpy", "torch"),
+    INTEGERS: (*WIDGETS, *ENCRYPTION, "torch"),
     ("he",): (*WIDGETS, "torch"),
-    ("compiler", "compression", "networks", "training", "transfer.features", "transfer.heads", "transfer.records"): (
-        *WIDGETS, "Pyfhel", "numba",
-    ),
+    TORCH: (*WIDGETS, *ENCRYPTION),
     ("inference", "measuring"): WIDGETS,
-    ("plots",): ("Pyfhel", "ipywidgets", "numba", "torch"),
-}  # fmt: skip
+    ("plots",): (*ENCRYPTION, "ipywidgets", "torch"),
+}
 
 
 def module_name(path: Path) -> str:

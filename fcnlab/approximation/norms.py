@@ -25,7 +25,7 @@ class Norm:
         raise NotImplementedError
 
     def weight(self, x: Floats) -> Floats:
-        """Of each x in the mean square, not negative; every x alike unless a norm says otherwise."""
+        """Each x's weight in the mean square, not negative; every x alike unless a norm says otherwise."""
         return np.ones_like(x)
 
     @property
@@ -111,7 +111,7 @@ class HistogramNorm(Norm):
 
     @cached_property
     def density(self) -> Floats:
-        """Of each bin, between zeros for what is outside."""
+        """Each bin's mass over its width, between zeros for what is outside."""
         return np.concatenate([[0.0], np.asarray(self.counts) / np.diff(self.edges), [0.0]])
 
     @override

@@ -33,7 +33,7 @@ class Check:
     """One part of the machine.
 
     Attributes:
-        name: Of the part.
+        name: The part's name.
         ok: Whether fcnlab works with what was found.
         found: Version, size or state.
         mend: What to do: empty if there is nothing to do; advice if `ok`, otherwise the remedy.

@@ -39,10 +39,10 @@ def measure(
         network: Name of a shipped network or path of a checkpoint.
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
-        threads: Of the server; all cores if not given.
+        threads: The server's threads; all cores if not given.
         parts: Run one in so many outputs of the widest activation, and extrapolate the seconds; 1 for the whole. If not
             given, as much as `costs` say that this machine can run (`portions`).
-        costs: Of this machine; needed for any part but the whole.
+        costs: This machine's unit costs; needed for any part but the whole.
         progress: As for `infer`.
 
     Raises:

@@ -3,11 +3,12 @@
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+
+from tests.benchmarks import run_case
 
 FULL = 10_000
 
@@ -48,17 +49,11 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     )
     evaluate_s: dict[tuple[str, int, str, int], float] = {}
     for case in cases:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.encryption", network, json.dumps(asdict(case))],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        row = run_case("encryption", network, json.dumps(asdict(case)))
         name = f"{case.scheme:<6}{case.ring_degree:>6}{case.engine:>10}{case.threads:>8}"
-        if done.returncode:
-            yield f"{name}  {done.stderr.strip().splitlines()[-1]}"
+        if isinstance(row, str):
+            yield f"{name}  {row}"
             continue
-        row = json.loads(done.stdout)
         evaluate_s[case.scheme, case.ring_degree, case.engine, case.threads] = row["evaluate_s"]
         seconds = row["passes"] * (row["encrypt_s"] + row["evaluate_s"] + row["decrypt_s"])
         yield (
