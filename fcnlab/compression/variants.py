@@ -161,11 +161,14 @@ def kept_products(variation: Variation) -> dict[str, int]:
 def weights_of(variation: Variation) -> tuple[Weights, ...]:
     """The weights of each layer after pruning and quantization."""
     network, bits = variation.network, variation.weight_bits
-    return tuple(change_layer(network, index, percent, bits) for index, percent in enumerate(variation.pruned))
+    return tuple(
+        change_layer(network, index=index, percent=percent, weight_bits=bits)
+        for index, percent in enumerate(variation.pruned)
+    )
 
 
 @cache
-def pruning_order(network: str, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def pruning_order(network: str, *, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Weights of a layer in the order in which `pruning.hop_mask` keeps them by their squares, and products so far."""
     layer = base_of(network).layers[index]
     order = np.argsort(-(layer.weights.astype(np.float64) ** 2 / layer.costs).ravel(), kind="stable")
@@ -173,13 +176,13 @@ def pruning_order(network: str, index: int) -> tuple[npt.NDArray[np.int64], npt.
 
 
 @lru_cache(maxsize=128)
-def change_layer(network: str, index: int, percent: float, weight_bits: int) -> Weights:
+def change_layer(network: str, *, index: int, percent: float, weight_bits: int) -> Weights:
     """Prune one layer to the weights of most squared size per product, and round what is left to powers of two."""
     layer = base_of(network).layers[index]
     budget = min(round(layer.dense_products * (1 - percent / 100)), layer.trained_products)
     weights = layer.weights
     if budget < layer.trained_products:
-        order, spent = pruning_order(network, index)
+        order, spent = pruning_order(network, index=index)
         weights = weights.copy()
         weights.ravel()[order[np.searchsorted(spent, budget, side="right") :]] = 0
     if weight_bits != AS_TRAINED and weights.any():
@@ -223,7 +226,7 @@ def compile_variant(variation: Variation) -> Circuit:
 
 
 @cache
-def published_layers(network: str, degrees: tuple[int, int]) -> HopTable:
+def published_layers(network: str, *, degrees: tuple[int, int]) -> HopTable:
     """The published count of a network as trained with these degrees: only its products change with pruning."""
     whole, architecture = build_network(replace(as_trained(network), degrees=degrees)), architecture_of(network)
     return count_published(
@@ -241,7 +244,7 @@ def survives_compiling(weights: Weights) -> npt.NDArray[np.bool_]:
 @lru_cache(maxsize=256)
 def count_variant(variation: Variation) -> HopTable:
     """Published HOPs of a variation, layer by layer; milliseconds, since nothing is compiled."""
-    table, products = published_layers(variation.network, variation.degrees), kept_products(variation)
+    table, products = published_layers(variation.network, degrees=variation.degrees), kept_products(variation)
     layers = tuple(
         replace(row, ct_ct_adds=products[row.name], pt_ct_mults=products[row.name]) if row.name in products else row
         for row in table.layers

@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fcnlab.data.tables import TABLES, read_rows
 
@@ -102,9 +102,9 @@ class ReleasePoint(PassCost, HeadsPoint):
     weight_bits: int
 
 
-def curve_path(study: str, *, folder: Path = TABLES) -> Path:
-    """Where the measured curve of a study is kept."""
-    return folder / f"transfer-{study}.csv"
+def table_path(study: str, *, table: Literal["curve", "releases", "networks"], folder: Path = TABLES) -> Path:
+    """Where a measured table of a study is kept."""
+    return folder / f"transfer-{study}{'' if table == 'curve' else f'-{table}'}.csv"
 
 
 def read_curve(study: str, *, folder: Path = TABLES) -> tuple[CurvePoint, ...]:
@@ -113,18 +113,8 @@ def read_curve(study: str, *, folder: Path = TABLES) -> tuple[CurvePoint, ...]:
     Raises:
         DataError: If there is none, or it is not a curve.
     """
-    path = curve_path(study, folder=folder)
+    path = table_path(study, table="curve", folder=folder)
     return read_rows(CurvePoint, path=path, mend=f"measure it with `fcnlab transfer --study {study} --curve {path}`")
-
-
-def releases_path(study: str, *, folder: Path = TABLES) -> Path:
-    """Where the releases of a study are kept."""
-    return folder / f"transfer-{study}-releases.csv"
-
-
-def networks_path(study: str, *, folder: Path = TABLES) -> Path:
-    """Where the costs of whole networks are kept."""
-    return folder / f"transfer-{study}-networks.csv"
 
 
 def read_releases(study: str, *, folder: Path = TABLES) -> tuple[ReleasePoint, ...]:
@@ -133,7 +123,10 @@ def read_releases(study: str, *, folder: Path = TABLES) -> tuple[ReleasePoint, .
     Raises:
         DataError: If there are none, or it is another table.
     """
-    return read_rows(ReleasePoint, path=releases_path(study, folder=folder), mend=mend_tables(study, folder))
+    path = table_path(study, table="releases", folder=folder)
+    return read_rows(
+        ReleasePoint, path=path, mend=f"measure it with `fcnlab transfer --study {study} --tables {folder}`"
+    )
 
 
 def read_networks(study: str, *, folder: Path = TABLES) -> tuple[NetworkCost, ...]:
@@ -142,9 +135,7 @@ def read_networks(study: str, *, folder: Path = TABLES) -> tuple[NetworkCost, ..
     Raises:
         DataError: If there are none, or it is another table.
     """
-    return read_rows(NetworkCost, path=networks_path(study, folder=folder), mend=mend_tables(study, folder))
-
-
-def mend_tables(study: str, folder: Path) -> str:
-    """How both tables are measured."""
-    return f"measure it with `fcnlab transfer --study {study} --tables {folder}`"
+    path = table_path(study, table="networks", folder=folder)
+    return read_rows(
+        NetworkCost, path=path, mend=f"measure it with `fcnlab transfer --study {study} --tables {folder}`"
+    )

@@ -13,17 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fcnlab.data.releases import (
-    EPSILONS,
-    PRUNED,
-    SEEDS,
-    WEIGHT_BITS,
-    CurvePoint,
-    NetworkCost,
-    ReleasePoint,
-    networks_path,
-    releases_path,
-)
+from fcnlab.data.releases import EPSILONS, PRUNED, SEEDS, WEIGHT_BITS, CurvePoint, NetworkCost, ReleasePoint, table_path
 from fcnlab.data.tables import write_rows
 from fcnlab.inference.demonstration import prepare
 from fcnlab.planning.choose import make_plan
@@ -145,7 +135,8 @@ def write_tables(study: Study, *, folder: Path, progress: Tell | None = None) ->
     Raises:
         DataError: If a file cannot be written.
     """
-    paths = releases_path(study.outline.name, folder=folder), networks_path(study.outline.name, folder=folder)
+    name = study.outline.name
+    paths = table_path(name, table="releases", folder=folder), table_path(name, table="networks", folder=folder)
     write_rows(ReleasePoint, measure_releases(study, progress=progress), path=paths[0])
     write_rows(NetworkCost, measure_networks(study), path=paths[1])
     return paths

@@ -10,10 +10,10 @@ from fcnlab.data.releases import (
     SEEDS,
     WEIGHT_BITS,
     CurvePoint,
-    curve_path,
     read_curve,
     read_networks,
     read_releases,
+    table_path,
 )
 from fcnlab.data.tables import write_rows
 from fcnlab.errors import DataError
@@ -100,7 +100,7 @@ def test_a_curve_is_measured_written_and_read_again(tmp_path) -> None:
         load_study("breast-cancer"), epsilons=(4.0, math.inf), seeds=2, progress=lambda *step: told.append(step)
     )
     assert [step[1:] for step in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
-    path = curve_path("breast-cancer", folder=tmp_path)
+    path = table_path("breast-cancer", table="curve", folder=tmp_path)
     write_rows(CurvePoint, points, path=path)
     assert read_curve("breast-cancer", folder=tmp_path) == points
     assert points[1].as_dict()["epsilon"] is None

@@ -1,6 +1,6 @@
 """Any folder of class folders as a private set: one subfolder for each class, with its images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,40 +59,40 @@ def read_folder(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
             f"{root} has {len(found)} class{'' if len(found) == 1 else 'es'} of images ({', '.join(found) or 'none'}); "
             f"it needs two or more, each a subfolder with {', '.join(sorted(SUFFIXES))} files."
         )
-    images, labels, broken = [], [], []
-    for label, files in enumerate(found.values()):
-        for file in files:
-            image = read_image(file)
-            if image is None:
-                broken.append(file)
-            else:
-                images.append(image)
-                labels.append(label)
-    if not skip_unreadable:
-        refuse_unreadable(broken, count=len(broken) + len(images), root=root)
-    if len(set(labels)) < len(found):
+    labels = {file: label for label, files in enumerate(found.values()) for file in files}
+    images, broken = read_images(labels, root=root, skip_unreadable=skip_unreadable)
+    kept = np.array([labels[file] for file in images], dtype=np.int64)
+    if len(set(kept)) < len(found):
         raise DataError(f"Without the images that cannot be read, a class of {root} is empty: mend or remove them.")
-    return ImageFolder(np.stack(images), np.array(labels, dtype=np.int64), tuple(found), tuple(broken))
+    return ImageFolder(np.stack(list(images.values())), kept, tuple(found), broken)
 
 
-def refuse_unreadable(broken: Sequence[Path], *, count: int, root: Path) -> None:
-    """List files that cannot be read.
+def read_images(
+    files: Iterable[Path], *, root: Path, skip_unreadable: bool = False
+) -> tuple[dict[Path, npt.NDArray[np.uint8]], tuple[Path, ...]]:
+    """Read images as `read_image` does.
 
     Args:
-        broken: The files; none is no reason to refuse.
-        count: How many files there are in all.
-        root: The folder that was given.
+        files: Where they are.
+        root: The folder that was given, for the message.
+        skip_unreadable: Leave out files that cannot be read, instead of refusing them all.
+
+    Returns:
+        The images by file, and the files that were left out.
 
     Raises:
-        DataError: If there are any.
+        DataError: If files are empty or unreadable.
     """
-    if broken:
+    read = {file: read_image(file) for file in files}
+    broken = tuple(file for file, image in read.items() if image is None)
+    if broken and not skip_unreadable:
         names = ", ".join(str(file.relative_to(root)) if file != root else str(file) for file in broken[:LISTED])
         more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
         raise DataError(
-            f"{len(broken)} of {count} images below {root} are empty or cannot be read: {names}{more}. Mend or remove "
-            "them, or ask for them to be skipped (--skip-unreadable)."
+            f"{len(broken)} of {len(read)} images below {root} are empty or cannot be read: {names}{more}. Mend or "
+            "remove them, or ask for them to be skipped (--skip-unreadable)."
         )
+    return {file: image for file, image in read.items() if image is not None}, broken
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8] | None:
@@ -162,7 +162,13 @@ def colour_study(
         extractor="efficientnet-lite0",
         record="an image",
     )
-    extractor, shape = load_colour_extractor(), (3, SIDE, SIDE)
     return make_study(
-        outline, features, labels, bits=bits, folds=folds, extractor=extractor, input_shape=shape, skipped=skipped
+        outline,
+        features=features,
+        labels=labels,
+        bits=bits,
+        folds=folds,
+        extractor=load_colour_extractor(),
+        input_shape=(3, SIDE, SIDE),
+        skipped=skipped,
     )

@@ -88,8 +88,14 @@ def uci_digits(bits: int) -> Study:
 
     outline, digits = OUTLINES["uci-digits"], load_digits()
     extractor, labels = load_extractor(outline.extractor), digits.target.astype(np.int64)
-    features = extractor.extract(enlarge_digits(digits.images, ink=UCI_INK))
-    return make_study(outline, features, labels, bits=bits, extractor=extractor.network, input_shape=(1, 28, 28))
+    return make_study(
+        outline,
+        features=extractor.extract(enlarge_digits(digits.images, ink=UCI_INK)),
+        labels=labels,
+        bits=bits,
+        extractor=extractor.network,
+        input_shape=(1, 28, 28),
+    )
 
 
 @lru_cache(maxsize=4)
@@ -102,8 +108,8 @@ def mnist_split(bits: int) -> Study:
     rows = np.arange(sum(map(len, parts)))
     return make_study(
         outline,
-        extractor.extract(np.concatenate([part.pixels for part in parts])),
-        np.concatenate([part.labels for part in parts]) - PRIVATE_DIGITS[0],
+        features=extractor.extract(np.concatenate([part.pixels for part in parts])),
+        labels=np.concatenate([part.labels for part in parts]) - PRIVATE_DIGITS[0],
         bits=bits,
         folds=((rows[: len(parts[0])], rows[len(parts[0]) :]),) * FOLDS,
         extractor=extractor.network,
@@ -118,7 +124,7 @@ def breast_cancer(bits: int) -> Study:
 
     outline, records = OUTLINES["breast-cancer"], load_breast_cancer()
     features, labels = scale_measures(records.data, reach=outline.reach), records.target.astype(np.int64)
-    return make_study(outline, features, labels, bits=bits, input_shape=records.data.shape[1:])
+    return make_study(outline, features=features, labels=labels, bits=bits, input_shape=records.data.shape[1:])
 
 
 STUDIES: Final[Mapping[str, Callable[[int], Study]]] = MappingProxyType(

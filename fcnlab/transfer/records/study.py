@@ -28,7 +28,7 @@ HIGHEST_RATE: Final = 4.0
 Fold = tuple[Integers, Integers]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Study:
     """A private set, ready for a head.
 
@@ -67,9 +67,9 @@ class Study:
 
 def make_study(
     outline: Outline,
+    *,
     features: Reals,
     labels: Integers,
-    *,
     bits: int,
     folds: tuple[Fold, ...] = (),
     extractor: nn.Module | None = None,
@@ -79,8 +79,17 @@ def make_study(
     """Quantise the features (N, features) of a private set by its outline's range; cross-validated without `folds`."""
     declared = FeatureRange(bits=bits, reach=outline.reach)
     quantised = declared.quantise(features)
-    folds = folds or cross_validation(labels, classes=outline.classes)
-    return Study(outline, declared, quantised.values, quantised.clipped, labels, folds, extractor, input_shape, skipped)
+    return Study(
+        outline=outline,
+        features=declared,
+        values=quantised.values,
+        clipped=quantised.clipped,
+        labels=labels,
+        folds=folds or cross_validation(labels, classes=outline.classes),
+        extractor=extractor,
+        input_shape=input_shape,
+        skipped=skipped,
+    )
 
 
 def cross_validation(
