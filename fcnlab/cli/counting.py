@@ -109,12 +109,13 @@ def run_hops(chosen: argparse.Namespace) -> int:
 def run_cost(chosen: argparse.Namespace) -> int:
     """``fcnlab cost``."""
     from fcnlab.cost import project
-    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
     from fcnlab.machine.machine import usable_cores
     from fcnlab.measuring.calibration import costs_of_this_machine
+    from fcnlab.planning.choose import choose_plan
 
     circuit = prepare(chosen.network).circuit
-    plan = plan_for(circuit, **take(chosen, "scheme", "images", "ring_degree", "layout"))
+    plan, _ = choose_plan(circuit, **take(chosen, "scheme", "images", "ring_degree", "layout"))
     with StepBar(silent=chosen.json) as bar:
         costs = costs_of_this_machine(report=bar)
     images, threads = chosen.images or plan.batch_images, chosen.threads or usable_cores()

@@ -33,10 +33,11 @@ def run_infer(chosen: argparse.Namespace) -> int:
 
 def run_plan(chosen: argparse.Namespace) -> int:
     """``fcnlab plan``."""
-    from fcnlab.inference.demonstration import choose_plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
+    from fcnlab.planning.choose import choose_plan
 
     circuit = prepare(chosen.network).circuit
-    plan, note = choose_plan_for(circuit, **take(chosen, "scheme", "images", "ring_degree", "layout"))
+    plan, note = choose_plan(circuit, **take(chosen, "scheme", "images", "ring_degree", "layout"))
     print_result(chosen, {**plan.as_dict(), "note": note}, f"{note}\n\n{plan}" if note else str(plan))
     return OK
 

@@ -21,7 +21,6 @@ from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.plan import Plan
-from fcnlab.planning.sample import sample_for
 
 CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 
@@ -72,26 +71,6 @@ def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:
     return Prepared(checkpoint.card, circuit)
 
 
-def plan_for(
-    circuit: Circuit,
-    *,
-    scheme: Scheme = "bgv",
-    images: int | None = None,
-    ring_degree: int | None = None,
-    layout: str = "batch",
-) -> Plan:
-    """The plan of `choose_plan_for`, without the reason for its layout."""
-    return choose_plan_for(circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)[0]
-
-
-def choose_plan_for(
-    circuit: Circuit, *, scheme: Scheme, images: int | None, ring_degree: int | None, layout: str
-) -> tuple[Plan, str]:
-    """`layouts.choose_plan`, with training images as the sample of typical pixels."""
-    sample = sample_for(scheme, circuit)
-    return choose_plan(circuit, layout=layout, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)
-
-
 def demonstrate(
     *,
     network: str | Path = DEFAULT_NETWORK,
@@ -126,7 +105,7 @@ def demonstrate(
     if not 1 <= images <= len(test.pixels):
         raise DataError(f"There are {len(test.pixels):,} test images; asked for {images:,}. Ask for 1 to all of them.")
     prepared = prepare(network)
-    plan, note = choose_plan_for(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)
+    plan, note = choose_plan(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)
     inference = infer(
         prepared.circuit,
         plan,
@@ -172,7 +151,7 @@ def count_network(
         return count_published(compile_checkpoint(load_checkpoint(network), merge=False, complete_squares=False))
     circuit = prepare(network).circuit
     if convention == "executed":
-        plan = plan_for(circuit, scheme=scheme, ring_degree=ring_degree, layout=layout)
+        plan, _ = choose_plan(circuit, scheme=scheme, ring_degree=ring_degree, layout=layout)
         return plan.count_executed(circuit, engine=engine)
     return count_fused(circuit) if convention == "fused" else count_stepwise(circuit)
 

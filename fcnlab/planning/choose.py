@@ -25,6 +25,7 @@ from fcnlab.planning.packed.pack import pack
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.parameters import MODULUS_BITS, RINGS, SCHEMES, SECURITY_BITS, SMALLEST_PRIME_BITS, Parameters
 from fcnlab.planning.plan import Plan
+from fcnlab.planning.sample import sample_for
 
 MOST_POLYNOMIALS = 16  # of a ciphertext; SEAL_CIPHERTEXT_SIZE_MAX
 
@@ -53,7 +54,7 @@ def choose_plan(
         scheme: bgv, bfv or ckks; bfv has no packed layout.
         images: How many will be classified; full batches if not given.
         ring_degree: Ask for this ring.
-        sample: ckks: pixels of typical images.
+        sample: ckks: pixels of typical images; training images of digits if not given, where the circuit reads such.
 
     Returns:
         The plan; and, where packed was asked for and cannot be, one sentence that says why. Empty otherwise.
@@ -63,6 +64,8 @@ def choose_plan(
     """
     if layout not in LAYOUTS:
         raise PlanError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")
+
+    sample = sample_for(scheme, circuit) if sample is None else sample
 
     def batch() -> Plan:
         return make_plan(circuit, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)

@@ -56,7 +56,7 @@ def count_executed(circuit: Circuit, parameters: Parameters, *, engine: str) -> 
 
     Args:
         circuit: The steps.
-        parameters: Of its plan.
+        parameters: The plan's.
         engine: fused or stepwise.
     """
     layers = []

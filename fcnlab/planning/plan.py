@@ -4,28 +4,23 @@ Plans are made in `choose`, checked once and then immutable. Every row of a plan
 results: how large values can be, how large the noise, and what the modulus could still bear.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Final
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.circuit.circuit import Affine, Circuit
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.fingerprint import circuit_fingerprint, digest
 from fcnlab.circuit.hops import HopTable
 from fcnlab.errors import CircuitError, PlanError
 from fcnlab.planning.execution import count_executed, describe_steps
 from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
 
-FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
-
-
-# Of the table that a plan is shown as: for each figure of a step its heading, width and form.
+# The table that a plan is shown as: for each figure of a step its heading, width and form.
 COLUMNS: Final = {
     "outputs": ("ciphertexts", 12, ""),
     "size": ("polys", 7, ""),
@@ -309,28 +304,3 @@ def finish(
         steps=rows_of(describe_steps(circuit), noise_bits, parameters),
         predicted_error=predicted_error,
     )
-
-
-def circuit_fingerprint(circuit: Circuit) -> str:
-    """Digest of every integer of a circuit and of its step names, 16 hexadecimal digits; made once for each circuit."""
-    if circuit not in FINGERPRINTS:
-        FINGERPRINTS[circuit] = make_fingerprint(circuit)
-    return FINGERPRINTS[circuit]
-
-
-def make_fingerprint(circuit: Circuit) -> str:
-    """Read all of it: hundreds of megabytes for the largest networks."""
-    steps: list[list[Any]] = []
-    for step in circuit.steps:
-        if isinstance(step, Affine):
-            arrays = (step.weights.indptr, step.weights.indices, step.weights.data)
-            weights = [hashlib.sha256(array.astype("<i8").tobytes()).hexdigest() for array in arrays]
-            steps.append([step.name, step.inputs, step.pooling, *weights, [int(value) for value in step.bias]])
-        else:
-            steps.append([step.name, step.inputs, step.coefficients])
-    return digest([circuit.pixel_bits, steps])
-
-
-def digest(literal: Any) -> str:
-    """Sixteen hexadecimal digits of the hash of anything that JSON can write."""
-    return hashlib.sha256(json.dumps(literal, sort_keys=True).encode()).hexdigest()[:16]

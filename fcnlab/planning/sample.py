@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.data.mnist import MNIST_SIDE, load_mnist
+from fcnlab.data.mnist import load_mnist
 from fcnlab.planning.noise import Scheme
 
 IMAGES: Final = 256
+SHAPES: Final = ((784,), (1, 28, 28), (1, 14, 14), (1, 7, 7))  # of images of digits, whole or shrunk
 
 
 @lru_cache(maxsize=1)
@@ -25,9 +26,6 @@ def typical_images() -> npt.NDArray[np.uint8]:
 def sample_for(scheme: Scheme, circuit: Circuit) -> npt.NDArray[np.int64] | None:
     """The sample that a plan in this scheme wants, as the circuit reads it.
 
-    Returns:
-        None where the scheme wants none, or the circuit does not read images of MNIST.
+    None where it wants none, and for a circuit that does not read images of digits.
     """
-    side = circuit.input_shape[-1]
-    reads_digits = circuit.input_shape in ((1, side, side), (side, side)) and MNIST_SIDE % side == 0
-    return circuit.quantise(typical_images()) if scheme == "ckks" and reads_digits else None
+    return circuit.quantise(typical_images()) if scheme == "ckks" and circuit.input_shape in SHAPES else None

@@ -73,12 +73,13 @@ def measure(network: str, case: Case) -> dict[str, float]:
     from fcnlab.data.mnist import load_mnist
     from fcnlab.he.client import Client
     from fcnlab.he.server import Server
-    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
     from fcnlab.inference.infer import compare_logits
     from fcnlab.machine.machine import peak_resident_bytes
+    from fcnlab.planning.choose import choose_plan
 
     circuit = prepare(network).circuit
-    plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree)  # type: ignore[arg-type]
+    plan, _ = choose_plan(circuit, scheme=case.scheme, ring_degree=case.ring_degree, layout="batch")  # type: ignore[arg-type]
     images = min(plan.parameters.slots, FULL)
     pixels = circuit.quantise(load_mnist("test").pixels[:images])
     client = Client(plan)

@@ -19,7 +19,8 @@ from fcnlab.he.engines.engine import Task
 from fcnlab.he.engines.fused import State, Timer, run_blocks
 from fcnlab.he.residues import kernels
 from fcnlab.he.server import Server
-from fcnlab.inference.demonstration import plan_for, prepare
+from fcnlab.inference.demonstration import prepare
+from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.execution import BLOCK, step_sizes
 from fcnlab.planning.plan import Plan
 
@@ -33,7 +34,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     yield f"{'scheme':<6}{'ring':>6}{'primes':>7}{'moved':>12}{'in cache':>12}{'bound s':>9}{'taken s':>10}{'ratio':>7}"
     for scheme, degree in (("bgv", 8192), ("ckks", 4096)):
         circuit = prepare(network).circuit
-        plan = plan_for(circuit, scheme=scheme, ring_degree=degree)
+        plan, _ = choose_plan(circuit, scheme=scheme, ring_degree=degree, layout="batch")
         moved, touched = bytes_of(circuit, plan)
         bound = moved / memory + touched / cache
         measured = time_kernels(circuit, plan, repeats)

@@ -92,11 +92,12 @@ def measure(case: Case) -> dict:
 
     from fcnlab.cost import load_costs, project
     from fcnlab.data.mnist import load_mnist
-    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
     from fcnlab.inference.infer import infer
+    from fcnlab.planning.choose import choose_plan
 
     circuit = prepare(case.network).circuit
-    plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree or None)
+    plan, _ = choose_plan(circuit, scheme=case.scheme, ring_degree=case.ring_degree or None, layout="batch")
     pixels = circuit.quantise(load_mnist("test").pixels[: plan.parameters.slots])
     projection = project(plan, circuit, engine=case.engine, images=len(pixels), threads=1, costs=load_costs())
     if projection.total_s > LONGEST_S:

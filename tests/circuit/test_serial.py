@@ -11,9 +11,9 @@ from safetensors.numpy import load, save
 
 from fcnlab.circuit import serial
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
+from fcnlab.circuit.fingerprint import circuit_fingerprint
 from fcnlab.circuit.serial import KEY, describe, load_circuit, save_circuit, seal
 from fcnlab.errors import DataError
-from fcnlab.planning.plan import circuit_fingerprint
 from tests.support.circuits import affine, random_images, tiny_circuit
 
 

@@ -7,8 +7,7 @@ from fcnlab.circuit.hops import count_fused, count_stepwise
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.data.published import published_systems
 from fcnlab.errors import DataError, FcnlabError, PlanError
-from fcnlab.inference import demonstration
-from fcnlab.inference.demonstration import CONVENTIONS, count_network, demonstrate, describe_hops, plan_for, prepare
+from fcnlab.inference.demonstration import CONVENTIONS, count_network, demonstrate, describe_hops, prepare
 from fcnlab.inference.report import Progress
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 from fcnlab.planning.packed.plan import PackedPlan
@@ -51,21 +50,6 @@ def test_a_demonstration_classifies_the_first_test_images(network: Path, scheme:
 def test_the_ring_that_is_asked_for_is_used(network: Path) -> None:
     result = demonstrate(network=network, images=1, ring_degree=16384, threads=1)
     assert result.plan.parameters.ring_degree == 16384
-
-
-def test_ckks_plans_learn_from_training_images(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples: list[object] = []
-
-    def choose_plan(circuit: object, **options: object) -> tuple[None, str]:
-        samples.append(options["sample"])
-        return None, ""
-
-    monkeypatch.setattr(demonstration, "choose_plan", choose_plan)
-    circuit = prepare(network).circuit
-    plan_for(circuit, scheme="bgv")
-    plan_for(circuit, scheme="ckks")
-    assert samples[0] is None
-    assert np.array_equal(samples[1], quantise_pixels(load_mnist("train").pixels[:256], bits=2))
 
 
 @pytest.mark.parametrize(
@@ -122,14 +106,14 @@ def test_engines_count_the_compiled_circuit(network: Path) -> None:
 @pytest.mark.parametrize("scheme", ["bgv", "bfv", "ckks"])
 def test_executed_adds_the_switches_of_the_plan(network: Path, engine: str, scheme: str) -> None:
     table = count_network(network, convention="executed", engine=engine, scheme=scheme)  # type: ignore[arg-type]
-    plan = plan_for(prepare(network).circuit, scheme=scheme)  # type: ignore[arg-type]
+    plan, _ = choose_plan(prepare(network).circuit, scheme=scheme, layout="batch")  # type: ignore[arg-type]
     assert [layer.mod_switches for layer in table.layers] == [step.drops * step.outputs for step in plan.steps[1:]]
     assert table.total.total == count_network(network, convention=engine).total.total
 
 
 def test_the_packed_layout_counts_rotations_and_relinearizations(network: Path) -> None:
     table = count_network(network, convention="executed", scheme="ckks", layout="packed")
-    plan = plan_for(prepare(network).circuit, scheme="ckks", layout="packed")
+    plan, _ = choose_plan(prepare(network).circuit, scheme="ckks", layout="packed")
     assert isinstance(plan, PackedPlan)
     assert table.total.rotations + table.total.relinearizations == plan.key_switches
     lines = describe_hops(table).splitlines()

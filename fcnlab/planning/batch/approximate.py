@@ -82,8 +82,8 @@ def approximate_plans(
         circuit: What will be evaluated.
         rings: Ring degrees to try.
         sample: Pixels of typical images, shape (N, inputs); uniform random ones if not given.
-        cost: Of a plan; it must depend on nothing but the ring, the number of primes, and where they are dropped. Plans
-            of infinite cost are left out.
+        cost: What a plan costs; it must depend on nothing but the ring, the number of primes, and where they are
+            dropped. Plans of infinite cost are left out.
     """
     if max(interval.bits for interval in circuit.ranges) > WIDEST_BITS:
         return

@@ -171,7 +171,7 @@ class ScaledValue:
 
     Attributes:
         magnitude: Bound on the absolute value of its integers.
-        scale: Of the value in the ciphertext.
+        scale: The value's scale in the ciphertext.
         bound: Bound on the error, scale included.
     """
 

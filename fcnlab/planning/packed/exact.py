@@ -29,7 +29,7 @@ class NoiseBounds(SlotOperations[Profile]):
         ring_degree: n.
         plain_modulus: t.
         primes: Data primes at this point.
-        special_prime: Of the keys.
+        special_prime: The keys' special prime.
         divide: What dropping primes divides by, and how it rounds.
     """
 

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.fingerprint import circuit_fingerprint, digest
 from fcnlab.circuit.hops import HopTable
 from fcnlab.errors import PlanError
 from fcnlab.planning.packed.pack import Program, pack
 from fcnlab.planning.packed.program import count_packed
 from fcnlab.planning.parameters import Parameters
-from fcnlab.planning.plan import Plan, circuit_fingerprint, digest, rows_of
+from fcnlab.planning.plan import Plan, rows_of
 
 RELINEARIZATION = 0  # stands for a step: a rotation by no slot needs no key
 

@@ -115,8 +115,8 @@ class Estimate:
     """The error of a ciphertext.
 
     Attributes:
-        size: Of its value.
-        scale: Of its value.
+        size: How large its value is.
+        scale: The scale of its value.
         worst: Variance of the error in each slot, scale included, where values are as large as any image makes them.
         typical: The same at typical values.
     """
@@ -141,11 +141,11 @@ class Estimating(SlotOperations[Estimate]):
     """Operations on errors.
 
     Args:
-        sizes: Of `trace`, in order.
+        sizes: What `trace` found, in order.
         ring_degree: n.
         primes: Data primes at this point.
-        special_prime: Of the keys.
-        plain_scale: Of the weights.
+        special_prime: The keys' special prime.
+        plain_scale: The scale of the weights.
     """
 
     def __init__(
@@ -218,12 +218,12 @@ def estimate(
 
     Args:
         program: To follow.
-        traced: Of `trace` with the same drops.
+        traced: What `trace` found with the same drops.
         ring_degree: n.
         primes: Data primes, the last dropped first.
-        special_prime: Of the keys.
-        scale: Of a fresh ciphertext.
-        plain_scales: Of the weights of each stage.
+        special_prime: The keys' special prime.
+        scale: The scale of a fresh ciphertext.
+        plain_scales: The scale of the weights of each stage.
         drops: Primes dropped after each step of the circuit.
     """
     fresh, sizes = traced
