@@ -17,6 +17,7 @@ from fcnlab.circuit.integers import (
     turning_points,
     wrap,
 )
+from fcnlab.circuit.signed_digits import count_digits
 from fcnlab.errors import CircuitError
 
 HIGHEST_DEGREE = 4  # of a polynomial step
@@ -58,6 +59,11 @@ class Affine:
     def products(self) -> int:
         """Number of nonzero weights, each used once per image."""
         return int(self.weights.nnz)
+
+    @cached_property
+    def digits(self) -> int:
+        """Signed binary digits of all weights: what the fused engine adds."""
+        return count_digits(self.weights)
 
     @cached_property
     def row_norms(self) -> Integers:

@@ -14,7 +14,7 @@ from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.circuit.polynomials import CountingOperations, Operand, Operation, apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.planning.execution import BLOCK, count_executed, local_runs
+from fcnlab.planning.execution import BLOCK, are_aligned, count_executed, local_runs
 from fcnlab.planning.parameters import Parameters
 from fcnlab.planning.plan import Plan, PlannedStep
 
@@ -96,7 +96,8 @@ def add_fused(plan: Plan, step: Step, work: StepWork, before: PlannedStep, row: 
         for kernel, rows in amounts.items():
             work.residues[kernel] += rows * row.size * residues
     elif plan.parameters.scheme != "bfv":
-        counting = CountingOperations(aligned=is_aligned(plan, row))
+        dropped = len(plan.parameters.primes) - row.primes
+        counting = CountingOperations(aligned=are_aligned(plan.parameters, dropped=dropped))
         apply_polynomial(step.coefficients, Operand(before.size), counting)
         for operation, count in counting.counts.items():
             work.residues[operation.unit] += count * operation.parts * step.outputs * residues
@@ -144,7 +145,8 @@ def lifts_plaintexts(parameters: Parameters, primes: int) -> bool:
 
 def add_activation(plan: Plan, step: Polynomial, work: StepWork, before: PlannedStep, row: PlannedStep) -> None:
     """An activation by SEAL."""
-    counting = SealCounting(plan.parameters.scheme, aligned=is_aligned(plan, row))
+    chosen = plan.parameters
+    counting = SealCounting(chosen.scheme, aligned=are_aligned(chosen, dropped=len(chosen.primes) - row.primes))
     apply_polynomial(step.coefficients, Operand(before.size), counting)
     for operation, count in counting.counts.items():
         work.calls.append(Call(operation.unit, count * step.outputs, operation.parts, row.primes))
@@ -182,12 +184,6 @@ class SealCounting(CountingOperations):
         self.counts[Operation("copy", a.size)] += 1
         self.counts[Operation("encode", a.size)] += 1
         return super().add_constant(a, constant)
-
-
-def is_aligned(plan: Plan, row: PlannedStep) -> bool:
-    """Whether terms of an activation may differ in scale (ckks) or correction factor (bgv, once primes are dropped)."""
-    chosen = plan.parameters
-    return chosen.scheme == "ckks" or (chosen.scheme == "bgv" and row.primes < len(chosen.primes))
 
 
 def add_switches(work: StepWork, row: PlannedStep) -> None:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.integers import SUM_BITS, sum_bits
-from fcnlab.circuit.signed_digits import count_digits
 from fcnlab.errors import PlanError
 from fcnlab.planning.batch.approximate import PRECISION, approximate_plans, typical_pixels
 from fcnlab.planning.batch.exact import exact_plans, prove_exact
@@ -114,11 +113,10 @@ def make_plan(
     if images is not None and images < 1:
         raise PlanError(f"A plan is made for 1 image or more; got {images}.")
     check_supported(circuit)
-    digits = {step.name: count_digits(step.weights) for step in circuit.affine_steps}
 
     def cost(plan: Plan) -> float:
         too_large = most_bytes is not None and plan.held_bytes > most_bytes
-        return math.inf if too_large else relative_cost(plan, digits, images)
+        return math.inf if too_large else relative_cost(plan, circuit, images)
 
     if scheme == "ckks":
         found = next(approximate_plans(circuit, rings, sample, cost=cost), None)
@@ -231,9 +229,9 @@ def check_supported(circuit: Circuit) -> None:
         raise PlanError(f"{circuit.name} cannot be encrypted: " + "; ".join(problems) + ".")
 
 
-def relative_cost(plan: Plan, digits: dict[str, int], images: int | None) -> float:
+def relative_cost(plan: Plan, circuit: Circuit, images: int | None) -> float:
     """Work per image in additions of one residue: what ranks the candidates."""
-    chosen = plan.parameters
+    chosen, digits = plan.parameters, {step.name: step.digits for step in circuit.affine_steps}
     primes = len(chosen.primes)
     work = float(len(plan.inputs) * (ENCRYPT_WORK * (primes + 1) + TRANSFER_WORK * 2 * primes))
     for step in plan.steps[1:]:
@@ -261,8 +259,7 @@ def explain_refusal(circuit: Circuit, scheme: Scheme, rings: Sequence[int], *, w
 
 def batch_work(circuit: Circuit, plan: Plan, images: int) -> float:
     """Work of all images in additions of one residue."""
-    digits = {step.name: count_digits(step.weights) for step in circuit.affine_steps}
-    return relative_cost(plan, digits, images) * images
+    return relative_cost(plan, circuit, images) * images
 
 
 def packed_work(plan: PackedPlan, images: int) -> float:

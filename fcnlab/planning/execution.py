@@ -51,25 +51,28 @@ def prime_limit(circuit: Circuit) -> int:
 def count_executed(circuit: Circuit, parameters: Parameters, *, engine: str) -> HopTable:
     """Count what an engine performs under a plan: `count_fused` or `count_stepwise`, with dropped primes.
 
-    Where the terms of an activation have to meet in scale (ckks) or in correction factor (bgv, once primes have been
-    dropped), a factor of 1 is a product too.
-
     Args:
         circuit: The steps.
         parameters: The plan's.
         engine: fused or stepwise.
     """
-    layers = []
-    dropped = 0
+    layers, dropped = [], 0
     for step, drops in zip(circuit.steps, parameters.drops, strict=True):
         if isinstance(step, Affine):
             layer = count_digits(step) if engine == "fused" else count_products(step)
         else:
-            aligned = parameters.scheme == "ckks" or (parameters.scheme == "bgv" and dropped > 0)
-            layer = count_polynomial(step, aligned=aligned)
+            layer = count_polynomial(step, aligned=are_aligned(parameters, dropped=dropped))
         layers.append(replace(layer, mod_switches=drops * step.outputs))
         dropped += drops
     return HopTable(circuit.name, engine, tuple(layers))
+
+
+def are_aligned(parameters: Parameters, *, dropped: int) -> bool:
+    """Whether terms of an activation have to meet in scale (ckks), or in bgv in correction factor once primes are gone.
+
+    A factor of 1 is then a product too.
+    """
+    return parameters.scheme == "ckks" or (parameters.scheme == "bgv" and dropped > 0)
 
 
 def local_runs(circuit: Circuit, parameters: Parameters) -> Iterator[tuple[int, ...]]:

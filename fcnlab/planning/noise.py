@@ -15,10 +15,11 @@ secret key shows.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -78,25 +79,34 @@ def coefficient_bits(profile: Profile) -> float:
     return math.log2(float(np.mean(profile)))
 
 
-class NoiseModel(Protocol):
+@dataclass(frozen=True)
+class NoiseModel(ABC):
     """The four operations whose noise a plan follows; right while coefficients stay below q / 2.
 
     Fresh noise is bounded for either kind of encryption: with a public key, whose rounding is larger at every root than
     the one error of an encryption with the secret key, and so for that too.
     """
 
+    ring_degree: int
+    plain_modulus: int
+
+    @abstractmethod
     def fresh(self, special_prime: int) -> Profile:
         """Noise of a fresh encryption."""
 
     def affine(self, noise: Profile, row_norm: int) -> Profile:
-        """Noise after a weighted sum whose absolute weights sum to `row_norm`, and a bias."""
+        """Noise after a weighted sum whose absolute weights sum to `row_norm`, and a bias of at most t / 2."""
+        return float(row_norm) * noise + self.plain_modulus / 2
 
+    @abstractmethod
     def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
         """Noise of the product of two ciphertexts with these noises and polynomials, modulo `modulus`."""
 
+    @abstractmethod
     def scale(self, noise: Profile, factor: int, *, corrected: bool) -> Profile:
         """Noise after a product by an integer, which is reduced modulo t; bgv may correct it by any other residue."""
 
+    @abstractmethod
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
         """Noise after dropping one prime."""
 
@@ -106,21 +116,14 @@ class BgvNoise(NoiseModel):
     """BGV: the noise polynomial is m + t e, the message m included.
 
     SEAL makes a ciphertext divisible by the prime it drops with multiples of t from 0 to t, which are not centred.
+    A bias is a constant below t / 2.
     """
-
-    ring_degree: int
-    plain_modulus: int
 
     @override
     def fresh(self, special_prime: int) -> Profile:
         # Message below t / 2 in each coefficient, whatever the images, plus t times the encryption noise
         message = self.ring_degree / 2 + encryption_noise(self.ring_degree, special_prime)
         return self.plain_modulus * (message + floor_noise(self.ring_degree, 2))
-
-    @override
-    def affine(self, noise: Profile, row_norm: int) -> Profile:
-        # Weights multiply the noise; a bias is a constant below t / 2
-        return float(row_norm) * noise + self.plain_modulus / 2
 
     @override
     def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
@@ -143,11 +146,9 @@ class BfvNoise(NoiseModel):
     """BFV: q times the invariant noise, v = t c(s) - q m modulo q t.
 
     Source: Kim, Polyakov, Zucca 2021 (eprint 2021/204), with the base conversions of Bajard et al. 2016 as SEAL has
-    them: a product is rounded down once for each prime.
+    them: a product is rounded down once for each prime. A bias adds a rounding of one half, times t.
     """
 
-    ring_degree: int
-    plain_modulus: int
     primes: int
 
     @override
@@ -155,11 +156,6 @@ class BfvNoise(NoiseModel):
         # Encryption noise, and the rounding of q m / t by at most one half in each coefficient
         rounding = rounding_noise(self.ring_degree, 2) + encryption_noise(self.ring_degree, special_prime)
         return np.full(self.ring_degree // 2, self.plain_modulus * (self.ring_degree / 2 + rounding))
-
-    @override
-    def affine(self, noise: Profile, row_norm: int) -> Profile:
-        # Weights multiply the noise; a bias adds a rounding of one half
-        return float(row_norm) * noise + self.plain_modulus / 2
 
     @override
     def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:

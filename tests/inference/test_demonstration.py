@@ -10,6 +10,7 @@ from fcnlab.errors import DataError, FcnlabError, PlanError
 from fcnlab.inference.demonstration import CONVENTIONS, count_network, demonstrate, describe_hops, prepare
 from fcnlab.inference.report import Progress
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
+from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.packed.plan import PackedPlan
 from tests.support.checkpoints import tiny_checkpoint
 

@@ -18,7 +18,7 @@ from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.polynomials import Operations, apply_polynomial
 from fcnlab.planning.execution import step_sizes
 from fcnlab.planning.noise import CkksNoise
-from fcnlab.planning.parameters import Parameters, log_product
+from fcnlab.planning.parameters import Parameters
 from fcnlab.planning.plan import Plan, finish
 
 Real = Any  # a float, or an array of them: as many candidates as are looked at together
@@ -221,15 +221,9 @@ def prove_approximate(circuit: Circuit, parameters: Parameters, spreads: Spreads
 
 def has_room(circuit: Circuit, parameters: Parameters, spreads: Spreads) -> bool:
     """Whether no coefficient can reach half the modulus, for any image; asked first, since it takes no time."""
-    chosen, primes = parameters, list(parameters.primes)
-    drops = (0, *chosen.drops)
-    for row in follow_scales(
-        circuit, chosen.ring_degree, chosen.special_prime, chosen.scale, dropped_primes(chosen), spreads
-    ):
-        if not row.needed_bits <= log_product(primes):  # nor if it is not a number
-            return False
-        del primes[len(primes) - drops[row.index + 1] :]
-    return True
+    chosen, drops = parameters, dropped_primes(parameters)
+    walk = follow_scales(circuit, chosen.ring_degree, chosen.special_prime, chosen.scale, drops, spreads)
+    return all(row.budget_bits >= 0 for row in plan_of(circuit, chosen, walk).steps)  # nor if it is not a number
 
 
 def dropped_primes(parameters: Parameters) -> dict[int, list[float]]:

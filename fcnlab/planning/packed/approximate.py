@@ -7,6 +7,7 @@ there is; the scales of the weights share that room.
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,18 +76,11 @@ def best_plan(
 ) -> PackedPlan | None:
     """The most precise scales for these primes, from a walk one bit at a time; None if values have no room."""
     *data, special = primes
+    literal = Parameters(scheme="ckks", ring_degree=ring_degree, primes=tuple(data), special_prime=special, drops=drops)
 
     def walk(scale_bits: float, weight_bits: Sequence[int]) -> list[Estimate]:
-        return estimate(
-            program,
-            traced,
-            ring_degree=ring_degree,
-            primes=data,
-            special_prime=special,
-            scale=2.0**scale_bits,
-            plain_scales=[2.0**bits for bits in weight_bits],
-            drops=drops,
-        )
+        scales = [2.0**bits for bits in weight_bits]
+        return estimate(program, traced, replace(literal, scale=2.0**scale_bits), plain_scales=scales)
 
     def largest_scale(weight_bits: Sequence[int]) -> tuple[float, list[Estimate]]:
         """Each step's coefficients grow with a power of the pixels' scale; their rounding does not, hence a second."""
@@ -123,14 +117,6 @@ def best_plan(
                     error = error_of(rows)
     if not error < math.inf:
         return None
-    parameters = Parameters(
-        scheme="ckks",
-        ring_degree=ring_degree,
-        primes=tuple(data),
-        special_prime=special,
-        scale=2.0**scale_bits,
-        drops=drops,
-    )
     noise_bits = [row.coefficient_bits for row in rows]  # no coefficient reaches half the modulus, for any image
-    scales = [2.0**bits for bits in best]
+    parameters, scales = replace(literal, scale=2.0**scale_bits), [2.0**bits for bits in best]
     return finish(program, circuit, parameters, noise_bits, plain_scales=scales, predicted_error=error)

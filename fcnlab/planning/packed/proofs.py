@@ -18,6 +18,7 @@ from typing_extensions import override
 from fcnlab.planning.noise import CONFIDENCE, ERROR_VARIANCE, ROUNDING_VARIANCE, CkksNoise, typical_key_switch
 from fcnlab.planning.packed.pack import Program, Stage, Term
 from fcnlab.planning.packed.program import SlotOperations, gather_pixels, run_program
+from fcnlab.planning.parameters import Parameters
 
 Floats = npt.NDArray[np.float64]
 MARGIN = 1 + 1e-9  # of sums in float64
@@ -204,37 +205,25 @@ class Estimating(SlotOperations[Estimate]):
 
 
 def estimate(
-    program: Program,
-    traced: tuple[Size, list[Size]],
-    *,
-    ring_degree: int,
-    primes: Sequence[float],
-    special_prime: float,
-    scale: float,
-    plain_scales: Sequence[float],
-    drops: Sequence[int],
+    program: Program, traced: tuple[Size, list[Size]], parameters: Parameters, *, plain_scales: Sequence[float]
 ) -> list[Estimate]:
     """Follow errors: the input, and the result of each step before primes are dropped.
 
     Args:
         program: To follow.
         traced: What `trace` found with the same drops.
-        ring_degree: n.
-        primes: Data primes, the last dropped first.
-        special_prime: The keys' special prime.
-        scale: The scale of a fresh ciphertext.
+        parameters: The literal, with the scale of a fresh ciphertext.
         plain_scales: The scale of the weights of each stage.
-        drops: Primes dropped after each step of the circuit.
     """
     fresh, sizes = traced
-    following = iter(sizes)
-    variance = np.full(program.slots, ring_degree * (ERROR_VARIANCE / 2 + ROUNDING_VARIANCE))
-    start = Estimate(fresh, scale, variance, variance)
+    chosen, following = parameters, iter(sizes)
+    variance = np.full(program.slots, chosen.ring_degree * (ERROR_VARIANCE / 2 + ROUNDING_VARIANCE))
+    start = Estimate(fresh, chosen.scale, variance, variance)
     rows = [start]
 
     def operations(index: int) -> Estimating:
-        left = primes[: len(primes) - sum(drops[:index])]
-        return Estimating(following, ring_degree, left, special_prime, plain_scales[index // 2])
+        left = chosen.primes[: len(chosen.primes) - sum(chosen.drops[:index])]
+        return Estimating(following, chosen.ring_degree, left, chosen.special_prime, plain_scales[index // 2])
 
-    run_program(program, [start] * len(program.gather), operations, drops=drops, report=rows.append)
+    run_program(program, [start] * len(program.gather), operations, drops=chosen.drops, report=rows.append)
     return rows
