@@ -77,11 +77,10 @@ def write_ciphertext(header: SealHeader, residues: Residues) -> bytes:
     """Serialise residues of shape (size, primes, n) as SEAL would; the header's sizes follow the array."""
     size, primes, degree = residues.shape
     count = size * primes * degree
-    seal = (SEAL_MAGIC, SEAL_HEADER_BYTES, *header.version, 0, 0)
-    head = SEAL.pack(
-        *seal, SEAL.size + 8 * count, header.parms_id, header.is_ntt, size, degree, primes, header.scale,
-        header.correction, *seal, SEAL_HEADER_BYTES + 8 + 8 * count, count,
-    )  # fmt: skip
+    start = (SEAL_MAGIC, SEAL_HEADER_BYTES, *header.version, 0, 0)
+    fields = (header.parms_id, header.is_ntt, size, degree, primes, header.scale, header.correction)
+    sizes = (SEAL_HEADER_BYTES + 8 + 8 * count, count)
+    head = SEAL.pack(*start, SEAL.size + 8 * count, *fields, *start, *sizes)
     return head + np.ascontiguousarray(residues, dtype="<u8").tobytes()
 
 

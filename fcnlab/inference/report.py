@@ -13,6 +13,8 @@ STAGES: Final = {
 """What happens in each stage of a run, and its share of a turn's time, roughly: it only moves a bar."""
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
 HOPS = (*COLUMNS, "rotations")  # rotations occur in the packed layout only
+RUN = ("network", "scheme", "engine", "images", "batches", "passes")
+AGREEMENT = ("accuracy", "reference_accuracy", "mismatched_logits", "mismatched_digits", "logit_error")
 BESIDE = ("doublings", "negations", "relinearizations", "mod_switches")
 
 
@@ -168,33 +170,17 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON."""
-        stages = asdict(self.seconds)
+        sent = {"upload": self.upload_bytes, "download": self.download_bytes}
         return {
-            "network": self.network,
-            "scheme": self.scheme,
-            "engine": self.engine,
-            "images": self.images,
-            "batches": self.batches,
-            "passes": self.passes,
-            "accuracy": self.accuracy,
-            "reference_accuracy": self.reference_accuracy,
-            "mismatched_logits": self.mismatched_logits,
-            "mismatched_digits": self.mismatched_digits,
-            "logit_error": self.logit_error,
+            **{name: getattr(self, name) for name in (*RUN, *AGREEMENT)},
             "hops": self.hops,
             "layers": [layer.as_dict() for layer in self.layers],
             "plan": self.plan,
-            "seconds": {stage: round(elapsed_s, 4) for stage, elapsed_s in stages.items()},
+            "seconds": {stage: round(elapsed_s, 4) for stage, elapsed_s in asdict(self.seconds).items()},
             "images_per_second": round(self.images_per_second, 1),
-            "bytes": {
-                "upload": self.upload_bytes,
-                "download": self.download_bytes,
-                "evaluation_keys": self.evaluation_key_bytes,
-            },
-            "peak_memory_bytes": self.peak_memory_bytes,
-            "threads": self.threads,
-            "note": self.note,
-        }  # fmt: skip
+            "bytes": {**sent, "evaluation_keys": self.evaluation_key_bytes},
+            **{name: getattr(self, name) for name in ("peak_memory_bytes", "threads", "note")},
+        }
 
     @property
     def verdict(self) -> str:

@@ -75,18 +75,23 @@ def are_aligned(parameters: Parameters, *, dropped: int) -> bool:
     return parameters.scheme == "ckks" or (parameters.scheme == "bgv" and dropped > 0)
 
 
-def local_runs(circuit: Circuit, parameters: Parameters) -> Iterator[tuple[int, ...]]:
-    """Runs of steps that the fused engine takes through a block without leaving it, by their places.
-
-    Dropping primes mixes coefficients and ends a run; so does an activation in bfv, which belongs to none.
-    """
-    in_ntt_form = parameters.scheme != "bfv"
-    run: list[int] = []
+def step_runs(circuit: Circuit, parameters: Parameters) -> Iterator[tuple[int, ...]]:
+    """Places of the steps that the fused engine takes together: up to dropped primes, an activation in bfv alone."""
+    run: tuple[int, ...] = ()
     for index, (step, drops) in enumerate(zip(circuit.steps, parameters.drops, strict=True)):
-        if isinstance(step, Affine) or in_ntt_form:
-            run.append(index)
-        following = circuit.steps[index + 1] if index + 1 < len(circuit.steps) else None
-        ends = drops or following is None or (isinstance(following, Polynomial) and not in_ntt_form)
-        if run and ends:
-            yield tuple(run)
-            run = []
+        alone = isinstance(step, Polynomial) and parameters.scheme == "bfv"
+        if alone and run:
+            yield run
+            run = ()
+        run = (*run, index)
+        if alone or drops:
+            yield run
+            run = ()
+    if run:
+        yield run
+
+
+def local_runs(circuit: Circuit, parameters: Parameters) -> Iterator[tuple[int, ...]]:
+    """The runs that stay within a block of coefficients: all but the activations that bfv leaves to SEAL."""
+    in_ntt_form = parameters.scheme != "bfv"
+    return (run for run in step_runs(circuit, parameters) if in_ntt_form or isinstance(circuit.steps[run[0]], Affine))

@@ -77,7 +77,7 @@ def time_kernels(circuit: Circuit, plan: Plan, repeats: int) -> float:
     setting = server._settings[0]
     task = Task(setting=setting, sent=state.sent, masks=None, report=lambda step, done, total: None, observe=None)
     steps = list(circuit.steps[: first_run(plan)])
-    return median_seconds(lambda: run_blocks(task, steps, state, first=True, timer=Timer(task)), repeats)
+    return median_seconds(lambda: run_blocks(task, steps, state, timer=Timer(setting)), repeats)
 
 
 def memory_bandwidth(repeats: int) -> float:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain, product
+from itertools import product
 from math import prod
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ from fcnlab.he.residues.ring import work_space
 from fcnlab.he.residues.switching import drop_last, make_basis
 from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
-from fcnlab.planning.execution import BLOCK, count_executed, local_runs
+from fcnlab.planning.execution import BLOCK, step_runs
 from fcnlab.planning.plan import Plan
 
 Job = TypeVar("Job")
@@ -63,11 +63,9 @@ class State:
 
     @property
     def residues(self) -> Residues:
-        """All polynomials together."""
-        if self.masks is None:
-            return self.sent
-        masks = [self.masks.of_ciphertext(place) for place in range(len(self.sent))]
-        return np.concatenate([self.sent, np.stack(masks)], axis=1)
+        """All polynomials together; a fresh upload has run through the first steps before anybody asks."""
+        assert self.masks is None
+        return self.sent
 
 
 def make_engine(setting: Setting[Plan]) -> Engine:
@@ -79,32 +77,30 @@ def make_engine(setting: Setting[Plan]) -> Engine:
 
 def evaluate(task: Task) -> Result:
     """The logits of one upload."""
-    state = State(task.sent, Label(2, task.setting.parameters.scale, 1), task.masks)
-    timer = Timer(task)
-    runs = list(local_runs(task.setting.circuit, task.setting.parameters))
-    inside, ends = set(chain.from_iterable(runs)), {run[-1] for run in runs}
-    local: list[Step] = []
-    for index, (step, drops) in enumerate(zip(task.setting.circuit.steps, task.setting.parameters.drops, strict=True)):
-        if index in inside:
-            local.append(step)
-            if index in ends or task.observe is not None:
-                state = run_blocks(task, local, state, first=index + 1 == len(local), timer=timer)
-                local = []
-        elif isinstance(step, Polynomial):
-            state = activate_with_seal(task, step, state, timer)
+    setting, observe = task.setting, task.observe
+    steps, parameters = setting.circuit.steps, setting.parameters
+    state = State(task.sent, Label(2, parameters.scale, 1), task.masks)
+    timer = Timer(setting)
+    one_by_one = ((index,) for index in range(len(steps)))
+    for run in step_runs(setting.circuit, parameters) if observe is None else one_by_one:
+        last, drops = steps[run[-1]], parameters.drops[run[-1]]
+        if isinstance(last, Polynomial) and parameters.scheme == "bfv":
+            state = activate_with_seal(task, last, state, timer)
+        else:
+            state = run_blocks(task, [steps[index] for index in run], state, timer=timer)
         if drops:
-            state = drop_primes(task, step, state, drops, timer)
-        if task.observe is not None:
-            task.observe(step.name, write_ciphertext(current_header(task, state), state.residues[0]))
+            state = drop_primes(task, last, state, drops, timer)
+        if observe is not None:
+            observe(last.name, write_ciphertext(current_header(setting, state), state.residues[0]))
     return Result(state.residues, state.label.scale, state.label.correction, timer.accounts())
 
 
 class Timer:
-    """Seconds by step, and progress."""
+    """Seconds by step."""
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._seconds = {step.name: 0.0 for step in task.setting.circuit.steps}
+    def __init__(self, setting: Setting[Plan]) -> None:
+        self._setting = setting
+        self._seconds = {step.name: 0.0 for step in setting.circuit.steps}
 
     def add(self, name: str, elapsed_s: float) -> None:
         """Book time on a step."""
@@ -112,7 +108,7 @@ class Timer:
 
     def accounts(self) -> tuple[Account, ...]:
         """One account a step; operations are those of the programs that the kernels execute."""
-        counted = count_executed(self._task.setting.circuit, self._task.setting.parameters, engine="fused")
+        counted = self._setting.plan.count_executed(self._setting.circuit, engine="fused")
         kinds = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings", "mod_switches")
         return tuple(
             Account(layer.name, self._seconds[layer.name], {kind: getattr(layer, kind) for kind in kinds})
@@ -120,19 +116,19 @@ class Timer:
         )
 
 
-def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], Label]:
+def prepare(setting: Setting[Plan], steps: list[Step], state: State) -> tuple[list[Layer], Label]:
     """Programs and bias residues for a run of steps, and the label of its results."""
-    primes = task.setting.parameters.primes[: state.sent.shape[2]]
+    primes = setting.parameters.primes[: state.sent.shape[2]]
     label = state.label
     layers = []
-    for index, step in enumerate(steps):
+    for step in steps:
         if isinstance(step, Affine):
-            columns = np.asarray(task.setting.plan.inputs) if first and index == 0 else None
-            bias = bias_residues(task, step, label, primes)
+            columns = np.asarray(setting.plan.inputs) if step is setting.circuit.steps[0] else None
+            bias = bias_residues(setting, step, label, primes)
             layers.append(Layer(step, kernel_program(signed_digits(step.weights), columns), bias))
         else:
             layers.append(Layer(step, None, None))
-            label = apply_polynomial(step.coefficients, label, LabelOperations(task.setting.plain_modulus))
+            label = apply_polynomial(step.coefficients, label, LabelOperations(setting.plain_modulus))
     return layers, label
 
 
@@ -142,11 +138,11 @@ def kernel_program(digits: Digits, inputs: npt.NDArray[np.int64] | None) -> tupl
     return (digits.indptr, columns, digits.signs, digits.doublings, digits.last_doublings, digits.runs)
 
 
-def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...]) -> npt.NDArray[np.int64]:
+def bias_residues(setting: Setting[Plan], step: Affine, label: Label, primes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """The bias as SEAL would add it to the first polynomial, modulo each prime; shape (primes, outputs)."""
     values = [int(value) for value in step.bias]
-    t = task.setting.plain_modulus
-    if task.setting.parameters.scheme == "bfv" and t is not None:
+    t = setting.plain_modulus
+    if setting.parameters.scheme == "bfv" and t is not None:
         # Rounding of q m / t as in SEAL's multiply_add_plain_with_scaling_variant.
         q = prod(primes)
         constants = [(q * (value % t) + (t + 1) // 2) // t for value in values]
@@ -155,9 +151,9 @@ def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...
     return np.array([[constant % prime for constant in constants] for prime in primes], dtype=np.int64)
 
 
-def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, timer: Timer) -> State:
+def run_blocks(task: Task, steps: list[Step], state: State, *, timer: Timer) -> State:
     """Execute a run of local steps on every block."""
-    layers, label = prepare(task, steps, state, first=first)
+    layers, label = prepare(task.setting, steps, state)
     primes, degree = state.sent.shape[2:]
     out: Residues = np.empty((steps[-1].outputs, label.size, primes, degree), dtype=np.uint64)
     width = min(BLOCK, degree)
@@ -246,18 +242,19 @@ def warm_up() -> None:
     kernels.square_block(block, 2, 97, squares)
     kernels.store_block(block, residues.view(np.int64), 0, 0)
     basis, pair = make_basis((257, 641), 64, None), np.zeros((2, 2, 64), dtype=np.int64)
-    drop_last(pair, basis.constants, work_space(64), pair[:, 1:].copy())
+    drop_last(pair, basis, work_space(64), pair[:, 1:].copy())
 
 
-def current_header(task: Task, state: State) -> SealHeader:
+def current_header(setting: Setting[Plan], state: State) -> SealHeader:
     """SEAL's header for a ciphertext of this state."""
-    header = task.setting.headers[state.sent.shape[2]]
+    header = setting.headers[state.sent.shape[2]]
     return replace(header, scale=state.label.scale, correction=state.label.correction)
 
 
 def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name: str) -> State:
     """Apply Pyfhel operations to every ciphertext."""
-    setting, header, ciphertexts = task.setting, current_header(task, state), state.residues
+    setting, ciphertexts = task.setting, state.residues
+    header = current_header(setting, state)
     parts: list[Residues] = []
     for done, ciphertext in enumerate(ciphertexts, start=1):
         loaded = load_ciphertext(setting.he, setting.parameters, write_ciphertext(header, ciphertext))
@@ -280,7 +277,7 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
         current, work = source[place], work_space(degree)
         for basis in bases:
             smaller = np.empty((size, len(basis.primes) - 1, degree), dtype=np.int64)
-            drop_last(current, basis.constants, work, smaller)
+            drop_last(current, basis, work, smaller)
             current = smaller
         out[place] = current
 

@@ -255,7 +255,7 @@ class FusedSlots(SlotOperations[Cipher]):
             left = self._primes[: len(self._primes) - lost]
             out = np.empty((2, len(left) - 1, residues.shape[2]), dtype=np.int64)
             basis = make_basis(left, self._parameters.ring_degree, self._modulus)
-            drop_last(residues, basis.constants, self._engine.work, out)
+            drop_last(residues, basis, self._engine.work, out)
             residues = out
             if self._modulus:
                 correction = correction * pow(left[-1], -1, self._modulus) % self._modulus
@@ -266,7 +266,7 @@ class FusedSlots(SlotOperations[Cipher]):
     def _digits(self, polynomial: Polynomials) -> Polynomials:
         count, degree = polynomial.shape
         digits: Polynomials = self._engine.scratch(1, count, count + 1, degree)[0]
-        take_apart(polynomial, self._extended.constants, self._engine.work, digits)
+        take_apart(polynomial, self._extended, self._engine.work, digits)
         return digits
 
     def _switch(self, digits: Polynomials, step: int, places: Polynomials) -> Polynomials:
@@ -275,5 +275,5 @@ class FusedSlots(SlotOperations[Cipher]):
         sums = self._engine.scratch(2, *digits.shape[1:])
         sum_products(digits, key, places, correction, self._extended.primes, sums)
         out = np.empty((2, len(self._primes), digits.shape[2]), dtype=np.int64)
-        drop_last(sums, self._extended.constants, self._engine.work, out)
+        drop_last(sums, self._extended, self._engine.work, out)
         return out

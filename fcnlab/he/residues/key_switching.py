@@ -70,16 +70,16 @@ def sign_correction(step: int, key: Polynomials, basis: Basis, work: Polynomials
 
 
 @compiled
-def take_apart(polynomial, constants, work, out):  # type: ignore[no-untyped-def]
+def take_apart(polynomial, basis, work, out):  # type: ignore[no-untyped-def]
     """Digits of a polynomial in NTT form, shape (k, n), modulo k data primes and the special one.
 
     Args:
         polynomial: To take apart.
-        constants: Of the basis.
+        basis: Data primes and the special one.
         work: Of `ring.work_space`.
         out: Shape (k, k + 1, n), in NTT form.
     """
-    primes, forward, backward, degree_inverses = constants[:4]
+    primes, forward, backward, degree_inverses = basis[:4]
     count, degree = polynomial.shape
     coefficients = np.empty(degree, np.int64)
     for digit in range(count):

@@ -105,10 +105,8 @@ def to_ntt(values, tables, work, prime):  # type: ignore[no-untyped-def]
     while half >= EIGHT:
         for group in range(groups):
             start, factor = 2 * group * half, table[groups + group]
-            forward_butterflies(
-                values[start : start + half], values[start + half : start + 2 * half], factor, factor * inverse, prime,
-                inverse,
-            )  # fmt: skip
+            left, right = values[start : start + half], values[start + half : start + 2 * half]
+            forward_butterflies(left, right, factor, factor * inverse, prime, inverse)
         half, groups = half // 2, groups * 2
     for k in range(EIGHT):
         for i in range(work.shape[1]):
@@ -147,10 +145,8 @@ def from_ntt(values, tables, work, prime, degree_inverse):  # type: ignore[no-un
     while groups >= 1:
         for group in range(groups):
             start, factor = 2 * group * half, table[groups + group]
-            backward_butterflies(
-                values[start : start + half], values[start + half : start + 2 * half], factor, factor * inverse, prime,
-                inverse,
-            )  # fmt: skip
+            left, right = values[start : start + half], values[start + half : start + 2 * half]
+            backward_butterflies(left, right, factor, factor * inverse, prime, inverse)
         half, groups = half * 2, groups // 2
     for i in range(values.size):
         values[i] = multiply_residues(values[i], degree_inverse, prime, inverse)

@@ -6,9 +6,8 @@ Source: SEAL 4.1, native/src/seal/util/rns.cpp (mod_t_and_divide_q_last_ntt_inpl
 divide_and_round_q_last_ntt_inplace).
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,7 @@ HALF_BITS = 30  # products modulo a plain modulus of up to 60 bits are taken in 
 Polynomials = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Basis:
+class Basis(NamedTuple):
     """Primes at one level, as the kernels take them; the last one is dropped by `drop_last`.
 
     Attributes:
@@ -42,14 +40,6 @@ class Basis:
     plain_modulus: int
     last_inverse: int
 
-    @property
-    def constants(self) -> tuple[Any, ...]:
-        """As the kernels take it."""
-        return (
-            self.primes, self.forward, self.backward, self.degree_inverses, self.last_inverses, self.plain_modulus,
-            self.last_inverse,
-        )  # fmt: skip
-
 
 @lru_cache(maxsize=64)
 def make_basis(primes: tuple[int, ...], ring_degree: int, plain_modulus: int | None) -> Basis:
@@ -62,13 +52,13 @@ def make_basis(primes: tuple[int, ...], ring_degree: int, plain_modulus: int | N
         return tuple(np.stack([table[way][part] for table in tables]) for part in range(3))
 
     return Basis(
-        np.array(primes, dtype=np.int64),
-        stack(0),
-        stack(1),
-        np.array([pow(ring_degree, -1, prime) for prime in primes], dtype=np.int64),
-        np.array([pow(last, -1, prime) for prime in others], dtype=np.int64),
-        t,
-        pow(last, -1, t) if t else 0,
+        primes=np.array(primes, dtype=np.int64),
+        forward=stack(0),
+        backward=stack(1),
+        degree_inverses=np.array([pow(ring_degree, -1, prime) for prime in primes], dtype=np.int64),
+        last_inverses=np.array([pow(last, -1, prime) for prime in others], dtype=np.int64),
+        plain_modulus=t,
+        last_inverse=pow(last, -1, t) if t else 0,
     )
 
 
@@ -90,16 +80,16 @@ def multiply_wide(a, b, modulus, inverse):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def drop_last(polynomials, constants, work, out):  # type: ignore[no-untyped-def]
+def drop_last(polynomials, basis, work, out):  # type: ignore[no-untyped-def]
     """Divide by the last prime of a basis and round: in ckks to nearest, in bgv to a multiple of t.
 
     Args:
         polynomials: In NTT form, shape (polynomials, primes, n).
-        constants: Of the basis.
+        basis: From `make_basis`.
         work: Of `ring.work_space`.
         out: Shape (polynomials, primes - 1, n).
     """
-    primes, forward, backward, degree_inverses, last_inverses, t, last_inverse = constants
+    primes, forward, backward, degree_inverses, last_inverses, t, last_inverse = basis
     size, count, degree = polynomials.shape
     last = primes[count - 1]
     coefficients, correction = np.empty(degree, np.int64), np.empty(degree, np.int64)

@@ -74,14 +74,14 @@ class Case:
         correction = sign_correction(step, key, basis, work) if step else sums.copy()
         sum_products(digits, key, places, correction, basis.primes, sums)
         out = np.empty((2, primes, DEGREE), dtype=np.int64)
-        drop_last(sums, basis.constants, work, out)
+        drop_last(sums, basis, work, out)
         return out
 
     def take_apart(self, polynomial: np.ndarray) -> np.ndarray:
         primes = len(polynomial)
         digits = np.empty((primes, primes + 1, DEGREE), dtype=np.int64)
         basis = make_basis(key_chain(self.parameters, primes), DEGREE, self.modulus)
-        take_apart(polynomial, basis.constants, work_space(DEGREE), digits)
+        take_apart(polynomial, basis, work_space(DEGREE), digits)
         return digits
 
 
@@ -126,7 +126,7 @@ def test_a_dropped_prime_leaves_what_seal_leaves(case: Case, primes: int) -> Non
     before = residues(ciphertext)
     out = np.empty((2, primes - 1, DEGREE), dtype=np.int64)
     basis = make_basis(case.parameters.primes[:primes], DEGREE, case.modulus)
-    drop_last(before, basis.constants, work_space(DEGREE), out)
+    drop_last(before, basis, work_space(DEGREE), out)
     (case.he.mod_switch_to_next if case.modulus else case.he.rescale_to_next)(ciphertext)
     assert np.array_equal(out, residues(ciphertext))
 

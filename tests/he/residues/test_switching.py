@@ -46,7 +46,7 @@ def test_a_dropped_prime_leaves_what_seal_leaves(scheme, bits, plain_bits, squar
     _, before = read_ciphertext(ciphertext.to_bytes("none"))
     out = np.empty((before.shape[0], len(primes) - 1, degree), dtype=np.int64)
     t = moduli[0] if moduli else None
-    drop_last(before.view(np.int64), make_basis(primes, degree, t).constants, work_space(degree), out)
+    drop_last(before.view(np.int64), make_basis(primes, degree, t), work_space(degree), out)
     SealOperations(he, parameters, t, primes=len(primes)).drop_prime(ciphertext)
     _, after = read_ciphertext(ciphertext.to_bytes("none"))
     assert np.array_equal(out, after.view(np.int64))

@@ -84,7 +84,7 @@ def test_seal_decrypts_what_was_encrypted(scheme, degree, sizes, plain_bits) -> 
     slots = rng.integers(0, 2 ** min(plain_bits - 1, 40) if plain else 16, size=(3, parameters.slots))
     first: Residues = np.empty((3, len(sizes), degree), dtype=np.uint64)
     SymmetricEncryption(he, parameters, plain, secret).encrypt(slots, seed=seed, place=3, out=first)
-    header = replace(level_headers(he, parameters)[len(sizes)], scale=parameters.scale)
+    header = replace(level_headers(parameters, 0)[len(sizes)], scale=parameters.scale)
     for row, expected in enumerate(slots):
         ciphertext = np.stack([first[row], expand_mask(seed, 3 + row, parameters.primes, degree)])
         loaded = load_ciphertext(he, parameters, write_ciphertext(header, ciphertext))
@@ -121,7 +121,7 @@ def test_quotients_of_long_products_are_exact(data: st.DataObject) -> None:
 @pytest.mark.parametrize("seed", ["", "ab", "zz" * 32, "00" * 33])
 def test_seeds_of_another_length_are_refused(seed) -> None:
     with pytest.raises(WireError, match="32 bytes in hexadecimal"):
-        read_seed(Envelope("upload", "", "", 0, 1, (1, 1, 1, 4096), seed=seed))
+        read_seed(Envelope(kind="upload", plan="", session="", images=1, shape=(1, 1, 1, 4096), seed=seed))
 
 
 def test_no_two_encryptions_share_mask_or_error() -> None:
