@@ -60,7 +60,7 @@ class Client:
         self.plan, self.session, self._contexts = plan, session, list(contexts)
         chosen = plan.parameters
         self._headers = [level_headers(chosen, index) for index in range(chosen.passes)]
-        self._encryptions = [SymmetricEncryption.of_pass(he, chosen, index) for index, he in enumerate(contexts)]
+        self._encryptions = [SymmetricEncryption(he, chosen, index) for index, he in enumerate(contexts)]
 
     def save(self) -> tuple[bytes, bytes]:
         """The client as bytes, to be kept apart.
@@ -79,8 +79,8 @@ class Client:
 
         Args:
             plan: The one it was made for.
-            keys: Of `save`.
-            secret: Of `save`.
+            keys: The first part of what `save` gave.
+            secret: The second.
 
         Raises:
             WireError: If either is truncated or altered, of another version or plan, or they belong to two clients.

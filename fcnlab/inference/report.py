@@ -58,7 +58,7 @@ class LayerReport:
     """One step of the circuit in one pass of a batch; seconds are sums over all batches and passes.
 
     Attributes:
-        name: Of the step.
+        name: The step's.
         outputs: Ciphertexts it gives.
         operations: Homomorphic operations of one pass, by kind, counted by the engine.
         elapsed_s: Seconds in all.

@@ -90,14 +90,14 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
         open_session(parameters)
         level_headers.cache_clear()
         level_headers(parameters, 0)
-        SymmetricEncryption.of_pass(he, parameters, 0)
+        SymmetricEncryption(he, parameters, 0)
 
     yield "keys", 2, seconds_of(make_keys)
 
     columns = np.arange(CHUNK * parameters.slots, dtype=np.int64).reshape(CHUNK, -1) % 8
     out: Residues = np.empty((CHUNK, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
     he = open_session(parameters)
-    encryption, seed = SymmetricEncryption.of_pass(he, parameters, 0), new_seed()
+    encryption, seed = SymmetricEncryption(he, parameters, 0), new_seed()
     encrypt = lambda: encryption.encrypt(columns, seed=seed, place=0, out=out)  # noqa: E731
     yield "encrypt", 2, seconds_of(encrypt, repeats=ENCRYPTIONS) / CHUNK
 

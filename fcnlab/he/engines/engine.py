@@ -39,8 +39,8 @@ class Setting(Generic[P]):
 
     Attributes:
         circuit: The steps; the first reads the plan's inputs.
-        plan: Of this circuit.
-        index: Of the pass.
+        plan: The circuit's.
+        index: Which plain modulus.
         he: Pyfhel context without keys; an engine that needs them gives it its evaluation keys.
         headers: SEAL's headers, from `level_headers`.
         keys: Evaluation keys of the pass as they travelled, by step.

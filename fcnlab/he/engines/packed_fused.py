@@ -149,7 +149,7 @@ class FusedEngine:
 
 
 def hoisted(stage: Stage, sources: Sequence[Cipher], operations: "FusedSlots") -> Cipher:
-    """One affine step; what `program.run_stage` does, with shared digits and sums that are reduced late."""
+    """One affine step; what `run_stage` does, with shared digits and sums that are reduced late."""
     rotated = {(place, 0): source for place, source in enumerate(sources)}
     for baby, value in operations.rotate_all(sources[0], stage.babies):
         rotated[0, baby] = value
@@ -170,7 +170,7 @@ class FusedSlots(SlotOperations[Cipher]):
     Args:
         engine: Has weights and keys.
         setting: What is known of the pass.
-        scales: Of the weights of each term, by its identity.
+        scales: ckks scale of each term's weights, by the term's identity.
         primes: Data primes at this level.
         counts: Where operations are counted.
     """

@@ -86,12 +86,12 @@ def make_key(
 
     Args:
         secret: As for `make_keys`.
-        parameters: Of the plan.
-        step: Of the rotation, or RELINEARIZATION.
+        parameters: The plan's.
+        step: Slots it rotates by, or RELINEARIZATION.
         primes: Data primes of the ciphertexts it is for.
         error_factor: bgv: the plain modulus; 1 otherwise.
-        seed: Of the second polynomials.
-        place: Of the key among all that share the seed.
+        seed: What second polynomials expand from.
+        place: The key's among all that share the seed.
     """
     chain = key_chain(parameters, primes)
     own = secret[[*range(primes), len(secret) - 1]]
@@ -128,10 +128,10 @@ def write_keys(header: SealHeader, keys: Mapping[int, Residues], *, count: int, 
     """SEAL's bytes from keys by their place: digits and primes that did not travel are zero, and never used.
 
     Args:
-        header: Of a public key.
+        header: A public key's.
         keys: As they travelled.
         count: Places.
-        digits: Of a whole key: the number of data primes.
+        digits: As many as a whole key has: the number of data primes.
     """
     body = []
     for place in range(count):
@@ -156,9 +156,9 @@ def load_keys(he: Any, parameters: Parameters, header: SealHeader, keys: Keys) -
 
     Args:
         he: Without keys.
-        parameters: Of the plan.
-        header: Of a public key.
-        keys: Of `open_keys`.
+        parameters: The plan's.
+        header: A public key's.
+        keys: From `open_keys`.
     """
     degree, digits = parameters.ring_degree, len(parameters.primes)
     he.from_bytes_relin_key(write_keys(header, {0: keys[RELINEARIZATION]}, count=1, digits=digits))

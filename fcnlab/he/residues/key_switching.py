@@ -50,10 +50,10 @@ def sign_correction(step: int, key: Polynomials, basis: Basis, work: Polynomials
     """What the digits' changed signs add to a rotation's sums; shape (2, primes, n).
 
     Args:
-        step: Of the rotation.
+        step: Slots of the rotation.
         key: Digits, polynomials, primes, n.
         basis: Data primes and the special one.
-        work: Of `ring.work_space`.
+        work: From `work_space`.
     """
     degree = key.shape[-1]
     changes = sign_changes(step, degree)
@@ -76,7 +76,7 @@ def take_apart(polynomial, basis, work, out):  # type: ignore[no-untyped-def]
     Args:
         polynomial: To take apart.
         basis: Data primes and the special one.
-        work: Of `ring.work_space`.
+        work: From `work_space`.
         out: Shape (k, k + 1, n), in NTT form.
     """
     primes, forward, backward, degree_inverses = basis[:4]

@@ -96,7 +96,7 @@ def to_ntt(values, tables, work, prime):  # type: ignore[no-untyped-def]
 
     Args:
         values: Shape (n,), n at least 64.
-        tables: Of `ring_tables`, forward.
+        tables: From `ring_tables`, forward.
         work: Shape (8, n / 8), any content.
         prime: At most 55 bits.
     """

@@ -86,7 +86,7 @@ def drop_last(polynomials, basis, work, out):  # type: ignore[no-untyped-def]
     Args:
         polynomials: In NTT form, shape (polynomials, primes, n).
         basis: From `make_basis`.
-        work: Of `ring.work_space`.
+        work: From `work_space`.
         out: Shape (polynomials, primes - 1, n).
     """
     primes, forward, backward, degree_inverses, last_inverses, t, last_inverse = basis
