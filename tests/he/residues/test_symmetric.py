@@ -80,7 +80,7 @@ def session_of(scheme: str, degree: int, sizes: list[int], plain_bits: int):
 )
 def test_seal_decrypts_what_was_encrypted(scheme, degree, sizes, plain_bits) -> None:
     he, parameters, plain = session_of(scheme, degree, sizes, plain_bits)
-    rng, seed, secret = np.random.default_rng(0), new_seed(), secret_residues(he, degree)
+    rng, seed = np.random.default_rng(0), new_seed()
     slots = rng.integers(0, 2 ** min(plain_bits - 1, 40) if plain else 16, size=(3, parameters.slots))
     first: Residues = np.empty((3, len(sizes), degree), dtype=np.uint64)
     SymmetricEncryption(he, parameters, 0).encrypt(slots, seed=seed, place=3, out=first)
