@@ -119,7 +119,7 @@ def highest_degree(settings: ActivationSettings) -> int:
 
 
 class ActivationLab(Lab):
-    """The laboratory; its settings are those of `ActivationSettings`."""
+    """The lab of activations; any setting of `ActivationSettings` may be given."""
 
     def __init__(self, **settings: Any) -> None:
         model = LabModel("activations", ActivationSettings(), controls=make_controls(), presets=PRESETS)
@@ -177,13 +177,7 @@ class ActivationLab(Lab):
         return describe(self.model.settings, *self.fits())
 
 
-def activations(**settings: Any) -> ActivationLab:
-    """Open the lab of activations; any setting of `ActivationSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return ActivationLab(**settings)
+activations = ActivationLab  # as notebooks and settings lines call it
 
 
 # --- words and numbers ------------------------------------------------------------------------------------------------

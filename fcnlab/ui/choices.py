@@ -1,6 +1,7 @@
 """Controls that several labs have: which network, scheme and engine, and what to compare with."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from fcnlab.data.frontier import shipped_points
 from fcnlab.data.mnist import DATA_ROOT
@@ -20,6 +21,12 @@ ENGINE: Final = Choice(name="engine", label="engine", options=ENGINES, help="How
 def network_names() -> dict[str, str]:
     """The shipped networks as options; which there are is found out when a lab opens."""
     return {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
+
+
+def shipped_only(presets: Mapping[str, Any]) -> dict[str, Any]:
+    """The presets whose network is here."""
+    known = network_names()
+    return {name: settings for name, settings in presets.items() if settings.network in known}
 
 
 def network_choice(text: str) -> Choice:

@@ -69,7 +69,7 @@ def study_in_worker(*, progress: Callable[[Step], None]) -> EncodingStudy:
 
 
 class EncodingLab(Lab):
-    """The laboratory; its settings are those of `EncodingSettings`."""
+    """The lab of encodings; any setting of `EncodingSettings` may be given."""
 
     def __init__(self, **settings: Any) -> None:
         model = LabModel("encodings", EncodingSettings(), controls=CONTROLS, presets=PRESETS)
@@ -98,13 +98,7 @@ class EncodingLab(Lab):
         return describe(self.model.settings, study, source=STORED.format(study.processor))
 
 
-def encodings(**settings: Any) -> EncodingLab:
-    """Open the lab of encodings; any setting of `EncodingSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return EncodingLab(**settings)
+encodings = EncodingLab  # as notebooks and settings lines call it
 
 
 # --- words and numbers ------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from fcnlab.data.frontier import Point, cheapest, nearest_trained, points
 from fcnlab.data.published import published_systems
 from fcnlab.errors import FcnlabError
 from fcnlab.plots.sparsity import sparsity_figure, update_layers, update_place, update_weights
-from fcnlab.ui.choices import WEIGHT_BITS, network_choice, network_names
+from fcnlab.ui.choices import WEIGHT_BITS, network_choice, shipped_only
 from fcnlab.ui.cost.words import fewer
 from fcnlab.ui.kit.background import Answers, Superseded
 from fcnlab.ui.kit.controls import Choice, Control, Whole
@@ -113,12 +113,11 @@ def make_presets() -> dict[str, SparsitySettings]:
         "fewest HOPs at 99 %": SparsitySettings(network=best.name) if best is not None else SparsitySettings(),
         "dense": SparsitySettings(),
     }
-    known = network_names()
-    return {name: settings for name, settings in presets.items() if settings.network in known}
+    return shipped_only(presets)
 
 
 class SparsityLab(Lab):
-    """The laboratory; its settings are those of `SparsitySettings`.
+    """The lab of sparsity; any setting of `SparsitySettings` may be given.
 
     Attributes:
         measured: The newest accuracy; it may be of earlier settings, and is not shown then.
@@ -176,13 +175,7 @@ class SparsityLab(Lab):
         return Page(Sentence(summary(settings, known), kind="plain"), trained_sentence(settings), layer_table(settings))
 
 
-def sparsity(**settings: Any) -> SparsityLab:
-    """Open the lab of sparsity; any setting of `SparsitySettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return SparsityLab(**settings)
+sparsity = SparsityLab  # as notebooks and settings lines call it
 
 
 # --- words and numbers ------------------------------------------------------------------------------------------------

@@ -17,10 +17,15 @@ from fcnlab.ui.kit.images import digit_cell
 from fcnlab.ui.kit.page import Markup, Page, Sentence, Table, Tiles, View, escape
 from fcnlab.ui.kit.task import Task, TaskPanel
 from fcnlab.ui.outcome import Outcome, run_encrypted
+from fcnlab.ui.plans import plan_sentence
 
 IMAGES: Final = 8192  # as many as the slots of one batch
 SHOWN_RIGHT, SHOWN_WRONG = 20, 8
 NOTHING_YET: Final = "No run has ended yet."
+WHAT_HOLDS: Final = (
+    "Each plain modulus takes a pass of its own; together they hold every value of every possible image. Each pixel is "
+    "encrypted as one ciphertext, with a slot for each of {slots:,} images."
+)
 LOADING: Final = "Starting the worker: it loads the network and proves its parameters"
 
 
@@ -106,19 +111,6 @@ def layer_row(layer: LayerReport) -> list[object]:
     return [layer.name, layer.outputs, *(layer.operations.get(kind, 0) for kind in KINDS), layer.total]
 
 
-def plan_sentence(outcome: Outcome) -> str:
-    """The parameters in one sentence."""
-    plan = outcome.plan.as_dict()
-    *primes, special = plan["prime_bits"]
-    return (
-        f"Plan: {plan['scheme']}, ring degree {plan['ring_degree']:,}, ciphertext modulus of primes with "
-        f"{', '.join(map(str, primes))} bits (and {special} for keys), {plan['security_bits']}-bit security; "
-        f"{outcome.report.passes} pass{'es' if outcome.report.passes > 1 else ''} with plain moduli of "
-        f"{' and '.join(map(str, plan['plain_modulus_bits']))} bits hold every value of every possible image; "
-        f"{plan['encrypted_pixels']} pixels are encrypted, each as one ciphertext with {plan['slots']:,} slots."
-    )
-
-
 def comparison_sentence(outcome: Outcome) -> str:
     """The published counts beside this network's, by the same convention."""
     published = published_systems()
@@ -140,7 +132,8 @@ def account(outcome: Outcome, *, timed: bool = False) -> Page:
         measured(outcome) if timed else None,
         Table(HEADS, map(layer_row, report.layers), total=total),
         comparison_sentence(outcome),
-        plan_sentence(outcome),
+        plan_sentence(report.plan),
+        WHAT_HOLDS.format(slots=report.plan["slots"]),
     )
 
 

@@ -109,15 +109,16 @@ def plan_now(settings: CostSettings) -> Estimate:
         layouts = find_layouts(settings.variation, settings.scheme, settings.images, settings.layout)
     except FcnlabError as error:
         return Estimate(settings, refusal=str(error))
-    return Estimate(settings, layouts, projection=projection_of(settings, layouts.chosen, circuit))
+    projection = project_here(layouts.chosen, circuit, engine=settings.engine, images=settings.images)
+    return Estimate(settings, layouts, projection=projection)
 
 
-def projection_of(settings: CostSettings, plan: Plan, circuit: Circuit) -> Projection | None:
-    """The projection on all cores, if this machine has been measured."""
-    costs = unit_costs()
-    if costs is None:
-        return None
-    return project(plan, circuit, engine=settings.engine, images=settings.images, threads=usable_cores(), costs=costs)
+def project_here(
+    plan: Plan, circuit: Circuit, *, engine: str, images: int, threads: int | None = None
+) -> Projection | None:
+    """The projection for this machine, on all cores if not given; None if it has not been measured."""
+    costs, threads = unit_costs(), threads or usable_cores()
+    return project(plan, circuit, engine=engine, images=images, threads=threads, costs=costs) if costs else None
 
 
 @lru_cache(maxsize=256)

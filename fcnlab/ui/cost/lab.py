@@ -12,7 +12,7 @@ from fcnlab.data.frontier import Point, cheapest, points
 from fcnlab.data.published import published_systems
 from fcnlab.plots.activations import KINDS
 from fcnlab.plots.cost import cost_figure, update_counts, update_estimate
-from fcnlab.ui.choices import BITS, ENGINE, WEIGHT_BITS, beside_choice, network_choice, network_names, scheme_choice
+from fcnlab.ui.choices import BITS, ENGINE, WEIGHT_BITS, beside_choice, network_choice, scheme_choice, shipped_only
 from fcnlab.ui.cost.estimates import CostSettings, Estimate, MeasurePanel, plan_now, with_accuracy
 from fcnlab.ui.cost.words import amounts_of, describe, describe_tables, summary
 from fcnlab.ui.kit.background import Answers, Superseded
@@ -62,12 +62,11 @@ def make_presets() -> dict[str, CostSettings]:
         "fewest HOPs at 99 %": CostSettings(network=best.name) if best is not None else CostSettings(),
         "dense": CostSettings(network="cryptonets", beside="CryptoNets"),
     }
-    known = network_names()
-    return {name: settings for name, settings in presets.items() if settings.network in known}
+    return shipped_only(presets)
 
 
 class CostLab(Lab):
-    """The laboratory; its settings are those of `CostSettings`.
+    """The lab of costs; any setting of `CostSettings` may be given.
 
     Attributes:
         estimate: The newest one that is ready; it may be of earlier settings, and is marked then.
@@ -180,13 +179,7 @@ class CostLab(Lab):
         return Page(*said, describe_tables(counts, estimate))
 
 
-def cost(**settings: Any) -> CostLab:
-    """Open the lab of costs; any setting of `CostSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return CostLab(**settings)
+cost = CostLab  # as notebooks and settings lines call it
 
 
 # --- picking ----------------------------------------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from typing import Final
 from fcnlab.circuit.hops import HopTable, LayerHops
 from fcnlab.compression.variants import pruned_percent
 from fcnlab.data.published import PublishedSystem, published_systems
-from fcnlab.planning.plan import Plan
 from fcnlab.plots.activations import KINDS
 from fcnlab.ui.cost.estimates import CostSettings, Estimate
 from fcnlab.ui.cost.layouts import describe_layouts
 from fcnlab.ui.kit.page import Page, Stale, Table, Tiles
+from fcnlab.ui.plans import plan_sentence, proof_table
 
 HEADS: Final = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
-PROOF_HEADS: Final = ("step", "ciphertexts", "polynomials", "value bits", "noise bits", "bits left", "primes")
 WORKING: Final = "…"
 BEFORE: Final = "Below: the setting before; working on this one …"
 AS_TRAINED: Final = "Accuracy: of the trained network, by its card, on the 10,000 test images."
@@ -114,31 +113,4 @@ def describe_tables(counts: HopTable, estimate: Estimate) -> Page:
     if estimate.layouts is None:
         return Page(operations)
     plan = estimate.layouts.chosen
-    return Page(
-        operations, plan_sentence(plan), Table(PROOF_HEADS, proof_rows(plan)), describe_layouts(estimate.layouts)
-    )
-
-
-def plan_sentence(plan: Plan) -> str:
-    """The parameters in one sentence."""
-    facts = plan.as_dict()
-    *primes, special = facts["prime_bits"]
-    if facts["plain_modulus_bits"]:
-        moduli = f"plain moduli of {' and '.join(map(str, facts['plain_modulus_bits']))} bits"
-    else:
-        moduli = f"expected error of a logit {100 * facts['predicted_error']:.2g} % of the logits' spread"
-    return (
-        f"Plan: {facts['scheme']}, ring degree {facts['ring_degree']:,}, primes of {', '.join(map(str, primes))} bits "
-        f"(and {special} for keys), {facts['security_bits']}-bit security, {moduli}; {facts['encrypted_pixels']} "
-        f"encrypted pixels, {facts['layout']} layout."
-    )
-
-
-def proof_rows(plan: Plan) -> list[list[object]]:
-    """The proof, a row a step."""
-    rows: list[list[object]] = []
-    for step in plan.steps:
-        primes = f"{step.primes} → {step.primes - step.drops}" if step.drops else str(step.primes)
-        bits = (step.value_bits, f"{step.noise_bits:.1f}", f"{step.budget_bits:.1f}")
-        rows.append([step.name, step.outputs, step.size, *bits, primes])
-    return rows
+    return Page(operations, plan_sentence(plan.as_dict()), proof_table(plan), describe_layouts(estimate.layouts))

@@ -12,7 +12,7 @@ from typing_extensions import override
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import HopTable
 from fcnlab.compression.variants import base_of
-from fcnlab.cost import Projection, project
+from fcnlab.cost import Projection
 from fcnlab.errors import PlanError
 from fcnlab.machine.jobs import submit
 from fcnlab.machine.machine import available_bytes, usable_cores
@@ -22,7 +22,7 @@ from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
-from fcnlab.ui.cost.estimates import unit_costs
+from fcnlab.ui.cost.estimates import project_here
 from fcnlab.ui.encrypted.runs import Setup
 from fcnlab.ui.encrypted.settings import CHEAPEST, MOST, DigitSettings
 from fcnlab.ui.kit.background import Answers, Superseded
@@ -131,11 +131,9 @@ def count_hops(circuit: Circuit, plan: Plan) -> dict[str, HopTable]:
 
 def forecast(wish: Wish, planned: Planned) -> Forecast:
     """Threads, projection and operations; a refusal if this machine has too little memory."""
-    circuit, plan, costs = circuit_of(wish.network), planned.plan, unit_costs()
+    circuit, plan = circuit_of(wish.network), planned.plan
     threads = usable_cores() if plan.threaded else 1
-    projection = None
-    if costs is not None:
-        projection = project(plan, circuit, engine=wish.engine, images=wish.images, threads=threads, costs=costs)
+    projection = project_here(plan, circuit, engine=wish.engine, images=wish.images, threads=threads)
     return Forecast(
         wish,
         Setup(circuit, plan, wish.engine, threads),

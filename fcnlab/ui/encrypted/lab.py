@@ -44,7 +44,7 @@ NOT_PROVEN: Final = "The parameters for these settings are still being proven."
 
 
 class EncryptedLab(Lab):
-    """The laboratory; its settings are those of `DigitSettings`.
+    """The lab of the encrypted run; any setting of `DigitSettings` may be given.
 
     Attributes:
         forecast: The newest one that is ready; it may be of earlier settings.
@@ -282,10 +282,4 @@ class EncryptedLab(Lab):
         )
 
 
-def encrypted_mnist(**settings: Any) -> EncryptedLab:
-    """Open the lab of the encrypted run; any setting of `DigitSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return EncryptedLab(**settings)
+encrypted_mnist = EncryptedLab  # as notebooks and settings lines call it

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.planning.parameters import RINGS
-from fcnlab.ui.choices import ENGINE, beside_choice, network_choice, network_names, scheme_choice
+from fcnlab.ui.choices import ENGINE, beside_choice, network_choice, scheme_choice, shipped_only
 from fcnlab.ui.kit.controls import Choice, Control, Whole
 
 ANY: Final = "any"
@@ -95,8 +95,7 @@ def make_presets() -> dict[str, DigitSettings]:
         "a hundred": DigitSettings(count=MOST),
         "as published": DigitSettings(network="faster-cryptonets", scheme="bfv", engine="stepwise", layout="batch"),
     }
-    known = network_names()
-    return {name: settings for name, settings in presets.items() if settings.network in known}
+    return shipped_only(presets)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ LABEL_WIDTH = "92px"
 Change = Callable[[Any], None]
 
 
-def looks(label: str, text: str, *, width: str = "calc(100% - 4px)") -> dict[str, Any]:
+def looks(label: str, text: str) -> dict[str, Any]:
     """What all controls have: a visible label of the same width, and help on hovering."""
     style = {"description_width": LABEL_WIDTH}
-    return {"description": label, "tooltip": text, "style": style, "layout": {"width": width}}
+    return {"description": label, "tooltip": text, "style": style, "layout": {"width": "calc(100% - 4px)"}}
 
 
 @dataclass(frozen=True, kw_only=True)

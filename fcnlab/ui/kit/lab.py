@@ -29,6 +29,9 @@ class Lab(Display, traitlets.HasTraits):
         figure: Drawn once; `show` changes it.
         settings: Those that are not the defaults.
 
+    Raises:
+        SettingsError: If a setting is unknown or out of its range.
+
     Attributes:
         model: The settings.
         figure: The widget.

@@ -131,7 +131,7 @@ PRESETS: Final = {
 
 
 class PrivateTransferLab(Lab):
-    """The laboratory; its settings are those of `PrivateSettings`.
+    """The lab of private transfer; any setting of `PrivateSettings` may be given.
 
     Attributes:
         answers: How many settings were worked out so far.
@@ -276,10 +276,4 @@ def floor_of(points: Sequence[CurvePoint | ReleasePoint]) -> float:
     return float(max(step * math.floor(lowest / step) - (step if lowest > 90 else 0), 0))
 
 
-def private_transfer(**settings: Any) -> PrivateTransferLab:
-    """Open the lab of private transfer; any setting of `PrivateSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return PrivateTransferLab(**settings)
+private_transfer = PrivateTransferLab  # as notebooks and settings lines call it

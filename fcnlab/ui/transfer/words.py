@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
 from fcnlab.plots.transfer import spell_epsilon
 from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
+from fcnlab.ui.plans import plan_sentence
 from fcnlab.ui.start_here import HEADS as LAYER_HEADS
 from fcnlab.ui.start_here import layer_row
 from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
@@ -245,12 +246,9 @@ def describe_run(run: HeadRun) -> Page:
         "received": f"{report.download_bytes / 1e6:,.1f} MB",
         "wrong logits": f"{report.mismatched_logits:,}",
     }
-    moduli = " and ".join(map(str, plan["plain_modulus_bits"]))
     words = (
         f"{head_name(run.training)}, ε = {spell_epsilon(run.training.epsilon)}, {run.pruned} % pruned, "
-        f"{run.weight_bits} weight bits. Plan: {plan['scheme']}, ring degree {plan['ring_degree']:,}, "
-        f"{plan['security_bits']}-bit security, {report.passes} pass{'es' if report.passes > 1 else ''} with plain "
-        f"moduli of {moduli} bits; {plan['encrypted_pixels']} features are encrypted, {report.batches} "
+        f"{run.weight_bits} weight bits. {plan_sentence(plan, inputs='features')} {report.batches} "
         f"batch{'es' if report.batches > 1 else ''} of up to {plan['slots']:,} records. The table counts what the "
         f"engine really did; counted as published it is {run.published_hops:,} HOPs."
     )

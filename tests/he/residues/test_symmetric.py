@@ -18,7 +18,6 @@ from fcnlab.he.residues.symmetric import (
     expand_mask,
     new_seed,
     read_seed,
-    secret_residues,
 )
 from fcnlab.he.wire import Envelope, Residues, plaintext_residues, write_ciphertext
 from fcnlab.planning.parameters import Parameters, choose_primes

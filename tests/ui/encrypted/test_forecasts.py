@@ -4,6 +4,7 @@ import pytest
 
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.ui.cost import estimates
 from fcnlab.ui.encrypted import forecasts
 from fcnlab.ui.encrypted.forecasts import Forecaster, Wish, circuit_of, lack_of_memory, plan_aside
 from fcnlab.ui.encrypted.settings import DigitSettings
@@ -57,10 +58,10 @@ def test_what_is_unknown_is_not_recalled(forecaster):
 
 
 def test_projections_are_those_of_this_machine(forecaster, monkeypatch):
-    monkeypatch.setattr(forecasts, "unit_costs", lambda: None)
+    monkeypatch.setattr(estimates, "unit_costs", lambda: None)
     assert forecaster.recall(wish(1)).projection is None
     forecaster.forget()
-    monkeypatch.setattr(forecasts, "unit_costs", made_up)
+    monkeypatch.setattr(estimates, "unit_costs", made_up)
     monkeypatch.setattr(forecasts, "available_bytes", lambda: None)
     found = forecaster.recall(wish(1))
     assert found.projection.images == 1
@@ -69,7 +70,7 @@ def test_projections_are_those_of_this_machine(forecaster, monkeypatch):
 
 
 def test_a_run_that_does_not_fit_into_memory_is_refused(forecaster, monkeypatch):
-    monkeypatch.setattr(forecasts, "unit_costs", made_up)
+    monkeypatch.setattr(estimates, "unit_costs", made_up)
     monkeypatch.setattr(forecasts, "available_bytes", lambda: 10 * 2**20)
     found = forecaster.recall(wish(1))
     assert "are free. What helps: ckks" in found.refusal
