@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcnlab.circuit.integers import prime_below
+from fcnlab.circuit.serial import load_circuit, save_circuit
 from fcnlab.errors import DataError
 from fcnlab.planning.choose import make_packed_plan, make_plan
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.parameters import SPECIAL_PRIME
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.serial import describe, load_plan, save_plan, seal
-from tests.support.circuits import tiny_circuit
-from tests.support.runs import altered
+from tests.support.circuits import random_images, tiny_circuit
+from tests.support.runs import altered, classify
 
 KINDS = [("batch", "bgv"), ("batch", "bfv"), ("batch", "ckks"), ("packed", "bgv"), ("packed", "ckks")]
 
@@ -50,6 +51,14 @@ def test_a_plan_comes_back_as_it_was(kind: tuple[str, str], seed: int) -> None:
             assert np.array_equal(again.gather, plan.gather)
             assert again.gather.dtype == plan.gather.dtype
             assert (again.rotations, again.key_levels, again.places) == (plan.rotations, plan.key_levels, plan.places)
+
+
+@pytest.mark.parametrize("scheme", ["bgv", "bfv"])
+def test_what_was_loaded_runs_as_what_was_saved(scheme: str) -> None:
+    circuit = tiny_circuit(3, widths=(5, 3, 2))
+    images = random_images(circuit, 20)
+    plan, again = load_plan(save_plan(plan_of("batch", scheme))), load_circuit(save_circuit(circuit))
+    assert np.array_equal(classify(again, plan, images), circuit.evaluate(images))
 
 
 @settings(max_examples=600, deadline=None)
