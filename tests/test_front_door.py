@@ -20,9 +20,9 @@ SURFACE = {
     "approximate": "function, *, degree, interval, norm, coefficients, progress",
     "compile": "network, *, name, input_shape, pixel_bits, weight_bits, merge, complete_squares",
     "count": "network, *, convention, options",
-    "demonstrate": "network, *, images, scheme, layout, engine, ring_degree, threads, progress",
-    "infer": "circuit, plan, images, *, labels, engine, threads, progress",
-    "load": "name_or_path",
+    "demonstrate": "network, *, images, scheme, engine, ring_degree, layout, threads, observe_noise, progress",
+    "infer": "circuit, plan, images, *, labels, engine, threads, observe_noise, progress, parties, overhear",
+    "load": "name_or_path, *, folder",
     "plan": "circuit, *, images, scheme, layout, ring_degree, sample",
     "project": "circuit, plan, *, images, engine, threads, costs",
 }
@@ -81,7 +81,7 @@ def test_a_convention_is_counted_for_networks_and_circuits() -> None:
 
 
 def test_a_missing_part_is_named_with_what_installs_it() -> None:
-    @naming_missing_parts
+    @naming_missing_parts("draw")
     def draw() -> None:
         raise ModuleNotFoundError("No module named 'plotly.io'", name="plotly.io")
 

@@ -118,7 +118,11 @@ def test_every_place_stands_on_a_floor() -> None:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
-    users = {module for module, path in MODULES.items() if library in {name.split(".")[0] for name in imports(path)}}
+    users = {
+        module
+        for module, path in MODULES.items()
+        if module and library in {name.split(".")[0] for name in imports(path)}
+    }
     strays = {module for module in users if not belongs(module, LIBRARIES[library])}
     assert not strays, f"{library} is imported by {strays}: move it, or allow it in LIBRARIES with a reason"
 

@@ -10,7 +10,7 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.defaults import __version__
+from fcnlab.defaults import DEFAULT_NETWORK, __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import check_tensors, load_network, read_card, save_network
@@ -80,8 +80,12 @@ def save_checkpoint(network: nn.Sequential, card: ModelCard, *, folder: Path = M
     return path
 
 
-def load_checkpoint(name_or_path: str | Path, *, folder: Path = MODELS) -> Checkpoint:
+def load_checkpoint(name_or_path: str | Path = DEFAULT_NETWORK, *, folder: Path = MODELS) -> Checkpoint:
     """Load a network and its card, checked.
+
+        >>> import fcnlab
+        >>> fcnlab.load("fcn-25k").card.accuracy
+        99.22
 
     Args:
         name_or_path: Name of a network in `folder`, or path of a ``.safetensors`` file with its card beside it.
