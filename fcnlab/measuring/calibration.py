@@ -87,7 +87,7 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
     """Seconds of every operation for one ciphertext with these parameters: unit, parts, seconds."""
 
     def make_keys() -> None:
-        open_session(parameters)
+        he = open_session(parameters)
         level_headers.cache_clear()
         level_headers(parameters, 0)
         SymmetricEncryption(he, parameters, 0)
