@@ -17,7 +17,7 @@ DENY := --VoilaConfiguration.extension_denylist=
 VOILA := $(foreach name,@voila-dashboards/jupyterlab-preview jupyterlab-plotly jupyterlab_pygments,$(DENY)$(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab app infer test bench bench-peers bench-ui notebooks screenshots clean
+.PHONY: help lab app infer test bench bench-peers bench-ui notebooks lock screenshots clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ bench-ui: ## measure in the browser how fast the labs answer (ARGS: names of lab
 notebooks: ## run every lab and store what it shows, after a change of code or networks
 	@$(SETUP) --extras lab,test
 	$(BIN)/python -m tests.labs.refresh
+
+lock: ## pin the newest allowed versions in constraints.txt, with hashes, for all platforms
+	@$(SETUP) --extras test
+	$(BIN)/pip install -q uv
+	$(BIN)/python -m tests.lock
 
 screenshots: ## pictures of every lab, 1280 and 800 pixels wide, in build/screenshots
 	@$(SETUP) --extras lab,test --browser

@@ -9,7 +9,9 @@ Two packages need more than pip:
 * torch: on Linux x86_64 the plain package is a CUDA build of several gigabytes; the CPU build has an index of its own.
 * Pyfhel: there is no wheel, and the plain source build clones repositories from GitHub. Three options in its own
   pyproject.toml ask for them; with these off it builds anywhere, and all that is lost is the compression of
-  ciphertexts, which look random and do not compress.
+  ciphertexts, which look random and do not compress. SEAL becomes a shared library, so that a process has it once.
+
+All other versions are pinned in constraints.txt, with the hashes of their files.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "fcnlab-setup.json"
+CONSTRAINTS = ROOT / "constraints.txt"
 
 TORCH_VERSION = "2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PYFHEL_VERSION = "3.5.0"
+PYFHEL_BUILD = "2"  # of the wheel; counts up when `BUILD_CHANGES` do
 PYFHEL_SHA256 = "0375b83b5a83026924f59db25c4efa9f27e1e8a66d004658f4d24195986a04b6"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -106,7 +110,7 @@ def read_stamp() -> dict[str, str | list[str]]:
 def fingerprint_setup() -> str:
     """A hash of everything a setup depends on: this script, pyproject.toml and the Python it runs on."""
     digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
-    for name in ("pyproject.toml", "bootstrap.py"):
+    for name in ("pyproject.toml", "bootstrap.py", CONSTRAINTS.name):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
@@ -134,21 +138,44 @@ def install(python: str, *, extras: Iterable[str], keep_torch: bool) -> None:
     """
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
     installed = installed_versions(python)
+    if not keep_torch:  # conda brings its own versions
+        install_locked(python, {"base", *extras})
     torch = installed.get("torch", "").split("+")[0]
     if torch != TORCH_VERSION and not (torch and keep_torch):
         run(f"Installing torch {TORCH_VERSION}", [*pip, "install", f"torch=={TORCH_VERSION}", *torch_source()])
-    if installed.get("pyfhel") != PYFHEL_VERSION:
+    if installed.get("pyfhel") != f"{PYFHEL_VERSION}-{PYFHEL_BUILD}":
         wheel = find_wheel() or build_wheel(python)
-        run(f"Installing Pyfhel {PYFHEL_VERSION}", [*pip, "install", "--no-deps", str(wheel)])
+        run(f"Installing Pyfhel {PYFHEL_VERSION}", [*pip, "install", "--no-deps", "--force-reinstall", str(wheel)])
     target = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
     run("Installing fcnlab", [*pip, "install", "--editable", target])
 
 
+def install_locked(python: str, groups: set[str]) -> None:
+    """Install what constraints.txt pins for these groups: exactly these versions, from files with these hashes."""
+    with tempfile.TemporaryDirectory(prefix="fcnlab-") as name:
+        wanted = Path(name, "requirements.txt")
+        wanted.write_text(locked(groups))
+        options = ["--disable-pip-version-check", "install", "--no-deps", "--require-hashes", "-r", str(wanted)]
+        run(f"Installing the packages of {', '.join(sorted(groups))}", [python, "-m", "pip", *options])
+
+
+def locked(groups: set[str]) -> str:
+    """Requirement lines of constraints.txt that at least one of these groups needs."""
+    blocks = CONSTRAINTS.read_text().split("\n\n")[1:]
+    heads = (block.partition("\n") for block in blocks)
+    return "\n".join(lines for head, _, lines in heads if groups & set(head.removeprefix("# ").split()))
+
+
 def installed_versions(python: str) -> dict[str, str]:
-    """Version of every package this Python has, by lower-case name."""
+    """Version of every package this Python has, by lower-case name; Pyfhel's with the build of a wheel of ours."""
     code = (
-        "import json, importlib.metadata as m; "
-        "print(json.dumps({(d.metadata['Name'] or '').lower(): d.version for d in m.distributions()}))"
+        "import json, re, importlib.metadata as m\n"
+        "found = {(d.metadata['Name'] or '').lower(): d for d in m.distributions()}\n"
+        "versions = {name: d.version for name, d in found.items()}\n"
+        "url = json.loads('pyfhel' in found and found['pyfhel'].read_text('direct_url.json') or '{}').get('url', '')\n"
+        "if build := re.search(r'/pyfhel-([^-/]+-[0-9]+)-cp[^/]*$', url):\n"
+        "    versions['pyfhel'] = build[1]\n"
+        "print(json.dumps(versions))"
     )
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
@@ -183,8 +210,8 @@ def wheel_directory() -> Path:
 
 def find_wheel() -> Path | None:
     """The wheel of Pyfhel built earlier for this Python, if there is one."""
-    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    return next(wheel_directory().glob(f"pyfhel-{PYFHEL_VERSION}-{tag}-*.whl"), None)
+    tag = f"{PYFHEL_VERSION}-{PYFHEL_BUILD}-cp{sys.version_info.major}{sys.version_info.minor}"
+    return next(wheel_directory().glob(f"pyfhel-{tag}-*.whl"), None)
 
 
 def build_wheel(python: str) -> Path:
@@ -194,34 +221,64 @@ def build_wheel(python: str) -> Path:
         SetupError: If something to build with is missing, or the build fails.
     """
     require(missing_for_build(), reason="to build Pyfhel")
-    pip = [python, "-m", "pip", "--disable-pip-version-check"]
     with tempfile.TemporaryDirectory(prefix="fcnlab-pyfhel-") as name:
         work = Path(name)
+        run("Creating an environment to build in", [python, "-m", "venv", str(work / "env")])
+        tools = str(work / "env" / "bin" / "python")
+        install_locked(tools, {"build"})
+        pip = [tools, "-m", "pip", "--disable-pip-version-check"]
         requirement = work / "requirement.txt"  # pip checks hashes only in a file, and before it runs the source
         requirement.write_text(f"Pyfhel=={PYFHEL_VERSION} --hash=sha256:{PYFHEL_SHA256}\n")
-        options = ["--no-deps", "--no-binary", "Pyfhel", "--dest", str(work), "--requirement", str(requirement)]
-        run("Fetching the source of Pyfhel", [*pip, "download", *options])
+        options = ["--no-deps", "--no-binary", "Pyfhel", "--no-build-isolation", "--dest", str(work)]
+        path = {"PATH": f"{work / 'env' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}  # cmake is there
+        run(
+            "Fetching the source of Pyfhel",
+            [*pip, "download", *options, "--requirement", str(requirement)],
+            environment=path,
+        )
         shutil.unpack_archive(next(work.glob("*.tar.gz")), work)
-        source = next(path for path in work.iterdir() if path.is_dir())
-        turn_off_downloads(source / "pyproject.toml")
+        source = next(path for path in work.iterdir() if (path / "pyproject.toml").exists())
+        adapt_build(source / "pyproject.toml")
         hint = f"It needs a C++17 compiler, make and Python's headers: {build_packages()}."
         run(
             "Building Pyfhel (two to four minutes, once)",
-            [*pip, "wheel", "--no-deps", "--wheel-dir", str(work / "built"), str(source)],
+            [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(work / "built"), str(source)],
             hint=hint,
+            environment=path,
         )
+        built = next((work / "built").glob("*.whl"))
+        run("Naming the wheel", [tools, "-m", "wheel", "tags", "--remove", "--build", PYFHEL_BUILD, str(built)])
         built = next((work / "built").glob("*.whl"))
         kept = wheel_directory() / built.name
         write_atomically(kept, built.read_bytes())
         return kept
 
 
-def turn_off_downloads(pyproject: Path) -> None:
-    """Switch off the parts of SEAL that its build would clone from GitHub."""
-    pattern = r"^(\s*SEAL_USE_(?:MSGSL|ZLIB|ZSTD)\s*=\s*)'ON'"
-    text, count = re.subn(pattern, r"\1'OFF'", pyproject.read_text(), flags=re.MULTILINE)
-    if count != 3:
-        raise SetupError(f"Expected three download options in Pyfhel's pyproject.toml, found {count}.")
+# What is changed in Pyfhel's pyproject.toml: pattern, replacement, places.
+BUILD_CHANGES = (
+    # Parts of SEAL that its build would clone from GitHub.
+    (r"^(\s*SEAL_USE_(?:MSGSL|ZLIB|ZSTD)\s*=\s*)'ON'", r"\1'OFF'", 3),
+    # SEAL once, as a library of its own: linked into each extension its memory pool is freed more than once at exit.
+    (r"^(\s*\[cpplibraries\.SEAL\]\n\s*mode\s*=.*\n\s*lib_type\s*=\s*)'static'", r"\1'shared'", 1),
+    (
+        r"^(\s*)BUILD_SHARED_LIBS\s*='OFF'",
+        r"\1CMAKE_PLATFORM_NO_VERSIONED_SONAME = 'ON'\n\1BUILD_SHARED_LIBS = 'ON'",
+        1,
+    ),
+)
+
+
+def adapt_build(pyproject: Path) -> None:
+    """Let Pyfhel build without downloads, and with one SEAL for all of its extensions.
+
+    Raises:
+        SetupError: If its options are not those of the version that is pinned.
+    """
+    text = pyproject.read_text()
+    for pattern, replacement, places in BUILD_CHANGES:
+        text, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+        if count != places:
+            raise SetupError(f"Expected {places} of {pattern!r} in Pyfhel's pyproject.toml, found {count}.")
     pyproject.write_text(text)
 
 

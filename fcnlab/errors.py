@@ -4,6 +4,23 @@ Every message is one sentence or two that say what was given, what is allowed an
 `FcnlabError` is the one class a caller needs to catch; its children exist where a caller reacts differently.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PARTS: Final = {
+    "Pyfhel": "python3 bootstrap.py",
+    "torch": "pip install torch",
+    "plotly": "pip install 'fcnlab[lab]'",
+    "ipywidgets": "pip install 'fcnlab[lab]'",
+    "PIL": "pip install 'fcnlab[images]'",
+    "torchvision": "pip install 'fcnlab[cifar10]'",
+}
+"""Libraries that not every use needs, and what installs them."""
+
 
 class FcnlabError(Exception):
     """Base of every deliberate error of the package."""
@@ -39,3 +56,28 @@ class JobError(FcnlabError):
 
 class SettingsError(FcnlabError):
     """A setting of a lab is unknown or out of its range."""
+
+
+class MissingPartError(FcnlabError):
+    """A library that this call needs is not installed."""
+
+
+def naming_missing_parts(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function say which library it lacks, and how to install it.
+
+    Raises:
+        MissingPartError: By the function that is returned, instead of ModuleNotFoundError for one of `PARTS`.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except ModuleNotFoundError as error:
+            part = (error.name or "").split(".")[0]
+            if part not in PARTS:
+                raise
+            name = function.__name__
+            raise MissingPartError(f"{name} needs {part}, which is not installed: `{PARTS[part]}`.") from error
+
+    return call

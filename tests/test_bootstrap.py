@@ -1,12 +1,17 @@
 """The parts of the setup that can be tested without installing anything."""
 
+import importlib.util
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import bootstrap
 
@@ -14,7 +19,7 @@ import bootstrap
 @pytest.fixture
 def clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A pretended clone with a .venv that looks complete; returns its folder."""
-    for name in ("pyproject.toml", "bootstrap.py"):
+    for name in ("pyproject.toml", "bootstrap.py", "constraints.txt"):
         (tmp_path / name).write_text(name)
     venv = tmp_path / ".venv"
     (venv / "bin").mkdir(parents=True)
@@ -79,28 +84,93 @@ def test_an_interrupted_setup_leaves_no_stamp(clone: Path, monkeypatch: pytest.M
     assert not bootstrap.STAMP.exists()
 
 
-def test_the_download_options_of_pyfhel_are_switched_off(tmp_path: Path) -> None:
+PYFHEL_OPTIONS = """[cpplibraries]
+  [cpplibraries.SEAL]
+  mode = 'cmake'              # standard/cmake
+  lib_type = 'static'         # static/shared
+    BUILD_SHARED_LIBS ='OFF'     # ON/OFF
+    SEAL_USE_MSGSL = 'ON'  # GSL
+    SEAL_USE_ZLIB\t= 'ON'
+    SEAL_USE_ZSTD='ON'
+    SEAL_USE_INTRIN = 'ON'
+  [cpplibraries.Afhel]
+  lib_type = 'shared'
+"""
+
+
+def test_pyfhel_is_built_without_downloads_and_with_one_seal(tmp_path: Path) -> None:
     path = tmp_path / "pyproject.toml"
-    path.write_text(
-        "  SEAL_USE_MSGSL = 'ON'  # GSL\n\tSEAL_USE_ZLIB\t= 'ON'\nSEAL_USE_ZSTD='ON'\nSEAL_USE_INTRIN = 'ON'\n"
+    path.write_text(PYFHEL_OPTIONS)
+    bootstrap.adapt_build(path)
+    values = tomllib.loads(path.read_text())["cpplibraries"]["SEAL"]
+    assert values["lib_type"] == "shared"
+    assert (
+        values["BUILD_SHARED_LIBS"] == values["CMAKE_PLATFORM_NO_VERSIONED_SONAME"] == values["SEAL_USE_INTRIN"] == "ON"
     )
-    bootstrap.turn_off_downloads(path)
-    assert path.read_text().count("'OFF'") == 3
-    assert "SEAL_USE_INTRIN = 'ON'" in path.read_text()
+    assert [values[f"SEAL_USE_{name}"] for name in ("MSGSL", "ZLIB", "ZSTD")] == ["OFF"] * 3
     with pytest.raises(bootstrap.SetupError, match="found 0"):
-        bootstrap.turn_off_downloads(path)
+        bootstrap.adapt_build(path)
 
 
-def test_a_kept_wheel_is_found_for_this_python_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_package_is_pinned_with_hashes_and_knows_its_groups() -> None:
+    groups = {"build", "images", "lab", "test"}
+    base, everything = bootstrap.locked({"base"}), bootstrap.locked({"base", *groups})
+    blocks = [
+        re.match(r"(\S+)==(\S+).*--hash=sha256:", block, re.DOTALL) for block in re.split(r"\n(?=\S)", everything)
+    ]
+    assert all(blocks)
+    pinned = {block[1]: block[2] for block in blocks if block}
+    assert "numpy==" in base
+    assert "jupyterlab==" not in base
+    project = tomllib.loads((bootstrap.ROOT / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + [
+        line for name, extra in project["optional-dependencies"].items() if name in groups for line in extra
+    ]
+    for requirement in map(Requirement, lines):
+        if (name := requirement.name.lower()) not in ("torch", "pyfhel"):
+            assert requirement.specifier.contains(pinned[name]), requirement
+
+
+def test_a_kept_wheel_is_found_for_this_python_and_build_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("FCNLAB_WHEELS", raising=False)
     assert bootstrap.find_wheel() is None
     folder = bootstrap.wheel_directory()
-    bootstrap.write_atomically(folder / f"pyfhel-{bootstrap.PYFHEL_VERSION}-cp27-cp27m-any.whl", b"")
-    assert bootstrap.find_wheel() is None
+    version, build = bootstrap.PYFHEL_VERSION, bootstrap.PYFHEL_BUILD
     tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    wheel = folder / f"pyfhel-{bootstrap.PYFHEL_VERSION}-{tag}-{tag}-any.whl"
+    for other in (f"{version}-{build}-cp27-cp27m", f"{version}-{tag}-{tag}"):
+        bootstrap.write_atomically(folder / f"pyfhel-{other}-any.whl", b"")
+    assert bootstrap.find_wheel() is None
+    wheel = folder / f"pyfhel-{version}-{build}-{tag}-{tag}-any.whl"
     bootstrap.write_atomically(wheel, b"")
     assert bootstrap.find_wheel() == wheel
+    monkeypatch.setenv("FCNLAB_WHEELS", str(tmp_path / "elsewhere"))
+    assert bootstrap.find_wheel() is None
+
+
+def test_seal_is_there_once() -> None:
+    """Linked into several modules, its memory pool would be destroyed by each of them when a process ends."""
+    folder = Path(importlib.util.find_spec("Pyfhel").submodule_search_locations[0])
+    pool = b"N4seal4util16global_variables18global_memory_poolE"
+    owners = [path.name for path in folder.glob("*.so") if pool in defined(path)]
+    assert owners == ["libseal.so"]
+
+
+def defined(library: Path) -> bytes:
+    """Names of the symbols that a library defines."""
+    if shutil.which("nm") is None:
+        pytest.skip("nm, of binutils, lists the symbols")
+    return subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, check=True).stdout
+
+
+def test_processes_end_with_their_own_status() -> None:
+    code = "import sys, Pyfhel; he = Pyfhel.Pyfhel(); sys.exit(int(sys.argv[1]))"
+    for first in range(0, 200, 4):
+        commands = [[sys.executable, "-c", code, str(status)] for status in range(first, first + 4)]
+        started = [subprocess.Popen(command, stderr=subprocess.PIPE) for command in commands]
+        for status, process in enumerate(started, start=first):
+            _, error = process.communicate()
+            assert (process.returncode, error) == (status, b"")
 
 
 def test_what_is_missing_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

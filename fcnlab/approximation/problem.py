@@ -1,19 +1,21 @@
 """What is asked: a target, a degree, an interval, a norm and a set of coefficients, checked once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from fcnlab.approximation.coefficients import CoefficientSet, find_coefficients
-from fcnlab.approximation.norms import Norm, find_norm
-from fcnlab.approximation.targets import Target, find_target
+from fcnlab.approximation.coefficients import COEFFICIENTS, CoefficientSet
+from fcnlab.approximation.norms import NORMS, Norm
+from fcnlab.approximation.targets import TARGETS, Target
 from fcnlab.errors import ApproximationError
 
 DEGREES = (1, 8)
 REACH_LIMIT = 1e12  # of |x|: its 16th power must be a float64
 NARROWEST_INTERVAL = 1e-9  # of the largest |x|
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,30 @@ def make_problem(
     """
     if len(interval) != 2:
         raise ApproximationError(f"The interval needs two ends; got {len(interval)} numbers.")
+    if not isinstance(function, Target):
+        function = (
+            Target(getattr(function, "__name__", type(function).__name__), function)
+            if callable(function)
+            else named("target function", str(function), TARGETS, otherwise="a callable")
+        )
     return Problem(
-        find_target(function),
+        function,
         degree,
         (float(interval[0]), float(interval[1])),
-        find_norm(norm),
-        find_coefficients(coefficients),
+        named("norm", norm, NORMS, otherwise="a GaussianNorm or HistogramNorm"),
+        named("coefficients", coefficients, COEFFICIENTS, otherwise="PowersOfTwo"),
     )
+
+
+def named(what: str, name: str | T, known: Mapping[str, T], *, otherwise: str) -> T:
+    """What is known by that name; anything but a name is returned.
+
+    Raises:
+        ApproximationError: If nothing has that name.
+    """
+    if not isinstance(name, str):
+        return name
+    key = name.lower().replace("_", "-")
+    if key not in known:
+        raise ApproximationError(f"There is no {what} {name!r}; choose one of {', '.join(known)}, or pass {otherwise}.")
+    return known[key]

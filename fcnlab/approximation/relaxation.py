@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.approximation.minimax import Basis, equioscillate, make_basis
 from fcnlab.approximation.real import FreePart, LeastSquares
@@ -22,12 +23,13 @@ CUTS_PER_BATCH = 8  # at most
 
 
 class Relaxation(Protocol):
-    """What the search asks for. Rows are nodes: `values` chosen so far, each give or take its `reach`."""
+    """What the search asks for. Rows are nodes: `values` chosen so far, each give or take its `reach`.
 
-    @property
-    def depth(self) -> int:
-        """Coefficients of a complete fit."""
-        ...
+    Attributes:
+        depth: Coefficients of a complete fit.
+    """
+
+    depth: int
 
     @property
     def scales(self) -> Floats:
@@ -47,39 +49,38 @@ class Relaxation(Protocol):
         ...
 
 
-class MeanSquareRelaxation:
-    """Bounds of the root mean square error: exact, and without memory."""
+class MeanSquareRelaxation(Relaxation):
+    """Bounds of the root mean square error: exact, without memory, and so never to be tightened.
+
+    They are the minimum over the free coefficients, less what the reach may give; of an interval the next row of the
+    triangle alone decides.
+    """
 
     def __init__(self, squares: LeastSquares) -> None:
         """Turn the triangle so that its first row holds the first coefficient alone."""
         q, r = np.linalg.qr(squares.triangle[:, ::-1])
         self.triangle = r[::-1, ::-1]
         self.image = (q.T @ squares.image)[::-1]
-        self.rest = squares.rest
+        self.rest, self.depth = squares.rest, len(self.image)
 
     @property
-    def depth(self) -> int:
-        """Coefficients of a complete fit."""
-        return len(self.image)
-
-    @property
+    @override
     def scales(self) -> Floats:
-        """Root mean square of each power."""
         return np.asarray(np.linalg.norm(self.triangle, axis=0))
 
+    @override
     def bounds(self, values: Floats, reach: Floats) -> Floats:
-        """Exact minimum over the free coefficients, less what the reach may give."""
         count = values.shape[1]
         left = values @ self.triangle[:count, :count].T - self.image[:count]
         exact = np.sqrt(self.rest**2 + np.square(left).sum(axis=1))
         return np.asarray(exact - reach @ self.scales[:count])
 
+    @override
     def tighten(self, values: Floats, reach: Floats, bounds: Floats, *, limit: float) -> Floats:
-        """Nothing to gain: the bounds are exact."""
         return bounds
 
+    @override
     def intervals(self, values: Floats, reach: Floats, *, limit: float) -> tuple[Floats, Floats]:
-        """The next row of the triangle alone decides."""
         count = values.shape[1]
         spared = limit + reach @ self.scales[:count]
         exact = self.bounds(values, np.zeros_like(reach))
@@ -105,8 +106,12 @@ class Cuts:
         self.targets, self.slopes = np.append(self.targets, target), np.vstack([self.slopes, slope])
 
 
-class MaximumRelaxation:
-    """Bounds of the maximum error by cuts; the points of the grid bound complete fits."""
+class MaximumRelaxation(Relaxation):
+    """Bounds of the maximum error by cuts, the best of which counts; the points of the grid bound complete fits.
+
+    Each cut of the next depth is a strip, an interval their intersection. Cuts are added at the most promising node
+    until one no longer helps.
+    """
 
     def __init__(self, free: FreePart, *, start: Floats) -> None:
         """Begin with the cuts of the real optimum `start`, shape (depth,)."""
@@ -143,20 +148,20 @@ class MaximumRelaxation:
         self.cuts[self.depth].add(value, x ** np.array(self.powers))
 
     @property
+    @override
     def scales(self) -> Floats:
-        """Largest value of each power."""
         return np.asarray(np.abs(self.monomials).max(axis=0))
 
+    @override
     def bounds(self, values: Floats, reach: Floats) -> Floats:
-        """The best of the cuts."""
         cuts, count = self.cuts[values.shape[1]], values.shape[1]
         errors = np.abs(cuts.targets - values @ cuts.slopes[:, :count].T)
         if reach.any():
             errors -= reach @ np.abs(cuts.slopes[:, :count]).T
         return np.asarray(errors.max(axis=1, initial=0))
 
+    @override
     def tighten(self, values: Floats, reach: Floats, bounds: Floats, *, limit: float) -> Floats:
-        """Add cuts at the most promising node until one no longer helps."""
         count = values.shape[1]
         if count in (0, self.depth):
             return bounds
@@ -173,8 +178,8 @@ class MaximumRelaxation:
                 break
         return bounds
 
+    @override
     def intervals(self, values: Floats, reach: Floats, *, limit: float) -> tuple[Floats, Floats]:
-        """Each cut of the next depth is a strip; their intersection."""
         count = values.shape[1]
         cuts = self.cuts[count + 1]
         slope = cuts.slopes[:, count]

@@ -51,31 +51,6 @@ class Watch:
     progress: Callable[[SearchState], None] | None = field(default=None, compare=False)
 
 
-def search(
-    relaxation: Relaxation,
-    allowed: Floats,
-    *,
-    error_of: Callable[[Floats], float],
-    floor: float,
-    scale: float,
-    watch: Watch,
-) -> tuple[Floats, float]:
-    """The best coefficients, proven.
-
-    Args:
-        relaxation: Lower bounds.
-        allowed: The values a coefficient may have, ascending.
-        error_of: The true error of a complete row of coefficients in ascending powers.
-        floor: A proven lower bound to begin with.
-        scale: Size of the target's values: errors below 1e-14 of it are rounding.
-        watch: Told the state every now and then.
-
-    Returns:
-        Coefficients in ascending powers, and the proven lower bound of the error of any.
-    """
-    return Search(relaxation, allowed, error_of=error_of, floor=floor, watch=watch).run(scale=scale)
-
-
 class Nodes(NamedTuple):
     """Partial choices: row i has chosen every number within `reach[i]` of `values[i]`, column by column.
 
@@ -92,7 +67,15 @@ class Nodes(NamedTuple):
 
 
 class Search:
-    """The state of one search."""
+    """One search for the best coefficients; `run` returns them, in ascending powers, with the proven lower bound.
+
+    Args:
+        relaxation: Lower bounds.
+        allowed: The values a coefficient may have, ascending.
+        error_of: The true error of a complete row of coefficients in ascending powers.
+        floor: A proven lower bound to begin with.
+        watch: Told the state every now and then.
+    """
 
     def __init__(
         self,
@@ -110,7 +93,7 @@ class Search:
         self.told_s = -np.inf
 
     def run(self, *, scale: float) -> tuple[Floats, float]:
-        """Raise the limit until the best fit found is proven."""
+        """Raise the limit until the best fit is proven; errors below 1e-14 of the target's `scale` are rounding."""
         limit = max(self.lower_bound, 1e-9 * scale)
         rounding = 1e-14 * scale
         while self.best_error > self.lower_bound / (1 - TOLERANCE) + 2 * rounding:

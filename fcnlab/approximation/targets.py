@@ -106,21 +106,3 @@ FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
     "tanh": np.tanh,
 }
 TARGETS = {name: Target(name, function, (0.0,)) for name, function in FUNCTIONS.items()}
-
-
-def find_target(function: str | Callable[[Any], Any] | Target) -> Target:
-    """The target of that name, or one made from a callable.
-
-    Raises:
-        ApproximationError: If no target has that name.
-    """
-    if isinstance(function, Target):
-        return function
-    if callable(function):
-        return Target(getattr(function, "__name__", type(function).__name__), function)
-    name = str(function).lower().replace("_", "-")
-    if name not in TARGETS:
-        raise ApproximationError(
-            f"There is no target function {function!r}; choose one of {', '.join(TARGETS)}, or pass a callable."
-        )
-    return TARGETS[name]

@@ -4,8 +4,8 @@
   zero), every pooling tap is one CT-CT add, every output of a layer with weights one PT-CT add for its bias.
 * stepwise: what an engine with one call per operation performs. The sum starts with the first product, a bias of zero
   is not added, and a sign is an addition or a subtraction: negating a first product is not counted.
-* fused: what the fused engine performs. Weights are signed binary digits (`digits`), so an affine step is made of
-  additions and doublings alone and has no PT-CT mult.
+* fused: what the fused engine performs. Weights are `signed_digits`, so an affine step is made of additions and
+  doublings alone and has no PT-CT mult.
 
 The four columns count operations on ciphertexts; their sum, with the rotations that the packed layout needs, is the
 total. Three figures stand beside them: `doublings`, those of the CT-CT adds in which a sum is added to itself (already
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
-from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.polynomials import CountingOperations, Operand, apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
 
 
@@ -165,44 +165,13 @@ def count_polynomial(step: Polynomial, *, aligned: bool = False) -> LayerHops:
         step: The activation.
         aligned: Terms have to meet in scale or correction factor: even a factor of 1 is then a product.
     """
-    counts = Counts(aligned=aligned)
-    apply_polynomial(step.coefficients, "x", counts)
+    counting = CountingOperations(aligned=aligned)
+    apply_polynomial(step.coefficients, Operand(2), counting)
     return LayerHops(
         name=step.name,
         outputs=step.outputs,
-        pt_ct_adds=step.width * counts.pt_ct_adds,
-        ct_ct_adds=step.width * counts.ct_ct_adds,
-        pt_ct_mults=step.width * counts.pt_ct_mults,
-        ct_ct_mults=step.width * counts.ct_ct_mults,
+        pt_ct_adds=step.width * counting.count("add_plain"),
+        ct_ct_adds=step.width * counting.count("add"),
+        pt_ct_mults=step.width * counting.count("multiply_plain"),
+        ct_ct_mults=step.width * counting.count("square", "multiply"),
     )
-
-
-@dataclass
-class Counts:
-    """Operations on nothing but counters; values are any token."""
-
-    aligned: bool = False
-    pt_ct_adds: int = 0
-    ct_ct_adds: int = 0
-    pt_ct_mults: int = 0
-    ct_ct_mults: int = 0
-
-    def multiply(self, a: str, b: str, /) -> str:
-        """Count a CT-CT mult."""
-        self.ct_ct_mults += 1
-        return a
-
-    def scale(self, a: str, factor: int, /, *, like: str | None = None) -> str:
-        """Count a PT-CT mult, none for a factor of 1 that has nothing to align."""
-        self.pt_ct_mults += factor != 1 or (self.aligned and like is not None)
-        return a
-
-    def add(self, a: str, b: str, /) -> str:
-        """Count a CT-CT add."""
-        self.ct_ct_adds += 1
-        return a
-
-    def add_constant(self, a: str, constant: int, /) -> str:
-        """Count a PT-CT add."""
-        self.pt_ct_adds += 1
-        return a

@@ -1,7 +1,7 @@
 """How a polynomial activation is evaluated on ciphertexts: one program, whatever it is run on.
 
-The engines run it on ciphertexts, the plan on noise bounds, `hops` on counters; a projection and a run can therefore
-not drift apart. It takes the fewest CT-CT mults, one for degree 2 and two for degrees 3 and 4:
+The engines run it on ciphertexts, plans on noise bounds, `hops` and `cost` on a counter; a projection and a run can
+therefore not drift apart. It takes the fewest CT-CT mults, one for degree 2 and two for degrees 3 and 4:
 
     degree 2:  (c2 x + c1) x + c0
     degree 3:  ((c3 x + c2) x + c1) x + c0
@@ -12,8 +12,12 @@ Source: Paterson and Stockmeyer, On the number of nonscalar multiplications nece
 Comput. 2 (1973), 60-66.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+from typing_extensions import override
 
 Value = TypeVar("Value")
 
@@ -58,26 +62,70 @@ def add_constant(value: Value, constant: int, operations: Operations[Value]) -> 
     return operations.add_constant(value, constant) if constant else value
 
 
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """A ciphertext of so many polynomials; compared by identity, as an engine tells a square from a product."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation on one ciphertext: parts are polynomials, or the products of polynomials that a mult needs."""
+
+    unit: str
+    parts: int
+
+
+def products(size: int) -> int:
+    """Products of polynomials in the square of a ciphertext of `size` polynomials."""
+    return size * (size + 1) // 2
+
+
+class CountingOperations(Operations[Operand]):
+    """Operations on nothing but sizes, counted.
+
+    Args:
+        aligned: Whether terms have to be brought to a common scale or correction factor, by a product even where the
+            factor is 1.
+
+    Attributes:
+        counts: Operations so far: add_plain, add, multiply_plain, square and multiply, by their parts.
+    """
+
+    def __init__(self, *, aligned: bool = False) -> None:
+        self._aligned = aligned
+        self.counts: Counter[Operation] = Counter()
+
+    @override
+    def multiply(self, a: Operand, b: Operand, /) -> Operand:
+        unit, parts = ("square", products(a.size)) if a is b else ("multiply", a.size * b.size)
+        self.counts[Operation(unit, parts)] += 1
+        return Operand(a.size + b.size - 1)
+
+    @override
+    def scale(self, a: Operand, factor: int, /, *, like: Operand | None = None) -> Operand:
+        if factor == 1 and not (self._aligned and like):
+            return a
+        self.counts[Operation("multiply_plain", a.size)] += 1
+        return Operand(a.size)
+
+    @override
+    def add(self, a: Operand, b: Operand, /) -> Operand:
+        size = max(a.size, b.size)
+        self.counts[Operation("add", size)] += 1
+        return Operand(size)
+
+    @override
+    def add_constant(self, a: Operand, constant: int, /) -> Operand:
+        self.counts[Operation("add_plain", a.size)] += 1
+        return Operand(a.size)
+
+    def count(self, *units: str) -> int:
+        """How many operations there were of these units."""
+        return sum(count for operation, count in self.counts.items() if operation.unit in units)
+
+
 def result_size(coefficients: Sequence[int], size: int) -> int:
     """Polynomials of the resulting ciphertext, from one of `size` polynomials, without relinearisation."""
-    return apply_polynomial(coefficients, size, Sizes())
-
-
-class Sizes:
-    """Operations on nothing but the number of polynomials."""
-
-    def multiply(self, a: int, b: int, /) -> int:
-        """Degrees in the secret add up."""
-        return a + b - 1
-
-    def scale(self, a: int, factor: int, /, *, like: int | None = None) -> int:
-        """No change."""
-        return a
-
-    def add(self, a: int, b: int, /) -> int:
-        """The longer of the two."""
-        return max(a, b)
-
-    def add_constant(self, a: int, constant: int, /) -> int:
-        """No change."""
-        return a
+    return apply_polynomial(coefficients, Operand(size), CountingOperations()).size

@@ -10,31 +10,37 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fcnlab.cli.counting import add_counting_verbs
-from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED
-from fcnlab.cli.progress import InferenceBar, print_epoch
+from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED, judge, write_out
 from fcnlab.cli.running import add_running_verbs
-from fcnlab.cli.sweeping import add_sweeping_verb
-from fcnlab.cli.transfer import add_predict_verb, add_transfer_verb
+from fcnlab.cli.training import add_training_verbs
+from fcnlab.cli.transfer import add_transfer_verbs
 from fcnlab.defaults import __version__
 from fcnlab.errors import FcnlabError
 
-__all__ = ["FINDING", "INTERRUPTED", "OK", "REFUSED", "InferenceBar", "build_parser", "main", "print_epoch"]
+__all__ = ["FINDING", "INTERRUPTED", "OK", "REFUSED", "build_parser", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
-    chosen = build_parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = chosen.run
+    name = "fcnlab"
     try:
+        try:
+            chosen = build_parser().parse_args(arguments)
+        except SystemExit:  # after help, the version, or what is no command
+            write_out("", end="")
+            raise
+        name = f"fcnlab {chosen.verb}"
+        judge(chosen)
+        run: Callable[[argparse.Namespace], int] = chosen.run
         return run(chosen)
     except FcnlabError as error:
-        print(f"fcnlab {chosen.verb}: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return REFUSED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except KeyboardInterrupt:
-        print(f"\nfcnlab {chosen.verb}: stopped; nothing half-done was kept.", file=sys.stderr)
+        print(f"\n{name}: stopped; nothing half-done was kept.", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -43,9 +49,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fcnlab", description="Encrypted neural-network inference, measured.")
     parser.add_argument("--version", action="version", version=f"fcnlab {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    add_running_verbs(verbs)
-    add_counting_verbs(verbs)
-    add_sweeping_verb(verbs)
-    add_transfer_verb(verbs)
-    add_predict_verb(verbs)
+    for add_verbs in (add_running_verbs, add_training_verbs, add_counting_verbs, add_transfer_verbs):
+        add_verbs(verbs)
     return parser

@@ -5,87 +5,48 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fcnlab.cli.options import (
-    OK,
-    add_engine,
-    add_layout,
-    add_network,
-    add_ring,
-    add_scheme,
-    add_threads,
-    add_verb,
-    positive,
-    print_result,
-)
+from fcnlab.cli.options import OK, Verbs, add_flag, add_option, add_verb, positive, print_result, take
 from fcnlab.cli.progress import InferenceBar, StepBar
 
 if TYPE_CHECKING:
     from fcnlab.approximation import Approximation
 
 
-def add_counting_verbs(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_counting_verbs(verbs: Verbs) -> None:
     """The verbs and their options."""
     approximate = add_verb(verbs, "approximate", run_approximate, "fit a polynomial to an activation, proven optimal")
+    add_option(approximate, "--function", "NAME", "relu, swish, gelu ...", default="swish")
+    add_option(approximate, "--degree", "D", "1 to 8", default=2)
     approximate.add_argument(
-        "--function", default="swish", metavar="NAME", help="relu, swish, gelu ... (default: swish)"
+        "--interval", metavar=("A", "B"), nargs=2, type=float, default=[-4.0, 4.0], help="default: -4 4"
     )
-    approximate.add_argument("--degree", type=int, default=2, metavar="D", help="1 to 8 (default: 2)")
-    approximate.add_argument(
-        "--interval", type=float, nargs=2, default=[-4.0, 4.0], metavar=("A", "B"), help="default: -4 4"
-    )
-    approximate.add_argument("--norm", default="linf", metavar="NORM", help="linf (default), l2 or gaussian")
-    approximate.add_argument(
-        "--coefficients",
-        default="power-of-two",
-        metavar="SET",
-        help="real, power-of-two (default), two-powers or three-powers",
-    )
-    approximate.add_argument(
-        "--points",
-        type=positive,
-        metavar="N",
-        help="with --coefficients real: the optimum on N even points instead of the interval, as tables print it",
-    )
+    add_option(approximate, "--norm", "NORM", "linf, l2 or gaussian", default="linf")
+    sets = "real, power-of-two, two-powers or three-powers"
+    add_option(approximate, "--coefficients", "SET", sets, default="power-of-two")
+    points = "with --coefficients real: the optimum on N even points instead of the interval, as tables print it"
+    add_option(approximate, "--points", "N", points, type=positive)
 
-    hops = add_verb(verbs, "hops", run_hops, "count homomorphic operations, layer by layer")
-    add_network(hops)
-    hops.add_argument(
-        "--convention",
-        default="published",
-        metavar="NAME",
-        help="published (default), stepwise, fused, or executed: what an engine performs under a plan",
-    )
-    add_engine(hops)
-    add_scheme(hops)
-    add_layout(hops, default="batch")
-    add_ring(hops)
+    summary = "count homomorphic operations, layer by layer"
+    hops = add_verb(verbs, "hops", run_hops, summary, "network", "engine", "scheme", "layout", "ring")
+    hops.set_defaults(layout="batch")
+    conventions = "published, stepwise, fused, or executed: what an engine performs under a plan"
+    add_option(hops, "--convention", "NAME", conventions, default="published")
 
-    cost = add_verb(verbs, "cost", run_cost, "say what an encrypted run will cost on this machine, before it runs")
-    add_network(cost)
-    cost.add_argument("--images", type=positive, metavar="N", help="how many images (default: one full batch)")
-    add_scheme(cost)
-    add_layout(cost)
-    add_ring(cost)
-    add_engine(cost)
-    add_threads(cost)
+    summary = "say what an encrypted run will cost on this machine, before it runs"
+    cost = add_verb(verbs, "cost", run_cost, summary, "network", "scheme", "layout", "ring", "engine", "threads")
+    add_option(cost, "--images", "N", "how many images (default: one full batch)", type=positive)
 
     add_verb(verbs, "calibrate", run_calibrate, "measure this machine again, for `cost`; takes under a minute")
 
-    compare = add_verb(verbs, "compare", run_compare, "published, counted and measured networks side by side")
-    compare.add_argument(
-        "--measure", action="store_true", help="run one batch of each network under encryption and store what it cost"
+    summary = "published, counted and measured networks side by side"
+    compare = add_verb(verbs, "compare", run_compare, summary, "scheme", "engine", "threads")
+    add_flag(compare, "--measure", "run one batch of each network under encryption and store what it cost")
+    add_option(compare, "--network", "NAME", "with --measure: this network only, shipped or a path")
+    parts = (
+        "with --measure: run one in N outputs of the widest activation and extrapolate the seconds; 1 for the whole "
+        "(default: as much as fits this machine)"
     )
-    compare.add_argument("--network", metavar="NAME", help="with --measure: this network only, shipped or a path")
-    compare.add_argument(
-        "--parts",
-        type=positive,
-        metavar="N",
-        help="with --measure: run one in N outputs of the widest activation and extrapolate the seconds; 1 for the "
-        "whole (default: as much as fits this machine)",
-    )
-    add_scheme(compare)
-    add_engine(compare)
-    add_threads(compare)
+    add_option(compare, "--parts", "N", parts, type=positive)
 
 
 def run_approximate(chosen: argparse.Namespace) -> int:
@@ -96,17 +57,12 @@ def run_approximate(chosen: argparse.Namespace) -> int:
     if chosen.points is not None:
         if (chosen.norm, chosen.coefficients) != ("linf", "real"):
             raise ApproximationError("--points needs --coefficients real and --norm linf: drop it, or add those.")
-        fit = approximate_on_points(
-            chosen.function, points=chosen.points, degree=chosen.degree, interval=chosen.interval
-        )
+        fit = approximate_on_points(chosen.function, **take(chosen, "points", "degree", "interval"))
         return print_fit(chosen, fit)
     with StepBar(silent=chosen.json) as bar:
         fit = approximate(
             chosen.function,
-            degree=chosen.degree,
-            interval=chosen.interval,
-            norm=chosen.norm,
-            coefficients=chosen.coefficients,
+            **take(chosen, "degree", "interval", "norm", "coefficients"),
             progress=lambda state: bar("search", round(100 * state.share), 100),
         )
     return print_fit(chosen, fit)
@@ -139,19 +95,13 @@ def polynomial_text(coefficients: Sequence[float]) -> str:
 
 def run_hops(chosen: argparse.Namespace) -> int:
     """``fcnlab hops``."""
-    from fcnlab.inference.counting import count_network, describe_hops
+    from fcnlab.inference.demonstration import count_network, describe_hops
 
-    table = count_network(
-        chosen.network,
-        convention=chosen.convention,
-        engine=chosen.engine,
-        scheme=chosen.scheme,
-        ring_degree=chosen.ring,
-        layout=chosen.layout,
-    )
-    asked = {"convention": chosen.convention}
+    executed = take(chosen, "engine", "scheme", "layout")
+    asked = take(chosen, "convention")
+    table = count_network(chosen.network, **asked, **executed, ring_degree=chosen.ring_degree)
     if chosen.convention == "executed":
-        asked |= {"engine": chosen.engine, "scheme": chosen.scheme, "layout": chosen.layout}
+        asked |= executed
     print_result(chosen, {**table.as_dict(), **asked}, describe_hops(table))
     return OK
 
@@ -159,22 +109,17 @@ def run_hops(chosen: argparse.Namespace) -> int:
 def run_cost(chosen: argparse.Namespace) -> int:
     """``fcnlab cost``."""
     from fcnlab.cost import project
-    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
     from fcnlab.machine.machine import usable_cores
     from fcnlab.measuring.calibration import costs_of_this_machine
+    from fcnlab.planning.choose import choose_plan
 
     circuit = prepare(chosen.network).circuit
-    plan = plan_for(circuit, scheme=chosen.scheme, images=chosen.images, ring_degree=chosen.ring, layout=chosen.layout)
+    plan, _ = choose_plan(circuit, **take(chosen, "scheme", "images", "ring_degree", "layout"))
     with StepBar(silent=chosen.json) as bar:
         costs = costs_of_this_machine(report=bar)
-    projection = project(
-        plan,
-        circuit,
-        engine=chosen.engine,
-        images=chosen.images or plan.batch_images,
-        threads=chosen.threads or usable_cores(),
-        costs=costs,
-    )
+    images, threads = chosen.images or plan.batch_images, chosen.threads or usable_cores()
+    projection = project(plan, circuit, engine=chosen.engine, images=images, threads=threads, costs=costs)
     print_result(chosen, projection.as_dict(), str(projection))
     return OK
 
@@ -209,13 +154,7 @@ def run_compare(chosen: argparse.Namespace) -> int:
             try:
                 with InferenceBar(silent=chosen.json) as bar:
                     row = measure(
-                        network,
-                        scheme=chosen.scheme,
-                        engine=chosen.engine,
-                        threads=chosen.threads,
-                        parts=chosen.parts,
-                        costs=costs,
-                        progress=bar,
+                        network, **take(chosen, "scheme", "engine", "threads", "parts"), costs=costs, progress=bar
                     )
             except PlanError as error:
                 if chosen.network:

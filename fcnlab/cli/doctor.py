@@ -7,7 +7,6 @@ in a way nobody foresaw becomes a failed check, not an exception.
 import importlib.metadata
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from packaging.requirements import Requirement
+
+from fcnlab.machine.machine import available_bytes, usable_cores
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON: Final = (3, 11)
@@ -32,7 +33,7 @@ class Check:
     """One part of the machine.
 
     Attributes:
-        name: Of the part.
+        name: The part's name.
         ok: Whether fcnlab works with what was found.
         found: Version, size or state.
         mend: What to do: empty if there is nothing to do; advice if `ok`, otherwise the remedy.
@@ -240,7 +241,8 @@ def examine_networks() -> Iterator[Check]:
 def examine_machine() -> Iterator[Check]:
     """Cores, memory and disk."""
     yield Check("cores", True, str(usable_cores()))
-    memory_gib = free_memory_bytes() / 2**30
+    free = available_bytes()  # where the system does not tell, all of its memory
+    memory_gib = (os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if free is None else free) / 2**30
     enough = memory_gib >= NEEDED_MEMORY_GIB
     mend = "close other programs, or classify fewer images at a time"
     yield Check("memory", enough, f"{memory_gib:.1f} GiB free, {NEEDED_MEMORY_GIB} needed", "" if enough else mend)
@@ -248,20 +250,3 @@ def examine_machine() -> Iterator[Check]:
     enough = disk_gib >= NEEDED_DISK_GIB
     mend = f"make room on the disk of {ROOT}"
     yield Check("disk", enough, f"{disk_gib:.1f} GiB free, {NEEDED_DISK_GIB} needed", "" if enough else mend)
-
-
-def usable_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def free_memory_bytes() -> int:
-    """Memory that can be had without swapping; all of the memory where the system does not tell."""
-    table = Path("/proc/meminfo")
-    if table.exists():
-        found = re.search(r"^MemAvailable:\s*(\d+) kB", table.read_text(), re.MULTILINE)
-        if found:
-            return int(found[1]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,90 +1,69 @@
-"""Progress on standard error."""
+"""Bars of progress on standard error."""
 
 import sys
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from fcnlab.inference.report import Progress
-    from fcnlab.training.sweep import SweepProgress
-    from fcnlab.training.train import Progress as TrainingProgress
 
 BAR = "{desc:<46.46} {bar} {n_fmt}/{total_fmt} [{elapsed}]"
 
 
-class InferenceBar:
-    """Progress of an encrypted run on standard error: a bar for each stage and layer."""
+class Bar:
+    """One bar at a time; none where standard error is to stay silent."""
 
     def __init__(self, *, silent: bool) -> None:
         self._silent = silent
         self._bar: tqdm[Any] | None = None
-        self._title = ""
 
-    def __enter__(self) -> "InferenceBar":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self.close()
 
-    def __call__(self, progress: "Progress") -> None:
-        """Show where the run stands."""
-        if self._silent:
-            return
-        title = f"[{progress.turn}/{progress.turns}] {progress.stage} {progress.detail}".rstrip()
-        if title != self._title:
-            self._close()
-            self._bar = tqdm(total=progress.total, desc=title, bar_format=BAR, file=sys.stderr, leave=True)
-            self._title = title
-        if self._bar is not None:
-            self._bar.update(progress.done - self._bar.n)
-
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the bar; the next one is new."""
         if self._bar is not None:
             self._bar.close()
         self._bar = None
 
-
-class StepBar:
-    """Progress of a measurement on standard error: one bar, the step in its title, gone when it is done."""
-
-    def __init__(self, *, silent: bool) -> None:
-        self._silent = silent
-        self._bar: tqdm[Any] | None = None
-
-    def __enter__(self) -> "StepBar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Show what is measured now."""
+    def show(self, title: str, done: int, total: int, *, stays: bool) -> None:
+        """Bring the bar to where the work stands, under this title."""
         if self._silent:
             return
         if self._bar is None:
-            self._bar = tqdm(total=total, bar_format=BAR, file=sys.stderr, leave=False)
-        self._bar.set_description(what, refresh=False)
+            from tqdm import tqdm
+
+            self._bar = tqdm(desc=title, total=total, bar_format=BAR, file=sys.stderr, leave=stays)
+        self._bar.set_description_str(title, refresh=False)
         self._bar.update(done - self._bar.n)
         self._bar.refresh()
 
 
-def print_epoch(progress: "TrainingProgress") -> None:
-    """Show the epoch of a training that has ended, on standard error."""
-    print(
-        f"{progress.recipe} {progress.phase:<9} epoch {progress.epoch:>3}/{progress.epochs}  loss {progress.loss:.4f}  "
-        f"validation {progress.validation_percent:.2f} %  {progress.products:>7,} products  "
-        f"{progress.elapsed_s / 60:.1f} min",
-        file=sys.stderr,
-    )
+class StepBar(Bar):
+    """Progress of a measurement: one bar, the step in its title, gone when it is done."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show what is measured now."""
+        self.show(what, done, total, stays=False)
+
+    def extracting(self, done: int, total: int) -> None:
+        """Show how many records have features."""
+        self.show("extracting features", done, total, stays=False)
 
 
-def print_sweep(progress: "SweepProgress") -> None:
-    """Show the epoch of a sweep that has ended, on standard error."""
-    left = f"  {progress.remaining_s / 60:.0f} min left" if progress.remaining_s else ""
-    print(
-        f"{progress.what} {progress.phase:<9} epoch {progress.epochs_done:>3}/{progress.epochs}  "
-        f"validation {progress.validation_percent:.2f} %{left}",
-        file=sys.stderr,
-    )
+class InferenceBar(Bar):
+    """Progress of an encrypted run: a bar for each stage and layer, which stays."""
+
+    _title = ""
+
+    def __call__(self, progress: "Progress") -> None:
+        """Show where the run stands."""
+        title = f"[{progress.turn}/{progress.turns}] {progress.stage} {progress.detail}".rstrip()
+        if title != self._title:
+            self.close()
+        self._title = title
+        self.show(title, progress.done, progress.total, stays=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from fcnlab.circuit.circuit import HIGHEST_DEGREE
+from fcnlab.circuit.steps import HIGHEST_DEGREE
 from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d
 
 ADVICE: dict[type[nn.Module], str] = {

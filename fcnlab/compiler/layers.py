@@ -5,12 +5,13 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from fcnlab.approximation.names import activation_coefficients
 
 
 class PolynomialActivation(nn.Module):
-    """y = c0 + c1 x + ... + cd x^d for every value.
+    """y = c0 + c1 x + ... + cd x^d for every value, by Horner's rule; any shape.
 
     Attributes:
         coefficients: (c0, ..., cd), constant term first.
@@ -22,60 +23,60 @@ class PolynomialActivation(nn.Module):
         self.coefficients = tuple(float(value) for value in coefficients)
         self.name = name
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """Evaluate by Horner's rule; any shape."""
         result = torch.full_like(x, self.coefficients[-1])
         for coefficient in reversed(self.coefficients[:-1]):
             result = result * x + coefficient
         return result
 
+    @override
     def extra_repr(self) -> str:
-        """Name and coefficients, for the printed network."""
         return f"{self.name}, coefficients={self.coefficients}"
 
 
 class Square(nn.Module):
-    """y = x^2, the activation of CryptoNets."""
+    """y = x^2 for every value, the activation of CryptoNets; any shape."""
 
     coefficients: Final = (0.0, 0.0, 1.0)
     name: Final = "square"
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """Square every value; any shape."""
         return x * x
 
 
 class PixelLinear(nn.Linear):
-    """A dense layer on pixels whose products are rounded to bfloat16 while it trains, which is four times as fast.
+    """A dense layer on pixels, (N, pixels) to (N, units), whose products are rounded to bfloat16 while it trains.
 
-    Pixels of a few bits and powers of two are exact in that format.
+    That is four times as fast, and pixels of a few bits and powers of two are exact in that format.
     """
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """(N, pixels) to (N, units)."""
         if not self.training:
             return super().forward(x)
         return functional.linear(x.bfloat16(), self.weight.bfloat16()).float() + self.bias
 
 
 class SumPool2d(nn.Module):
-    """Sum over windows: average pooling without the division, zeros outside the image."""
+    """Sum over windows: average pooling without the division, zeros outside; (N, maps, H, W) to (N, maps, H', W')."""
 
     def __init__(self, kernel_size: int, stride: int, padding: int) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """(N, maps, H, W) to (N, maps, H', W')."""
         return functional.avg_pool2d(x, self.kernel_size, self.stride, self.padding, divisor_override=1)
 
+    @override
     def extra_repr(self) -> str:
-        """Geometry, for the printed network."""
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 def activation_from_name(name: str) -> nn.Module:
-    """A new activation module: ``square``, or a polynomial by its name, as in `activations`.
+    """A new activation module: ``square``, or a polynomial by its name, as in `approximation.names`.
 
     Raises:
         DataError: If the name is unknown; the message says how names are made.

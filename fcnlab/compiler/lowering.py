@@ -1,6 +1,6 @@
 """From real affine and polynomial steps to integer ones: folding, completing squares, merging, rounding.
 
-Every function takes a list of steps and returns a new one; `compiler` calls them in order. Torch is not needed here:
+Every function takes a list of steps and returns a new one; `compile` calls them in order. Torch is not needed here:
 `translation` has already turned the modules into sparse matrices.
 """
 

@@ -22,7 +22,7 @@ def count_hops(compression: Compression) -> int:
     """HOPs of one pass, published convention.
 
     Args:
-        compression: Of a network of kind ``untied``.
+        compression: The weights of a network of kind ``untied``.
     """
     *hidden, logits = (layer.keep for layer in compression.layers.values())
     units = sum(int(keep.any(dim=1).sum()) for keep in hidden)
@@ -33,7 +33,7 @@ def prune_to_hops(compression: Compression, *, curvature: Mapping[str, Tensor], 
     """Keep the connections of most saliency, whatever their layer; what was pruned stays pruned.
 
     Args:
-        compression: Of a network of kind ``untied``.
+        compression: The weights of a network of kind ``untied``.
         curvature: For each layer, the mean squared gradient of its weights.
         hops: What one pass may cost.
 
@@ -69,7 +69,7 @@ def freeze_in_turn(compression: Compression, *, done: float, exponents: Mapping[
     make up for everything and are then rounded themselves.
 
     Args:
-        compression: Of a network of kind ``untied``.
+        compression: The weights of a network of kind ``untied``.
         done: Share of the whole freezing, 0 to 1.
         exponents: For each layer, how many neighbouring exponents its powers of two may use.
     """

@@ -57,7 +57,7 @@ def convert(network: nn.Sequential, *, target: Architecture) -> nn.Sequential:
 def output_scale(
     old: nn.Conv2d | nn.Linear, after: tuple[nn.Module, nn.Module] | None, *, scale: float
 ) -> tuple[float, float]:
-    """By which factor and shift the new layer's outputs differ from the old one's, if its inputs differ by `scale`.
+    """Factor and shift by which the new layer's outputs differ from the old one's, if its inputs differ by `scale`.
 
     Before an activation they are what makes the two activations agree, and the logits stay as they are. Otherwise they
     are free: the weights then get the size that training likes, a root mean square of 1 / sqrt(inputs of an output).

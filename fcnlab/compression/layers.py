@@ -7,7 +7,7 @@ Source: incremental network quantization (Zhou et al. 2017) for the freezing.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from fcnlab.compression.pruning import hop_mask
 from fcnlab.compression.quantization import ExponentWindow, choose_window, grow_frozen, round_to_powers_of_two
-from fcnlab.networks.fitting import Batch
 
 
 class CompressedLayer:
@@ -162,18 +161,3 @@ def weight_costs(network: nn.Sequential, *, input_shape: tuple[int, ...]) -> dic
             output = layer(values)
         values = output if isinstance(layer, nn.ZeroPad2d) else torch.ones_like(output)
     return costs
-
-
-def squared_gradients(
-    network: nn.Module, *, batches: Iterable[Batch], loss: Callable[[nn.Module, Batch], Tensor]
-) -> dict[str, Tensor]:
-    """Sum of the squared gradients of every weight over some batches, by layer: the diagonal of the Fisher matrix."""
-    sums: dict[str, Tensor] = {}
-    for batch in batches:
-        network.zero_grad()
-        loss(network, batch).backward()  # type: ignore[no-untyped-call]
-        for name, parameter in network.named_parameters():
-            if parameter.grad is not None:
-                layer = name.removesuffix(".weight")
-                sums[layer] = sums.get(layer, torch.zeros(())) + parameter.grad**2
-    return sums

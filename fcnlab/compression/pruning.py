@@ -13,26 +13,6 @@ Reals = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
 
-def magnitude_mask(weights: Reals, *, keep: int) -> Mask:
-    """Keep the `keep` largest weights by absolute value.
-
-    Args:
-        weights: Any shape.
-        keep: 0 to the number of weights; ties go to the earlier weight.
-
-    Returns:
-        Boolean array of the same shape with exactly `keep` true entries.
-
-    Raises:
-        DataError: If `keep` is out of range.
-    """
-    if not 0 <= keep <= weights.size:
-        raise DataError(f"Of {weights.size} weights, 0 to {weights.size} can be kept; got keep={keep}.")
-    mask = np.zeros(weights.size, dtype=np.bool_)
-    mask[np.argsort(-np.abs(weights).ravel(), kind="stable")[:keep]] = True
-    return mask.reshape(weights.shape)
-
-
 def hop_mask(saliency: Reals, *, costs: npt.NDArray[np.integer], products: int) -> Mask:
     """Keep the weights with the largest saliency per product within a budget.
 

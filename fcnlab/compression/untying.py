@@ -18,7 +18,7 @@ from fcnlab.compiler.layers import Square
 from fcnlab.compression.layers import CompressedLayer
 from fcnlab.compression.quantization import ExponentWindow, choose_window, round_to_powers_of_two
 from fcnlab.errors import DataError
-from fcnlab.networks.architectures import Architecture
+from fcnlab.networks.architectures import Architecture, linear_layers
 
 SCALES: Final = tuple(2 ** (step / 16) for step in range(-16, 17))
 ROUNDS: Final = 3
@@ -34,7 +34,7 @@ def untie(network: nn.Sequential, *, target: Architecture) -> nn.Sequential:
 
     Args:
         network: Without batch norm; not changed.
-        target: Of kind ``untied``, with as many values between the layers.
+        target: An architecture of kind ``untied``, with as many values between the layers.
 
     Raises:
         DataError: If the network has other activations than two squares, or other sizes.
@@ -47,7 +47,7 @@ def untie(network: nn.Sequential, *, target: Architecture) -> nn.Sequential:
     untied = target.build()
     shape: tuple[int, ...] = (1, 28, 28)
     with torch.no_grad():
-        for part, layer in zip(parts, dense_layers(untied), strict=True):
+        for part, layer in zip(parts, linear_layers(untied), strict=True):
             weight, bias, shape = dense_form(nn.Sequential(*part), shape=shape)
             if layer is untied.get_submodule("conv1") and target.window > 1:
                 images = weight.view(len(weight), 1, 28, 28)
@@ -73,7 +73,7 @@ def normalise_units(network: nn.Sequential, *, inputs: Tensor) -> None:
     A unit that is seldom awake stays small: at size 1, the first image that wakes it would outweigh everything.
 
     Args:
-        network: Of kind ``untied``; changed, its function stays.
+        network: A network of kind ``untied``; changed, its function stays.
         inputs: Images to measure with, shape (N, 1, 28, 28).
     """
     for name, act, after in (("conv1", "act1", "fc1"), ("fc1", "act2", "fc2")):
@@ -102,7 +102,7 @@ def equalise_units(
     Free under encryption: the scale is gone once the weights are rounded. It halves the rounding errors.
 
     Args:
-        network: Of kind ``untied``; changed, its function stays.
+        network: A network of kind ``untied``; changed, its function stays.
         layers: Its compressed layers.
         exponents: For each layer, how many neighbouring exponents its powers of two may use.
     """
@@ -134,21 +134,16 @@ def remove_dead_units(network: nn.Sequential, *, architecture: Architecture) -> 
 
     A unit that reads nothing must not be read either, as `connections.drop_dead_units` leaves it.
     """
-    layers = dense_layers(network)
+    layers = linear_layers(network)
     alive = [layer.weight.any(dim=1).nonzero()[:, 0] for layer in layers[:-1]]
     smaller = replace(architecture, hidden=len(alive[0]), units=len(alive[1]))
     built = smaller.build()
     columns = [torch.arange(layers[0].in_features), *alive]
     rows = [*alive, torch.arange(layers[-1].out_features)]
     with torch.no_grad():
-        for old, new, read, kept in zip(layers, dense_layers(built), columns, rows, strict=True):
+        for old, new, read, kept in zip(layers, linear_layers(built), columns, rows, strict=True):
             assert old.bias is not None
             assert new.bias is not None
             new.weight.copy_(old.weight[kept][:, read])
             new.bias.copy_(old.bias[kept])
     return built, smaller
-
-
-def dense_layers(network: nn.Sequential) -> list[nn.Linear]:
-    """The dense layers in order."""
-    return [layer for layer in network if isinstance(layer, nn.Linear)]

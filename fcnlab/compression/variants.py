@@ -8,28 +8,26 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from fcnlab.approximation import approximate
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.hops import HopTable, count_published
-from fcnlab.compiler.layers import PolynomialActivation
+from fcnlab.compiler.layers import activation_from_name
 from fcnlab.compiler.lowering import find_quantum
 from fcnlab.compression.layers import weight_costs
 from fcnlab.compression.quantization import choose_window, round_to_powers_of_two, window_length
-from fcnlab.data.mnist import load_mnist, quantise_pixels
+from fcnlab.data.mnist import Images, load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.checkpoint import Checkpoint, compile_network, load_checkpoint
 
 AS_TRAINED: Final = 0
-INTERVALS: Final = {2: (-4.0, 4.0), 3: (-2.0, 4.0), 4: (-4.0, 4.0)}
-"""Where the activation of each degree is fitted. Swish less x/2 is even: on [-4, 4] the best cubic is the quadratic."""
+DEGREES: Final = (2, 3, 4)
 
 Weights = npt.NDArray[np.float32]
 
@@ -43,8 +41,8 @@ class Variation:
         pruned: For each weight layer in order, percent of the dense layer's products that are left out, 0 to 100. A
             layer that was trained sparser stays as it is.
         weight_bits: 2 to 5, powers of two; 0 leaves the weights as trained.
-        degrees: Of act1 and act2: 2 leaves them as trained, 3 or 4 puts the best power-of-two fit of Swish in their
-            place. A network without act2 takes no notice of the second.
+        degrees: Degrees of act1 and act2: 2 leaves them as trained, 3 or 4 puts the best power-of-two fit of Swish in
+            their place. A network without act2 takes no notice of the second.
         pixel_bits: 1 to 8, or 0 as trained.
     """
 
@@ -60,7 +58,7 @@ class Variation:
             raise DataError(
                 f"{self.network} takes {len(layers)} pruning ratios of 0 to 100 percent; got {self.pruned}."
             )
-        if any(degree not in INTERVALS for degree in self.degrees) or not 0 <= self.pixel_bits <= 8:
+        if any(degree not in DEGREES for degree in self.degrees) or not 0 <= self.pixel_bits <= 8:
             raise DataError(f"Degrees are 2, 3 or 4 and pixel bits 1 to 8; got {self.degrees} and {self.pixel_bits}.")
 
 
@@ -101,11 +99,14 @@ class Base:
     checkpoint: Checkpoint
     layers: tuple[WeightLayer, ...]
 
+    def left_out(self, kept: int) -> float:
+        """Percent of all dense products that are left out where so many are kept."""
+        return 100 * (1 - kept / sum(layer.dense_products for layer in self.layers))
+
     @property
     def trained_percent(self) -> float:
         """Percent of all dense products that training left out."""
-        kept = sum(layer.trained_products for layer in self.layers)
-        return 100 * (1 - kept / sum(layer.dense_products for layer in self.layers))
+        return self.left_out(sum(layer.trained_products for layer in self.layers))
 
 
 @cache
@@ -118,10 +119,8 @@ def base_of(network: str) -> Base:
     checkpoint = load_checkpoint(network)
     tensors = checkpoint.network.state_dict()
     costs = weight_costs(checkpoint.network, input_shape=checkpoint.card.architecture.input_shape)
-    layers = tuple(
-        WeightLayer(name, tensors[f"{name}.weight"].numpy().copy(), cost.numpy()) for name, cost in costs.items()
-    )
-    return Base(checkpoint, layers)
+    weights = {name: tensors[f"{name}.weight"].numpy().copy() for name in costs}
+    return Base(checkpoint, tuple(WeightLayer(name, weights[name], cost.numpy()) for name, cost in costs.items()))
 
 
 def as_trained(network: str) -> Variation:
@@ -150,22 +149,26 @@ def thin_evenly(network: str, *, percent: float) -> tuple[float, ...]:
 
 def pruned_percent(variation: Variation) -> float:
     """Percent of all dense products that a variation leaves out."""
-    layers = base_of(variation.network).layers
-    pairs = zip(layers, weights_of(variation), strict=True)
-    kept = sum(int(layer.costs[survives_compiling(weights)].sum()) for layer, weights in pairs)
-    return 100 * (1 - kept / sum(layer.dense_products for layer in layers))
+    return base_of(variation.network).left_out(sum(kept_products(variation).values()))
+
+
+def kept_products(variation: Variation) -> dict[str, int]:
+    """Products per image that are left in each layer once it is compiled."""
+    pairs = zip(base_of(variation.network).layers, weights_of(variation), strict=True)
+    return {layer.name: int(layer.costs[survives_compiling(weights)].sum()) for layer, weights in pairs}
 
 
 def weights_of(variation: Variation) -> tuple[Weights, ...]:
     """The weights of each layer after pruning and quantization."""
+    network, bits = variation.network, variation.weight_bits
     return tuple(
-        change_layer(variation.network, index, percent, variation.weight_bits)
+        change_layer(network, index=index, percent=percent, weight_bits=bits)
         for index, percent in enumerate(variation.pruned)
     )
 
 
 @cache
-def pruning_order(network: str, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def pruning_order(network: str, *, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Weights of a layer in the order in which `pruning.hop_mask` keeps them by their squares, and products so far."""
     layer = base_of(network).layers[index]
     order = np.argsort(-(layer.weights.astype(np.float64) ** 2 / layer.costs).ravel(), kind="stable")
@@ -173,27 +176,19 @@ def pruning_order(network: str, index: int) -> tuple[npt.NDArray[np.int64], npt.
 
 
 @lru_cache(maxsize=128)
-def change_layer(network: str, index: int, percent: float, weight_bits: int) -> Weights:
+def change_layer(network: str, *, index: int, percent: float, weight_bits: int) -> Weights:
     """Prune one layer to the weights of most squared size per product, and round what is left to powers of two."""
     layer = base_of(network).layers[index]
     budget = min(round(layer.dense_products * (1 - percent / 100)), layer.trained_products)
     weights = layer.weights
     if budget < layer.trained_products:
-        order, spent = pruning_order(network, index)
-        keep = np.zeros(weights.size, dtype=np.bool_)
-        keep[order[: np.searchsorted(spent, budget, side="right")]] = True
-        weights = np.where(keep.reshape(weights.shape), weights, np.float32(0))
+        order, spent = pruning_order(network, index=index)
+        weights = weights.copy()
+        weights.ravel()[order[np.searchsorted(spent, budget, side="right") :]] = 0
     if weight_bits != AS_TRAINED and weights.any():
         window = choose_window(weights, length=window_length(weight_bits))
         weights = round_to_powers_of_two(weights, window=window, keep_nonzero=True).astype(np.float32)
     return weights
-
-
-@cache
-def activation_coefficients(degree: int) -> tuple[float, ...]:
-    """The best power-of-two fit of Swish of a degree, constant first."""
-    fit = approximate("swish", degree=degree, interval=INTERVALS[degree], coefficients="power-of-two")
-    return tuple(float(value) for value in fit.coefficients)
 
 
 def build_network(variation: Variation) -> nn.Sequential:
@@ -205,7 +200,7 @@ def build_network(variation: Variation) -> nn.Sequential:
         tensors[f"{layer.name}.weight"].copy_(torch.from_numpy(weights))
     for name, degree in zip(("act1", "act2"), variation.degrees, strict=True):
         if degree != 2 and name in network._modules:
-            network._modules[name] = PolynomialActivation(activation_coefficients(degree), name=f"swish-aq-{degree}")
+            network._modules[name] = activation_from_name(f"swish-aq-{degree}")
     return network
 
 
@@ -231,7 +226,7 @@ def compile_variant(variation: Variation) -> Circuit:
 
 
 @cache
-def published_layers(network: str, degrees: tuple[int, int]) -> HopTable:
+def published_layers(network: str, *, degrees: tuple[int, int]) -> HopTable:
     """The published count of a network as trained with these degrees: only its products change with pruning."""
     whole, architecture = build_network(replace(as_trained(network), degrees=degrees)), architecture_of(network)
     return count_published(
@@ -249,11 +244,7 @@ def survives_compiling(weights: Weights) -> npt.NDArray[np.bool_]:
 @lru_cache(maxsize=256)
 def count_variant(variation: Variation) -> HopTable:
     """Published HOPs of a variation, layer by layer; milliseconds, since nothing is compiled."""
-    table = published_layers(variation.network, variation.degrees)
-    products = {
-        layer.name: int(layer.costs[survives_compiling(weights)].sum())
-        for layer, weights in zip(base_of(variation.network).layers, weights_of(variation), strict=True)
-    }
+    table, products = published_layers(variation.network, degrees=variation.degrees), kept_products(variation)
     layers = tuple(
         replace(row, ct_ct_adds=products[row.name], pt_ct_mults=products[row.name]) if row.name in products else row
         for row in table.layers
@@ -265,12 +256,12 @@ def count_variant(variation: Variation) -> HopTable:
 def measure_accuracy(variation: Variation) -> float:
     """Percent of the 10,000 test images that a variation classifies right, by its compiled circuit in float32."""
     circuit = compile_variant(variation)
-    labels = load_test().labels
-    return float(100 * np.mean(classify(circuit, pixel_columns(circuit.input_shape, circuit.pixel_bits)) == labels))
+    pixels = pixel_columns(circuit.input_shape, circuit.pixel_bits)
+    return float(100 * np.mean(classify(circuit, pixels) == load_test().labels))
 
 
 @cache
-def load_test() -> Any:
+def load_test() -> Images:
     """The test images, read once."""
     return load_mnist("test")
 
@@ -295,19 +286,17 @@ def classify(circuit: Circuit, pixels: npt.NDArray[np.float32]) -> npt.NDArray[n
             values = weights.astype(np.float32) @ values
             values += (step.bias.astype(np.float64) * step.unit).astype(np.float32)[:, None]
         else:
-            values = evaluate_real(
-                [float(c) * step.unit / unit**power for power, c in enumerate(step.coefficients)], values
-            )
+            scaled = [float(c) * step.unit / unit**power for power, c in enumerate(step.coefficients)]
+            values = evaluate_real(scaled, values)
         unit = step.unit
-    digits: npt.NDArray[np.int64] = values.argmax(axis=0)
-    return digits
+    return np.asarray(values.argmax(axis=0), dtype=np.int64)
 
 
 def evaluate_real(coefficients: Sequence[float], values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A polynomial by Horner's rule."""
-    if list(coefficients[:-1]) == [0.0, 0.0]:
-        return np.float32(coefficients[-1]) * values * values
+    """A polynomial by Horner's rule; a coefficient of zero costs nothing."""
     result = np.full_like(values, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
-        result = result * values + np.float32(coefficient)
+        result *= values
+        if coefficient:
+            result += np.float32(coefficient)
     return result

@@ -11,17 +11,16 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import Call, StepWork, lifts_plaintexts
-from fcnlab.planning.packed.pack import Program, Stage, pack
+from fcnlab.planning.packed.pack import Stage
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.program import count_packed
 
 MEASURED_LEVELS = 13  # log2 of the ring in which transforms are measured
-WORD = 8
 
 
 def list_packed_work(plan: PackedPlan, circuit: Circuit, *, engine: str) -> tuple[StepWork, ...]:
     """The work of each step in order, and last what belongs to none: taking the upload in, giving the reply out."""
-    program = pack(circuit, slots=plan.gather.shape[1])
+    program = plan.program(circuit)
     drops = plan.parameters.drops
     table = count_packed(program, drops)
     works = []
@@ -72,31 +71,9 @@ def add_kernels(plan: PackedPlan, work: StepWork, stage: Stage | None, primes: i
     work.residues["square"] += hops.ct_ct_mults * 3 * primes * degree
 
 
-def packed_keygen_seconds(plan: PackedPlan, costs: UnitCosts) -> float:
-    """Seconds to make all keys, all passes."""
-    chosen = plan.parameters
-
-    def seconds(unit: str, primes: int, parts: int) -> float:
-        return costs.seal_seconds(
-            unit, scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=parts, primes=primes
-        )
-
-    keys = sum(seconds("evaluation_key", primes, primes + 1) for primes in plan.key_levels)
-    return chosen.passes * (seconds("keys", len(chosen.primes), 2) + keys)
-
-
-def packed_encrypt_seconds(plan: PackedPlan, costs: UnitCosts) -> float:
-    """Seconds to encrypt one upload for one pass."""
-    chosen = plan.parameters
-    each = costs.seal_seconds(
-        "encrypt", scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=2, primes=len(chosen.primes)
-    )
-    return len(plan.gather) * each
-
-
-def packed_peak_bytes(plan: PackedPlan, program: Program, costs: UnitCosts) -> int:
+def packed_peak_bytes(plan: PackedPlan, circuit: Circuit, costs: UnitCosts) -> int:
     """Peak resident size: what is loaded, keys as they are made, sent and taken in, and encoded weights."""
     chosen = plan.parameters
-    primes = len(chosen.primes)
-    weights = sum(len(stage.terms) for stage in program.stages) * primes * plan.residue_bytes
+    terms = sum(len(stage.terms) for stage in plan.program(circuit).stages)
+    weights = terms * len(chosen.primes) * plan.residue_bytes
     return int(costs.general["process_bytes"] + 6 * plan.evaluation_key_bytes + chosen.passes * weights)

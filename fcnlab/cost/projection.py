@@ -4,22 +4,108 @@ Seconds are those of a machine with nothing else to do. Nothing here knows SEAL:
 """
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.cost.account import ProjectedStep, Projection
-from fcnlab.cost.packed import list_packed_work, packed_encrypt_seconds, packed_keygen_seconds, packed_peak_bytes
+from fcnlab.circuit.hops import LayerHops
+from fcnlab.cost.packed import list_packed_work, packed_peak_bytes
 from fcnlab.cost.units import UnitCosts
-from fcnlab.cost.work import BLOCK, ENGINES, StepWork, ciphertext_bytes, list_work, local_runs
-from fcnlab.errors import FcnlabError, PlanError
+from fcnlab.cost.work import StepWork, ciphertext_bytes, list_work
+from fcnlab.errors import FcnlabError
 from fcnlab.machine.machine import usable_cores
-from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.execution import BLOCK, ENGINES, local_runs
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.plan import Plan, PlannedStep, circuit_fingerprint
-
-__all__ = ["ProjectedStep", "Projection", "project"]
+from fcnlab.planning.plan import Plan, PlannedStep
 
 WORD = 8  # bytes of a residue, and of a pixel
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectedStep:
+    """One step of the circuit.
+
+    Attributes:
+        name: The step's name.
+        hops: Its operations in one pass of one batch.
+        seconds: Over all batches and passes.
+    """
+
+    name: str
+    hops: LayerHops
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """What a run will cost.
+
+    Attributes:
+        network: The circuit's name.
+        scheme: bgv, bfv or ckks.
+        ring_degree: The plan's.
+        engine: fused or stepwise.
+        images: How many are classified.
+        batches: Batches they are split into; each is evaluated once for each plain modulus (`passes`).
+        passes: Encrypted evaluations of a batch.
+        threads: Threads of the server.
+        keygen_s: Seconds to make keys, all passes.
+        encrypt_s: Seconds to encrypt, over all batches and passes.
+        evaluate_s: Seconds to evaluate, over all batches and passes.
+        decrypt_s: Seconds to decrypt, over all batches and passes.
+        steps: What `evaluate_s` is made of, but for taking uploads in and giving replies out.
+        upload_bytes: Ciphertexts sent, over all batches and passes.
+        download_bytes: Ciphertexts sent back.
+        evaluation_key_bytes: Relinearization and rotation keys, sent once; 0 in the batch layout.
+        layout: batch or packed.
+        peak_memory_bytes: Largest resident size of the process.
+    """
+
+    network: str
+    scheme: str
+    ring_degree: int
+    engine: str
+    images: int
+    batches: int
+    passes: int
+    threads: int
+    keygen_s: float
+    encrypt_s: float
+    evaluate_s: float
+    decrypt_s: float
+    steps: tuple[ProjectedStep, ...]
+    upload_bytes: int
+    download_bytes: int
+    peak_memory_bytes: int
+    evaluation_key_bytes: int = 0
+    layout: str = "batch"
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of the whole run."""
+        return self.keygen_s + self.encrypt_s + self.evaluate_s + self.decrypt_s
+
+    def as_dict(self) -> dict[str, Any]:
+        """The projection as JSON."""
+        plain = ("network", "layout", "scheme", "ring_degree", "engine", "images", "batches", "passes", "threads")
+        stages = ("keygen", "encrypt", "evaluate", "decrypt", "total")
+        return {
+            **{name: getattr(self, name) for name in plain},
+            "seconds": {stage: round(getattr(self, f"{stage}_s"), 4) for stage in stages},
+            "steps": [
+                {"name": step.name, "hops": step.hops.total, "seconds": round(step.seconds, 4)} for step in self.steps
+            ],
+            "bytes": {
+                "upload": self.upload_bytes,
+                "download": self.download_bytes,
+                "evaluation_keys": self.evaluation_key_bytes,
+            },
+            "peak_memory_bytes": self.peak_memory_bytes,
+        }
+
+    def __str__(self) -> str:
+        return describe(self)
 
 
 def project(
@@ -28,68 +114,35 @@ def project(
     """Project the cost of `inference.infer` with the same arguments.
 
     Args:
-        plan: Of this circuit.
+        plan: A plan of this circuit, in either layout.
         circuit: The network.
         engine: fused or stepwise.
         images: How many to classify, at least 1.
-        threads: Threads of the server; more than there are cores bring nothing.
-        costs: Of this machine.
+        threads: Threads of the server; more than there are cores bring nothing, and the packed layout uses one.
+        costs: Unit costs of this machine.
 
     Raises:
         PlanError: If the plan is not this circuit's.
         FcnlabError: If the engine is unknown, or there is no image or no thread.
     """
-    if isinstance(plan, PackedPlan):
-        return project_packed(plan, circuit, engine=engine, images=images, threads=threads, costs=costs)
-    if [row.name for row in plan.steps[1:]] != [step.name for step in circuit.steps]:
-        raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
-    if images < 1 or threads < 1:
-        raise FcnlabError(f"A run needs at least 1 image and 1 thread; got {images} and {threads}.")
-    chosen = plan.parameters
-    batches = math.ceil(images / chosen.slots)
-    turns = batches * chosen.passes
-    *steps, around = list_work(plan, circuit, engine=engine)
-    seconds = [turns * work_seconds(work, plan, costs, threads) for work in steps]
-    key_bytes = 2 * (len(chosen.primes) + 1) * plan.residue_bytes
-    return Projection(
-        network=plan.network,
-        scheme=chosen.scheme,
-        ring_degree=chosen.ring_degree,
-        engine=engine,
-        images=images,
-        batches=batches,
-        passes=chosen.passes,
-        threads=threads,
-        keygen_s=chosen.passes * call_seconds("keys", plan, costs, plan.steps[0]),
-        encrypt_s=encrypt_seconds(plan, costs, batches=batches),
-        evaluate_s=sum(seconds) + turns * work_seconds(around, plan, costs, threads),
-        decrypt_s=turns * decrypt_seconds(plan, costs),
-        steps=tuple(
-            ProjectedStep(name=work.name, hops=work.hops, seconds=elapsed_s)
-            for work, elapsed_s in zip(steps, seconds, strict=True)
-        ),
-        upload_bytes=batches * plan.upload_bytes,
-        download_bytes=batches * plan.download_bytes,
-        public_key_bytes=chosen.passes * key_bytes,
-        peak_memory_bytes=peak_bytes(plan, circuit, costs, engine=engine, images=images, threads=threads),
-    )
-
-
-def project_packed(
-    plan: PackedPlan, circuit: Circuit, *, engine: str, images: int, threads: int, costs: UnitCosts
-) -> Projection:
-    """The same for a packed plan; all of it is done on one thread."""
-    if plan.circuit != circuit_fingerprint(circuit):
-        raise PlanError(f"The plan was made for {plan.network}, not for {circuit.name}; plan again.")
-    if images < 1 or threads < 1:
-        raise FcnlabError(f"A run needs at least 1 image and 1 thread; got {images} and {threads}.")
+    plan.check_circuit(circuit)
     if engine not in ENGINES:
         raise FcnlabError(f"Unknown engine {engine!r}; choose one of {', '.join(ENGINES)}.")
-    chosen = plan.parameters
+    if images < 1 or threads < 1:
+        raise FcnlabError(f"A run needs at least 1 image and 1 thread; got {images} and {threads}.")
+    chosen, first = plan.parameters, plan.steps[0]
     batches = math.ceil(images / plan.batch_images)
     turns = batches * chosen.passes
-    *steps, around = list_packed_work(plan, circuit, engine=engine)
-    seconds = [turns * work_seconds(work, plan, costs, 1) for work in steps]
+    fill_s = 0.0  # first use of the memory of an upload, which counts where it is large
+    if isinstance(plan, PackedPlan):
+        *steps, around = list_packed_work(plan, circuit, engine=engine)
+        peak_bytes = packed_peak_bytes(plan, circuit, costs)
+    else:
+        *steps, around = list_work(plan, circuit, engine=engine)
+        peak_bytes = batch_peak_bytes(plan, circuit, costs, engine=engine, images=images, threads=threads)
+        fill_s = batches * costs.general["fresh_byte_s"] * plan.upload_bytes
+    used = threads if plan.threaded else 1
+    seconds = [turns * work_seconds(work, plan, costs, used) for work in steps]
     return Projection(
         network=plan.network,
         layout=plan.layout,
@@ -100,9 +153,9 @@ def project_packed(
         batches=batches,
         passes=chosen.passes,
         threads=threads,
-        keygen_s=packed_keygen_seconds(plan, costs),
-        encrypt_s=turns * packed_encrypt_seconds(plan, costs),
-        evaluate_s=sum(seconds) + turns * work_seconds(around, plan, costs, 1),
+        keygen_s=keygen_seconds(plan, costs),
+        encrypt_s=turns * first.outputs * call_seconds("encrypt", plan, costs, first) + fill_s,
+        evaluate_s=sum(seconds) + turns * work_seconds(around, plan, costs, used),
         decrypt_s=turns * decrypt_seconds(plan, costs),
         steps=tuple(
             ProjectedStep(name=work.name, hops=work.hops, seconds=elapsed_s)
@@ -110,10 +163,21 @@ def project_packed(
         ),
         upload_bytes=batches * plan.upload_bytes,
         download_bytes=batches * plan.download_bytes,
-        public_key_bytes=0,
         evaluation_key_bytes=plan.evaluation_key_bytes,
-        peak_memory_bytes=packed_peak_bytes(plan, pack(circuit, slots=plan.gather.shape[1]), costs),
+        peak_memory_bytes=peak_bytes,
     )
+
+
+def keygen_seconds(plan: Plan, costs: UnitCosts) -> float:
+    """Seconds to make all keys, all passes."""
+    chosen = plan.parameters
+    keys = sum(
+        costs.seal_seconds(
+            "evaluation_key", scheme=chosen.scheme, ring_degree=chosen.ring_degree, parts=primes + 1, primes=primes
+        )
+        for primes in plan.key_levels
+    )
+    return chosen.passes * (call_seconds("keys", plan, costs, plan.steps[0]) + keys)
 
 
 def call_seconds(unit: str, plan: Plan, costs: UnitCosts, row: PlannedStep, *, drops: int = 0) -> float:
@@ -141,14 +205,6 @@ def work_seconds(work: StepWork, plan: Plan, costs: UnitCosts, threads: int) -> 
     return kernels / min(threads, usable_cores()) + alone
 
 
-def encrypt_seconds(plan: Plan, costs: UnitCosts, *, batches: int) -> float:
-    """Seconds to encrypt all batches and passes, on one thread."""
-    fresh = plan.steps[0]
-    each = call_seconds("encrypt", plan, costs, fresh)
-    filling = costs.general["fresh_byte_s"] * plan.upload_bytes
-    return batches * (plan.parameters.passes * fresh.outputs * each + filling)
-
-
 def decrypt_seconds(plan: Plan, costs: UnitCosts) -> float:
     """Seconds to decrypt one reply."""
     last = plan.steps[-1]
@@ -156,7 +212,7 @@ def decrypt_seconds(plan: Plan, costs: UnitCosts) -> float:
     return last.outputs * each
 
 
-def peak_bytes(plan: Plan, circuit: Circuit, costs: UnitCosts, *, engine: str, images: int, threads: int) -> int:
+def batch_peak_bytes(plan: Plan, circuit: Circuit, costs: UnitCosts, *, engine: str, images: int, threads: int) -> int:
     """Peak resident size: what is loaded, the images, the upload, and the largest step with what it reads."""
     general = costs.general
     upload = ciphertext_bytes(plan, plan.steps[0])
@@ -178,7 +234,7 @@ def peak_bytes(plan: Plan, circuit: Circuit, costs: UnitCosts, *, engine: str, i
 def fused_results(plan: Plan, circuit: Circuit) -> list[int]:
     """Bytes of what the fused engine writes back, in order: after each run of local steps and each way through SEAL."""
     results = []
-    ends = {run[-1] for run in local_runs(plan, circuit)}
+    ends = {run[-1] for run in local_runs(circuit, plan.parameters)}
     for index, row in enumerate(plan.steps[1:]):
         written = ciphertext_bytes(plan, row)
         if index in ends:
@@ -186,3 +242,39 @@ def fused_results(plan: Plan, circuit: Circuit) -> list[int]:
         if row.drops or (index not in ends and plan.parameters.scheme == "bfv"):
             results.append(2 * written)  # each ciphertext by itself, then all of them together
     return results
+
+
+def describe(projection: Projection) -> str:
+    """The projection as a table."""
+    chosen = projection
+    digits = 2 if chosen.layout == "batch" else 3  # packed runs take milliseconds
+    keys = chosen.evaluation_key_bytes / 1e6
+
+    def rotations(content: int | str) -> str:
+        return f"{content:>11}" if chosen.layout == "packed" else ""
+
+    lines = [
+        f"{chosen.network} in {chosen.scheme}, {chosen.layout} layout, ring degree {chosen.ring_degree}, "
+        f"{chosen.engine} engine, {chosen.images:,} image{'s' if chosen.images > 1 else ''}, {chosen.threads} "
+        f"thread{'s' if chosen.threads > 1 else ''}",
+        f"about {chosen.total_s:.{digits - 1}f} s on this machine when nothing else runs",
+        "",
+        f"{'step':<26}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
+        f"{rotations('rotations')}{'seconds':>10}",
+    ]
+    for step in chosen.steps:
+        hops = step.hops
+        lines.append(
+            f"{step.name:<26.26}{hops.pt_ct_adds:>12,}{hops.ct_ct_adds:>12,}{hops.pt_ct_mults:>13,}"
+            f"{hops.ct_ct_mults:>13,}{rotations(hops.rotations)}{step.seconds:>10.{digits}f}"
+        )
+    lines += [
+        "",
+        f"{chosen.batches} batch{'es' if chosen.batches > 1 else ''} of {chosen.passes} "
+        f"pass{'es' if chosen.passes > 1 else ''}: keys {chosen.keygen_s:.2f} s, encrypt "
+        f"{chosen.encrypt_s:.{digits}f} s, evaluate {chosen.evaluate_s:.{digits}f} s, decrypt "
+        f"{chosen.decrypt_s:.{digits}f} s",
+        f"send {chosen.upload_bytes / 1e6:,.1f} MB, receive {chosen.download_bytes / 1e6:,.1f} MB, keys {keys:.1f} MB, "
+        f"peak memory {chosen.peak_memory_bytes / 2**30:.2f} GiB",
+    ]
+    return "\n".join(lines)

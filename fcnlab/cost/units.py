@@ -1,6 +1,6 @@
 """What one primitive operation costs on this machine: values, their file, and nothing that measures.
 
-`he.calibration` measures them once per machine; `projection` adds them up.
+`measuring.calibration` measures them once per machine; `projection` adds them up.
 """
 
 import json
@@ -16,21 +16,20 @@ from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
 from fcnlab.planning.parameters import SCHEMES
 
 LAYOUT: Final = 4
-"""Of the file; a file of another layout is measured again."""
+"""Version of the file; a file of another is measured again."""
 
 MEASURED_RINGS: Final = (4096, 8192, 16384)
 
-KERNELS: Final = (
-    "load", "add_eight", "add_one", "double", "reduce", "square", "multiply", "multiply_plain", "add", "add_plain",
-    "store", "transform", "weigh", "key_product", "mask",
-)  # fmt: skip
+SUMS = ("add_eight", "add_one", "double", "reduce")
+ACTIVATIONS = ("square", "multiply", "multiply_plain", "add", "add_plain")
+ON_SLOTS = ("transform", "weigh", "key_product")
+KERNELS: Final = ("load", *SUMS, *ACTIVATIONS, "store", *ON_SLOTS, "mask")
 """Work of the fused engine's kernels, in seconds for each residue they touch, or for each product of residues; three of
 them belong to the packed layout: transforms (at n = 8192), weights and keys. Masks are expanded from their seed."""
 
-SEAL: Final = (
-    "keys", "encrypt", "decrypt", "load", "save", "copy", "add", "negate", "add_plain", "multiply_plain",
-    "encode", "lift", "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key",
-)  # fmt: skip
+ON_BYTES = ("keys", "encrypt", "decrypt", "load", "save", "copy")
+LINEAR = ("add", "negate", "add_plain", "multiply_plain", "encode", "lift")
+SEAL: Final = (*ON_BYTES, *LINEAR, "square", "multiply", "switch", "rotate", "relinearize", "evaluation_key")
 """Operations of SEAL and the ways to it and back: a `Line` each, for every scheme and ring.
 
 ``lift`` is what a product with a plaintext, or its sum, takes beyond in bgv if the plain modulus is above a prime: SEAL

@@ -5,23 +5,20 @@ work that is no operation on ciphertexts: reading and writing residues, the way 
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.circuit.hops import LayerHops
-from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.polynomials import CountingOperations, Operand, Operation, apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.cost.activations import CountingOperations, Operand, SealCounting
-from fcnlab.errors import FcnlabError
+from fcnlab.planning.execution import BLOCK, are_aligned, count_executed, local_runs
 from fcnlab.planning.parameters import Parameters
-from fcnlab.planning.plan import Plan, PlannedStep, count_executed
+from fcnlab.planning.plan import Plan, PlannedStep
 
-ENGINES = ("fused", "stepwise")
 EIGHT = 8  # additions that a kernel performs at once
-BLOCK = 256  # coefficients that the fused engine takes at a time
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class StepWork:
     """The work of one step.
 
     Attributes:
-        name: Of the step; empty for what belongs to none.
+        name: The step's name; empty for what belongs to none.
         hops: Homomorphic operations.
         residues: Residues that each kernel touches, by its name.
         calls: Operations of SEAL.
@@ -58,13 +55,7 @@ class StepWork:
 
 
 def list_work(plan: Plan, circuit: Circuit, *, engine: str) -> tuple[StepWork, ...]:
-    """The work of each step in order, and last what belongs to none: taking the upload in, giving the reply out.
-
-    Raises:
-        FcnlabError: If the engine is unknown.
-    """
-    if engine not in ENGINES:
-        raise FcnlabError(f"Unknown engine {engine!r}; choose one of {', '.join(ENGINES)}.")
+    """The work of each step in order, and last what belongs to none: taking the upload in, giving the reply out."""
     table = count_executed(circuit, plan.parameters, engine=engine)
     steps = tuple(StepWork(hops.name, hops) for hops in table.layers)
     around = StepWork("", LayerHops(name="", outputs=plan.outputs), fresh_bytes=plan.download_bytes)
@@ -83,26 +74,12 @@ def list_work(plan: Plan, circuit: Circuit, *, engine: str) -> tuple[StepWork, .
         around.calls.append(Call("save", last.outputs, last.size, last.primes - last.drops))
         around.fresh_bytes += ciphertext_bytes(plan, first)
     else:
-        for indices in local_runs(plan, circuit):
+        for indices in local_runs(circuit, plan.parameters):
             _, opening, before, row = rows[indices[0]]
             opening.residues["load"] += before.outputs * before.size * row.primes * plan.parameters.ring_degree
             _, closing, _, row = rows[indices[-1]]
             closing.residues["store"] += row.outputs * row.size * row.primes * plan.parameters.ring_degree
     return (*steps, around)
-
-
-def local_runs(plan: Plan, circuit: Circuit) -> Iterator[tuple[int, ...]]:
-    """Runs of steps that the fused engine takes through a block without leaving it."""
-    in_ntt_form = plan.parameters.scheme != "bfv"
-    run: list[int] = []
-    for index, (step, drops) in enumerate(zip(circuit.steps, plan.parameters.drops, strict=True)):
-        if isinstance(step, Affine) or in_ntt_form:
-            run.append(index)
-        following = circuit.steps[index + 1] if index + 1 < len(circuit.steps) else None
-        ends = drops or following is None or (isinstance(following, Polynomial) and not in_ntt_form)
-        if run and ends:
-            yield tuple(run)
-            run = []
 
 
 def add_fused(plan: Plan, step: Step, work: StepWork, before: PlannedStep, row: PlannedStep) -> None:
@@ -114,13 +91,13 @@ def add_fused(plan: Plan, step: Step, work: StepWork, before: PlannedStep, row: 
         lengths = digits.runs[np.concatenate([[True], digits.runs[:-1] == 1])[: work.digits]]
         eights = int(np.sum(lengths // EIGHT)) * EIGHT
         doubled = np.count_nonzero(digits.doublings) + np.count_nonzero(digits.last_doublings)
-        amounts = {
-            "add_eight": eights, "add_one": work.digits - eights, "double": int(doubled), "reduce": step.outputs,
-        }  # fmt: skip
+        singles = work.digits - eights
+        amounts = {"add_eight": eights, "add_one": singles, "double": int(doubled), "reduce": step.outputs}
         for kernel, rows in amounts.items():
             work.residues[kernel] += rows * row.size * residues
     elif plan.parameters.scheme != "bfv":
-        counting = CountingOperations(aligned=is_aligned(plan, row))
+        dropped = len(plan.parameters.primes) - row.primes
+        counting = CountingOperations(aligned=are_aligned(plan.parameters, dropped=dropped))
         apply_polynomial(step.coefficients, Operand(before.size), counting)
         for operation, count in counting.counts.items():
             work.residues[operation.unit] += count * operation.parts * step.outputs * residues
@@ -168,16 +145,45 @@ def lifts_plaintexts(parameters: Parameters, primes: int) -> bool:
 
 def add_activation(plan: Plan, step: Polynomial, work: StepWork, before: PlannedStep, row: PlannedStep) -> None:
     """An activation by SEAL."""
-    counting = SealCounting(plan.parameters.scheme, aligned=is_aligned(plan, row))
+    chosen = plan.parameters
+    counting = SealCounting(chosen.scheme, aligned=are_aligned(chosen, dropped=len(chosen.primes) - row.primes))
     apply_polynomial(step.coefficients, Operand(before.size), counting)
     for operation, count in counting.counts.items():
         work.calls.append(Call(operation.unit, count * step.outputs, operation.parts, row.primes))
 
 
-def is_aligned(plan: Plan, row: PlannedStep) -> bool:
-    """Whether terms of an activation may differ in scale (ckks) or correction factor (bgv, once primes are dropped)."""
-    chosen = plan.parameters
-    return chosen.scheme == "ckks" or (chosen.scheme == "bgv" and row.primes < len(chosen.primes))
+class SealCounting(CountingOperations):
+    """As `he.engines.seal` carries them out: sums begin with a copy, and constants are encoded each time.
+
+    Args:
+        scheme: bgv, bfv or ckks.
+        aligned: See `CountingOperations`.
+    """
+
+    def __init__(self, scheme: str, *, aligned: bool) -> None:
+        super().__init__(aligned=aligned)
+        self._scheme = scheme
+
+    @override
+    def scale(self, a: Operand, factor: int, /, *, like: Operand | None = None) -> Operand:
+        if like is not None and self._scheme == "bgv":  # the correction factor is changed on the way through bytes
+            self.counts[Operation("save", like.size)] += 1
+            self.counts[Operation("save", a.size)] += 2
+            self.counts[Operation("load", a.size)] += 1
+        if factor < 0:
+            self.counts[Operation("negate", a.size)] += 1
+        return super().scale(a, factor, like=like)
+
+    @override
+    def add(self, a: Operand, b: Operand, /) -> Operand:
+        self.counts[Operation("copy", a.size)] += 1
+        return super().add(a, b)
+
+    @override
+    def add_constant(self, a: Operand, constant: int, /) -> Operand:
+        self.counts[Operation("copy", a.size)] += 1
+        self.counts[Operation("encode", a.size)] += 1
+        return super().add_constant(a, constant)
 
 
 def add_switches(work: StepWork, row: PlannedStep) -> None:

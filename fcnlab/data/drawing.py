@@ -68,7 +68,7 @@ def draw_ink(paths: Sequence[npt.NDArray[np.float64]], *, radius: float) -> npt.
 
     Args:
         paths: Each of shape (points, 2), x before y; one point makes a blot.
-        radius: Of the pen, in pixels.
+        radius: The pen's radius, in pixels.
 
     Returns:
         Ink of each pixel, 0 to 1, on a sheet just large enough.

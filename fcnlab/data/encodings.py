@@ -1,6 +1,5 @@
-"""The result of a study of encodings as data: read from a file or made by `he.study`; knows nothing of encryption."""
+"""The result of a study of encodings as data: read from a file or made by `measuring`; knows nothing of encryption."""
 
-import json
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -8,11 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.errors import DataError
+from fcnlab.data.tables import TABLES, read_json
 
-REFERENCE: Final = DATA_ROOT / "tables" / "encodings.json"
-"""Measured once, by `he.study.save_reference`."""
+REFERENCE: Final = TABLES / "encodings.json"
+"""Measured once, by `measuring.encodings.save_reference`."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,9 @@ class EncodingStudy:
     """All that was measured.
 
     Attributes:
-        processor: On which.
+        processor: The processor it was measured on.
         products: For every scheme, encoding and ring.
-        noise: By operation.
+        noise: Budget that is left, by operation.
         zero: What SEAL says to a product by zero.
         switches: From all primes down to one.
     """
@@ -83,14 +81,4 @@ def reference_study() -> EncodingStudy:
     Raises:
         DataError: If its file is missing or damaged.
     """
-    try:
-        values = json.loads(REFERENCE.read_text(encoding="utf-8"))
-        return EncodingStudy(
-            processor=str(values["processor"]),
-            products=tuple(ProductRow(**row) for row in values["products"]),
-            noise=tuple(NoiseRow(**row) for row in values["noise"]),
-            zero=str(values["zero"]),
-            switches=tuple(SwitchRow(**row) for row in values["switches"]),
-        )
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{REFERENCE} is missing or damaged ({error}): restore it from the repository.") from error
+    return read_json(EncodingStudy, path=REFERENCE, what="a study of encodings", mend="restore it from the repository")

@@ -1,10 +1,11 @@
 """Accuracy against HOPs: the published systems, the shipped networks and the table of trained ones, as points."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.data.published import published_systems
@@ -23,7 +24,7 @@ class Point:
     Attributes:
         name: Unique.
         source: published, shipped (with weights) or trained (its row alone).
-        hops: Of one pass, published convention.
+        hops: Operations of one pass, published convention.
         accuracy: Percent on the 10,000 test images.
         products: Weight products per image; 0 if not known.
         weight_bits: Bits that name a weight; 0 for real weights or if not known.
@@ -56,28 +57,24 @@ def shipped_points(folder: Path) -> tuple[Point, ...]:
     for path in sorted(folder.glob("*.json")):
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
-            if card["products"] > MOST_PRODUCTS:
-                continue
-            found.append(
-                Point(
-                    name=card["name"], source="shipped", hops=card["hops"]["total"], accuracy=card["accuracy"],
-                    products=card["products"], weight_bits=card["weight_bits"],
-                )
-            )  # fmt: skip
+            hops, accuracy = card["hops"]["total"], card["accuracy"]
+            found.append(Point(source="shipped", hops=hops, accuracy=accuracy, **pick(card)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"The model card {path} is damaged ({error}): restore it or train anew.") from error
-    return tuple(found)
+    return tuple(point for point in found if point.products <= MOST_PRODUCTS)
 
 
 def trained_points() -> tuple[Point, ...]:
     """The rows of the table of trained networks; none if there is no table yet."""
     return tuple(
-        Point(
-            name=row.name, source="trained", hops=row.hops_total, accuracy=row.accuracy_test, products=row.products,
-            weight_bits=row.weight_bits,
-        )
+        Point(source="trained", hops=row.hops_total, accuracy=row.accuracy_test, **pick(vars(row)))
         for row in load_trained()
-    )  # fmt: skip
+    )
+
+
+def pick(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card, a row and a point call alike."""
+    return {name: values[name] for name in ("name", "products", "weight_bits")}
 
 
 def nearest_trained(*, products: int, weight_bits: int = 0) -> Point | None:

@@ -1,16 +1,15 @@
-"""The table of encrypted runs that were measured: read by whoever compares, written by `measurements`."""
+"""The table of encrypted runs that were measured: read by whoever compares, written by `measuring.runs`."""
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from fcnlab.data.files import write_whole
-from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.errors import DataError
+from fcnlab.data.tables import TABLES, read_json
 
-MEASURED: Final = DATA_ROOT / "tables" / "measured.json"
+MEASURED: Final = TABLES / "measured.json"
 RECONSTRUCTED: Final = "cryptodl"
 """Networks whose layers are not published, and were chosen so that their counts come near, have names that begin so."""
 
@@ -33,7 +32,7 @@ class Row:
         inference_s: Seconds to evaluate it.
         accuracy: Percent.
         message_mb: Megabytes sent for it.
-        scheme: Of the encryption.
+        scheme: The encryption's name.
         setting: Where and how it was measured; what is reconstructed.
         images: Images in the batch.
     """
@@ -54,35 +53,28 @@ class Row:
     images: int | None = None
 
 
+@dataclass(frozen=True)
+class Measurements:
+    """What the file holds: measured rows alone, no figure of which is negative."""
+
+    rows: tuple[Row, ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if row.kind != "measured" or any(
+                value < 0 for value in vars(row).values() if isinstance(value, int | float)
+            ):
+                raise ValueError(f"{row.system} was not measured, or has a negative figure")
+
+
 def load_measurements(path: Path = MEASURED) -> tuple[Row, ...]:
     """Stored measurements.
 
     Raises:
         DataError: If the file is not one.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(Row(**row) for row in values["rows"])
-        wrong = [name for row in rows for name, value in asdict(row).items() if not fits(name, value)]
-        if wrong or any(row.kind != "measured" for row in rows):
-            raise ValueError(f"wrong values for {', '.join(wrong) or 'kind'}")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(
-            f"{path} is not a table of measurements ({error}): restore it, or run `fcnlab compare --measure`."
-        ) from error
-    return rows
-
-
-def fits(name: str, value: Any) -> bool:
-    """Whether a stored value has the type of its field."""
-    kind = {field.name: str(field.type) for field in fields(Row)}[name]
-    if value is None:
-        return "None" in kind
-    if "float" in kind:
-        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    if "int" in kind:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return isinstance(value, str)
+    mend = "restore it, or run `fcnlab compare --measure`"
+    return read_json(Measurements, path=path, what="a table of measurements", mend=mend).rows
 
 
 def store_measurements(new: Iterable[Row], *, path: Path = MEASURED) -> None:

@@ -16,8 +16,11 @@ import numpy.typing as npt
 
 from fcnlab.errors import DataError
 
-DATA_ROOT: Final = Path(os.environ.get("FCNLAB_DATA") or Path(__file__).resolve().parents[2] / "data")
-"""Folder of the data files: the repository's ``data/``, or the environment variable FCNLAB_DATA."""
+DATA_ROOT: Final = Path(os.environ.get("FCNLAB_DATA") or Path(__file__).parents[1] / "share").resolve()
+"""Folder of the data files: the environment variable FCNLAB_DATA, or ``share`` in the package.
+
+In the repository that is a link to ``data/``, in a wheel a copy of it.
+"""
 
 MNIST_SIDE: Final = 28
 MNIST_SHA256: Final = {

@@ -5,11 +5,10 @@ dash; 945 is what the other columns leave of the printed total. The rows of Cryp
 digits. Other sources give 98.71 % for the pruned Faster CryptoNets and 98.95 % for CryptoNets.
 """
 
-import csv
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 
-from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.data.tables import TABLES, read_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class PublishedSystem:
         inference_s: Seconds to evaluate.
         accuracy: Percent on the MNIST test images.
         message_mb: Megabytes sent for one inference.
-        scheme: As named by the authors.
+        scheme: The encryption's name, as the authors give it.
     """
 
     method: str
@@ -46,8 +45,5 @@ class PublishedSystem:
 @cache
 def published_systems() -> dict[str, PublishedSystem]:
     """The rows by method, Faster CryptoNets first."""
-    with open(DATA_ROOT / "tables" / "published.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    kinds = {field.name: field.type for field in fields(PublishedSystem)}
-    systems = (PublishedSystem(**{name: kinds[name](text) for name, text in row.items()}) for row in rows)  # type: ignore[operator]
-    return {system.method: system for system in systems}
+    rows = read_rows(PublishedSystem, path=TABLES / "published.csv", mend="restore it from the repository")
+    return {row.method: row for row in rows}

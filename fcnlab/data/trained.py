@@ -1,17 +1,13 @@
 """The table of really trained networks over the range of pruning and quantization: one row each, never interpolated."""
 
-import csv
-import io
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fcnlab.data.files import write_whole
-from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.errors import DataError
+from fcnlab.data.tables import TABLES, read_rows, write_rows
 
-TRAINED: Final = DATA_ROOT / "tables" / "frontier.csv"
+TRAINED: Final = TABLES / "frontier.csv"
 SEED_MARK: Final = "-seed-"  # in a name, before the seed, if that is not the recipe's own
 
 
@@ -20,10 +16,10 @@ class TrainedPoint:
     """One trained network.
 
     Attributes:
-        name: Of its checkpoint.
+        name: Its checkpoint's name.
         maps: Feature maps of the convolution.
         units: Units of the hidden dense layer.
-        degree: Of the activation.
+        degree: The activation's degree.
         activation: Its name.
         pixel_bits: Bits of a pixel.
         prune_ratio: Share of the dense network's weight products that is gone, 0 to 1.
@@ -39,8 +35,8 @@ class TrainedPoint:
         range_bits: Bits of the widest value of the circuit, in the worst case.
         accuracy_validation: Percent on the validation images.
         accuracy_test: Percent on the 10,000 test images.
-        seed: Of the training.
-        minutes: Of training, what it shares with other points included, its teacher not.
+        seed: The training's seed.
+        minutes: Minutes of training, what it shares with other points included, its teacher not.
         command: Makes it again.
     """
 
@@ -76,17 +72,7 @@ def load_trained(path: Path = TRAINED) -> tuple[TrainedPoint, ...]:
     """
     if not path.exists():
         return ()
-    kinds = {field.name: field.type for field in fields(TrainedPoint)}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(
-                TrainedPoint(**{name: kinds[name](text) for name, text in row.items()})  # type: ignore[operator]
-                for row in csv.DictReader(file)
-            )
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"{path} is not a table of trained networks ({error}): restore it, or run `fcnlab sweep --afresh`."
-        ) from error
+    return read_rows(TrainedPoint, path=path, mend="restore it, or run `fcnlab sweep --afresh`")
 
 
 def save_trained(points: Iterable[TrainedPoint], *, path: Path = TRAINED) -> None:
@@ -95,9 +81,5 @@ def save_trained(points: Iterable[TrainedPoint], *, path: Path = TRAINED) -> Non
     Raises:
         DataError: If the file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(TrainedPoint)], lineterminator="\n")
-    writer.writeheader()
     ordered = sorted(points, key=lambda point: (-point.products, -point.weight_bits, point.name))
-    writer.writerows(asdict(point) for point in ordered)
-    write_whole(path, text.getvalue().encode())
+    write_rows(TrainedPoint, ordered, path=path)

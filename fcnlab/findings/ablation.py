@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from fcnlab.data.frontier import Point, points
 from fcnlab.data.measured import RECONSTRUCTED
-from fcnlab.data.releases import TABLES, ReleasePoint, read_releases
+from fcnlab.data.releases import ReleasePoint, read_releases
+from fcnlab.data.tables import TABLES
 from fcnlab.findings.changes import Change, find_change, signed, usual_activation, usual_bits, values_of
 from fcnlab.findings.networks import SWEEP, Columns, TrainedNetwork, cheapest, spell_accuracy, spell_bits
 

@@ -77,8 +77,8 @@ def find_change(
     Args:
         networks: All of them.
         choice: A field of `Choices`.
-        before: Its value that is left.
-        after: Its value that is taken.
+        before: Value that is left.
+        after: Value that is taken.
         held: Values of other choices that are looked at alone.
 
     Returns:

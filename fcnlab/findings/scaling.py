@@ -14,11 +14,9 @@ from fcnlab.errors import PlanError
 from fcnlab.findings.ablation import head_lines, study_names
 from fcnlab.findings.networks import Columns
 from fcnlab.findings.reduction import total_seconds
-from fcnlab.planning.choose import make_plan
-from fcnlab.planning.layouts import crossing_images
+from fcnlab.planning.choose import crossing_images, make_packed_plan, make_plan
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 
@@ -181,14 +179,13 @@ def sentences(plans: Plans, runs: Sequence[Row]) -> list[str]:
 def plan_columns(plans: Plans) -> Columns:
     """A table of the layouts and rings."""
     found: list[Plan] = [*plans.batch.values(), *([plans.packed] if plans.packed else [])]
-    inputs = [len(plan.gather) if isinstance(plan, PackedPlan) else len(plan.inputs) for plan in found]
     passes = [plan.parameters.passes for plan in found]
     return {
         "layout": [plan.layout for plan in found],
         "ring": [plan.parameters.ring_degree for plan in found],
         "images an upload": [plan.batch_images for plan in found],
         "passes": passes,
-        "ciphertexts": [count * each for count, each in zip(passes, inputs, strict=True)],
+        "ciphertexts": [count * plan.steps[0].outputs for count, plan in zip(passes, found, strict=True)],
         "upload MB": [f"{plan.upload_bytes / 1e6:,.1f}" for plan in found],
         "kB an image": [f"{plan.upload_bytes / plan.batch_images / 1000:,.1f}" for plan in found],
     }

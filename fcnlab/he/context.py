@@ -1,13 +1,15 @@
 """Pyfhel contexts from a plan's parameters."""
 
 import warnings
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from Pyfhel import PyCtxt, Pyfhel
 
-from fcnlab.errors import PlanError
+from fcnlab.errors import PlanError, WireError
 from fcnlab.he.wire import SealHeader, read_ciphertext
 from fcnlab.planning.parameters import SECURITY_BITS, Parameters
 
@@ -48,11 +50,32 @@ def load_ciphertext(he: Any, parameters: Parameters, data: bytes) -> Any:
     return PyCtxt(pyfhel=he, bytestring=data, scheme=parameters.scheme)
 
 
-def level_headers(he: Any, parameters: Parameters) -> dict[int, SealHeader]:
-    """SEAL's ciphertext header at every level of the plan, by its number of data primes; needs the public key."""
-    ciphertext = encrypt_slots(he, parameters, np.zeros(1, dtype=np.int64))
-    headers = {}
+def load_secret_key(parameters: Parameters, index: int, data: bytes) -> Any:
+    """A Pyfhel instance with a secret key from SEAL's bytes; its public key is of another one, and not used.
+
+    Raises:
+        WireError: If they are no secret key for these parameters.
+    """
+    he = open_context(parameters, index)
+    he.keyGen()  # Pyfhel decrypts with a key from bytes only if it has made one of its own before
+    try:
+        he.from_bytes_secret_key(data)
+    except (RuntimeError, ValueError) as error:
+        raise WireError(f"Secret key {index} does not belong to this plan's parameters; make new keys.") from error
+    return he
+
+
+@lru_cache(maxsize=16)
+def level_headers(parameters: Parameters, index: int) -> Mapping[int, SealHeader]:
+    """SEAL's header of ciphertexts at every level of a plan, and one above them of keys, by their number of primes.
+
+    SEAL names the parameters of a level by a hash, which every ciphertext shows: one under a throwaway key does.
+    """
+    he = open_context(parameters, index)
+    he.keyGen()
     top = len(parameters.primes)
+    headers = {top + 1: read_ciphertext(he.to_bytes_public_key("none"))[0]}
+    ciphertext = encrypt_slots(he, parameters, np.zeros(1, dtype=np.int64))
     for primes in range(top, top - sum(parameters.drops) - 1, -1):
         if primes < top:
             he.mod_switch_to_next(ciphertext)

@@ -1,7 +1,6 @@
 """Bytes and residues: SEAL's own serialisation, and the envelope in which ciphertexts travel.
 
-Everything here treats bytes as hostile: lengths, parameter identity, key identity and every residue are checked before
-they are used.
+Everything here treats bytes as hostile: lengths, plan, session and every residue are checked before they are used.
 
 SEAL 4.1, uncompressed (``to_bytes("none")``): a 16-byte header, then parameter id, NTT flag, sizes, scale, correction
 factor, a second header, a count, and 64-bit residues in the order polynomial, prime, coefficient. Source: SEAL 4.1,
@@ -24,12 +23,13 @@ Residues = npt.NDArray[np.uint64]
 
 SEAL = struct.Struct("<HBBBBHQ 32s B QQQ d Q HBBBBHQ Q")
 SEAL_MAGIC, SEAL_HEADER_BYTES = 0xA15E, 16
-NAME, VERSION = b"FCNLAB", b"2"
+NAME, VERSION = b"FCNLAB", b"3"
 MAGIC = NAME + VERSION + b"\n"
 LENGTH = struct.Struct("<I")
 LONGEST_HEADER = 4096
 ALIGNMENT = 64  # bytes: where residues start in a message
-Kind = Literal["upload", "reply", "public key", "evaluation keys"]
+Kind = Literal["upload", "reply", "evaluation keys", "secret keys"]
+DIGEST_BYTES = 32
 PLAINTEXT = struct.Struct("<16s 32s Q d 16s Q")  # SEAL's header, parameter id, count, scale, header, count
 
 
@@ -77,11 +77,10 @@ def write_ciphertext(header: SealHeader, residues: Residues) -> bytes:
     """Serialise residues of shape (size, primes, n) as SEAL would; the header's sizes follow the array."""
     size, primes, degree = residues.shape
     count = size * primes * degree
-    seal = (SEAL_MAGIC, SEAL_HEADER_BYTES, *header.version, 0, 0)
-    head = SEAL.pack(
-        *seal, SEAL.size + 8 * count, header.parms_id, header.is_ntt, size, degree, primes, header.scale,
-        header.correction, *seal, SEAL_HEADER_BYTES + 8 + 8 * count, count,
-    )  # fmt: skip
+    start = (SEAL_MAGIC, SEAL_HEADER_BYTES, *header.version, 0, 0)
+    fields = (header.parms_id, header.is_ntt, size, degree, primes, header.scale, header.correction)
+    sizes = (SEAL_HEADER_BYTES + 8 + 8 * count, count)
+    head = SEAL.pack(*start, SEAL.size + 8 * count, *fields, *start, *sizes)
     return head + np.ascontiguousarray(residues, dtype="<u8").tobytes()
 
 
@@ -91,15 +90,15 @@ def plaintext_residues(data: bytes) -> Residues:
     return np.frombuffer(data, dtype="<u8", offset=PLAINTEXT.size, count=count)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Envelope:
     """Who sent a message and what is in it.
 
     Attributes:
-        kind: upload (fresh ciphertexts), reply (encrypted logits), public key or evaluation keys.
+        kind: upload (fresh ciphertexts), reply (encrypted logits), evaluation keys, or secret keys, which stay at home.
         plan: Fingerprint of the plan.
-        key: Fingerprint of the public key.
-        index: Which plain modulus it belongs to, from 0.
+        session: Random name of the client's keys.
+        index: Which plain modulus it belongs to, from 0; keys are of all.
         images: Images in the slots.
         shape: Ciphertexts, polynomials, primes, ring degree; for keys their bytes.
         scale: ckks scale; 1 otherwise.
@@ -109,9 +108,9 @@ class Envelope:
 
     kind: Kind
     plan: str
-    key: str
-    index: int
-    images: int
+    session: str
+    index: int = 0
+    images: int = 0
     shape: tuple[int, ...]
     scale: float = 1.0
     correction: int = 1
@@ -137,7 +136,7 @@ def envelope_bytes(envelope: Envelope) -> bytes:
 
 
 def open_envelope(
-    message: bytes | bytearray, *, kind: Kind, plan: str, key: str | None, index: int
+    message: bytes | bytearray, *, kind: Kind, plan: str, session: str | None, index: int
 ) -> tuple[Envelope, memoryview]:
     """Check a message and return its envelope and payload.
 
@@ -145,11 +144,11 @@ def open_envelope(
         message: What arrived.
         kind: What it must be.
         plan: Fingerprint of the plan in force.
-        key: Fingerprint of the key in force; None if it is only now being learnt.
+        session: The session in force; None if it is only now being learnt.
         index: Plain modulus in force.
 
     Raises:
-        WireError: If it is truncated or malformed, or made for another plan, key, pass or purpose.
+        WireError: If it is truncated or malformed, or made for another plan, session, pass or purpose.
     """
     start = len(MAGIC) + LENGTH.size
     if len(message) >= start and message[: len(NAME)] == NAME and message[: len(MAGIC)] != MAGIC:
@@ -168,9 +167,10 @@ def open_envelope(
         raise WireError(f"The message was made for plan {envelope.plan[:16]!r}; plan {plan!r} is in force. Plan again.")
     if envelope.index != index:
         raise WireError(f"The message belongs to plain modulus {envelope.index}; {index} is expected here.")
-    if key is not None and envelope.key != key:
+    if session is not None and envelope.session != session:
         raise WireError(
-            f"The message was made with key {envelope.key[:16]!r}; key {key!r} is in force. Encrypt with that one."
+            f"The message belongs to session {envelope.session[:16]!r}; session {session!r} is in force. Encrypt with "
+            "the keys of that one."
         )
     return envelope, memoryview(message)[start + length :]
 
@@ -182,11 +182,31 @@ def read_envelope(head: bytes) -> Envelope | None:
         envelope = Envelope(**fields | {"shape": tuple(fields["shape"])})
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    words = all(type(word) is str for word in (envelope.kind, envelope.plan, envelope.key, envelope.seed))
+    words = all(type(word) is str for word in (envelope.kind, envelope.plan, envelope.session, envelope.seed))
     numbers = (envelope.index, envelope.images, envelope.correction, *envelope.shape)
     counts = all(type(number) is int and number >= 0 for number in numbers)
     scale = type(envelope.scale) is float and 0 < envelope.scale < math.inf
     return envelope if words and counts and scale else None
+
+
+def seal(envelope: Envelope, payload: bytes) -> bytes:
+    """A message of bytes, with a digest of all of it at its end."""
+    body = envelope_bytes(envelope) + payload
+    return body + hashlib.sha256(body).digest()
+
+
+def open_sealed(message: bytes | bytearray, *, kind: Kind, plan: str) -> tuple[Envelope, memoryview]:
+    """Check a sealed message and return its envelope and payload.
+
+    Raises:
+        WireError: If it is truncated, altered or malformed, of another version, plan or purpose.
+    """
+    envelope, payload = open_envelope(message, kind=kind, plan=plan, session=None, index=0)
+    whole, digest = memoryview(message)[:-DIGEST_BYTES], payload[-DIGEST_BYTES:]
+    payload = payload[:-DIGEST_BYTES]
+    if envelope.shape != (len(payload),) or hashlib.sha256(whole).digest() != digest:
+        raise WireError(f"The {kind} are cut off or were altered on their way; get them again, whole.")
+    return envelope, payload
 
 
 def check_images(envelope: Envelope, slots: int) -> None:
@@ -207,11 +227,6 @@ def payload_residues(envelope: Envelope, payload: memoryview, *, shape: tuple[in
     if len(payload) != expected:
         raise WireError(f"The message should carry {expected} bytes and carries {len(payload)}; send it again.")
     return np.frombuffer(payload, dtype="<u8").reshape(shape)
-
-
-def key_fingerprint(public_key: bytes | memoryview) -> str:
-    """Digest of a key, 16 hexadecimal digits."""
-    return hashlib.sha256(public_key).hexdigest()[:16]
 
 
 def check_residues(residues: Residues, primes: tuple[int, ...]) -> None:

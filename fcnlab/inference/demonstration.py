@@ -1,24 +1,28 @@
-"""The whole way with shipped parts: a trained network, MNIST's test images, a plan, an encrypted run."""
+"""The whole way with shipped parts: a trained network, MNIST's test images, a plan, an encrypted run, or its count."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import HopTable, LayerHops, count_fused, count_published, count_stepwise
 from fcnlab.data.mnist import load_mnist
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError
-from fcnlab.he.server import engine_named
+from fcnlab.he.server import check_engine
 from fcnlab.inference.infer import Inference, infer
 from fcnlab.inference.report import Progress
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
-from fcnlab.planning.layouts import choose_plan
+from fcnlab.planning.choose import choose_plan
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.plan import Plan
-from fcnlab.planning.sample import sample_for
+
+CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,26 +71,6 @@ def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:
     return Prepared(checkpoint.card, circuit)
 
 
-def plan_for(
-    circuit: Circuit,
-    *,
-    scheme: Scheme = "bgv",
-    images: int | None = None,
-    ring_degree: int | None = None,
-    layout: str = "batch",
-) -> Plan:
-    """The plan of `choose_plan_for`, without the reason for its layout."""
-    return choose_plan_for(circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)[0]
-
-
-def choose_plan_for(
-    circuit: Circuit, *, scheme: Scheme, images: int | None, ring_degree: int | None, layout: str
-) -> tuple[Plan, str]:
-    """`layouts.choose_plan`, with training images as the sample of typical pixels."""
-    sample = sample_for(scheme, circuit)
-    return choose_plan(circuit, layout=layout, scheme=scheme, images=images, ring_degree=ring_degree, sample=sample)
-
-
 def demonstrate(
     *,
     network: str | Path = DEFAULT_NETWORK,
@@ -116,12 +100,12 @@ def demonstrate(
     Raises:
         FcnlabError: With one sentence on what to change.
     """
-    engine_named(engine)
+    check_engine(engine)
     test = load_mnist("test")
     if not 1 <= images <= len(test.pixels):
         raise DataError(f"There are {len(test.pixels):,} test images; asked for {images:,}. Ask for 1 to all of them.")
     prepared = prepare(network)
-    plan, note = choose_plan_for(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)
+    plan, note = choose_plan(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)
     inference = infer(
         prepared.circuit,
         plan,
@@ -134,3 +118,63 @@ def demonstrate(
     )
     inference = replace(inference, report=replace(inference.report, note=note))
     return Demonstration(prepared.card, prepared.circuit, plan, test.pixels[:images], test.labels[:images], inference)
+
+
+def count_network(
+    network: str | Path,
+    *,
+    convention: str = "published",
+    engine: str = "fused",
+    scheme: Scheme = "bgv",
+    ring_degree: int | None = None,
+    layout: str = "batch",
+) -> HopTable:
+    """Operations of a shipped network, layer by layer.
+
+    Args:
+        network: Name, or path of a checkpoint.
+        convention: published (every layer kept, activations as written), stepwise or fused (the compiled circuit), or
+            executed: what an engine performs under a plan, modulus switches included.
+        engine: executed: fused or stepwise.
+        scheme: executed: what is planned for.
+        ring_degree: executed: the cheapest that is proven sufficient if not given.
+        layout: executed: batch, or packed for one image.
+
+    Raises:
+        DataError: If the network, the convention or the engine is unknown.
+        PlanError: executed: if the network cannot be encrypted.
+    """
+    for what, name, known in (("convention", convention, CONVENTIONS), ("engine", engine, ENGINES)):
+        if name not in known:
+            raise DataError(f"Unknown {what} {name!r}: choose one of {', '.join(known)}.")
+    if convention == "published":
+        return count_published(compile_checkpoint(load_checkpoint(network), merge=False, complete_squares=False))
+    circuit = prepare(network).circuit
+    if convention == "executed":
+        plan, _ = choose_plan(circuit, scheme=scheme, ring_degree=ring_degree, layout=layout)
+        return plan.count_executed(circuit, engine=engine)
+    return count_fused(circuit) if convention == "fused" else count_stepwise(circuit)
+
+
+def describe_hops(table: HopTable) -> str:
+    """Operations of a network as a table, one line a layer; the packed layout has rotations where others double."""
+    packed = table.total.rotations > 0
+    last = f"{'rotations':>10}{'relins':>7}{'total':>8}" if packed else f"{'total':>12}{'doublings':>11}"
+    lines = [
+        f"{table.network}, {table.convention} convention{', packed layout' if packed else ''}",
+        f"{'layer':<26}{'outputs':>9}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
+        f"{last}{'switches':>10}",
+    ]
+    lines += [describe_layer(layer, outputs=f"{layer.outputs:,}", packed=packed) for layer in table.layers]
+    return "\n".join([*lines, describe_layer(table.total, outputs="", packed=packed)])
+
+
+def describe_layer(layer: LayerHops, *, outputs: str, packed: bool) -> str:
+    """One line of the table."""
+    last = f"{layer.total:>12,}{layer.doublings:>11,}"
+    if packed:
+        last = f"{layer.rotations:>10,}{layer.relinearizations:>7,}{layer.total:>8,}"
+    return (
+        f"{layer.name:<26.26}{outputs:>9}{layer.pt_ct_adds:>12,}{layer.ct_ct_adds:>12,}{layer.pt_ct_mults:>13,}"
+        f"{layer.ct_ct_mults:>13,}{last}{layer.mod_switches:>10,}"
+    )

@@ -18,12 +18,9 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import Account
-from fcnlab.he.packed_client import PackedClient
-from fcnlab.he.packed_server import PackedServer
-from fcnlab.he.server import Server, engine_named
+from fcnlab.he.server import Server, check_engine
 from fcnlab.inference.report import LayerReport, Progress, Report, Seconds
-from fcnlab.machine.memory import peak_resident_bytes
-from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.machine.machine import peak_resident_bytes
 from fcnlab.planning.plan import Plan
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
@@ -44,50 +41,43 @@ class Inference:
     report: Report
 
     @property
-    def digits(self) -> npt.NDArray[np.int64]:
+    def classes(self) -> npt.NDArray[np.int64]:
         """Predicted classes, shape (images,)."""
         return np.asarray(np.argmax(self.logits, axis=1), dtype=np.int64)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Parties:
     """Client and server of one plan, keys made and exchanged; from `meet`.
 
     Attributes:
-        client: With the secret keys.
-        server: With the public ones.
-        public_key_bytes: What was sent.
+        client: Has the secret keys.
+        server: Has what is public.
         keygen_s: Seconds it took to make the keys.
-        evaluation_key_bytes: What was sent for the packed layout.
     """
 
-    client: Client | PackedClient
-    server: Server | PackedServer
-    public_key_bytes: int
+    client: Client
+    server: Server
     keygen_s: float
-    evaluation_key_bytes: int = 0
+
+    @property
+    def evaluation_key_bytes(self) -> int:
+        """Bytes of keys that were sent; none in the batch layout."""
+        return len(self.client.keys)
 
 
 def meet(circuit: Circuit, plan: Plan, *, engine: str = "fused", threads: int | None = None) -> Parties:
-    """Make keys and exchange the public ones: all that can be done before there is an image.
+    """Make keys and hand over those that the server needs: all that can be done before there is an image.
 
     Raises:
         FcnlabError: If the engine is unknown, or the plan is not this circuit's.
     """
-    engine_named(engine)
-    threads = threads or os.cpu_count() or 1
+    check_engine(engine)
     began = time.perf_counter()
-    if isinstance(plan, PackedPlan):
-        packed = PackedClient(plan)
-        messages = [packed.keys_message(index) for index in range(plan.parameters.passes)]
-        keygen_s = time.perf_counter() - began
-        packed_server = PackedServer(circuit, plan, messages, engine=engine, threads=threads)
-        return Parties(packed, packed_server, 0, keygen_s, sum(map(len, messages)))
     client = Client(plan)
-    public_keys = [client.public_key(index) for index in range(plan.parameters.passes)]
     keygen_s = time.perf_counter() - began
-    server = Server(circuit, plan, public_keys, engine=engine, threads=threads)
-    return Parties(client, server, sum(map(len, public_keys)), keygen_s)
+    server = Server(circuit, plan, client.keys, engine=engine, threads=threads or os.cpu_count() or 1)
+    return Parties(client=client, server=server, keygen_s=keygen_s)
 
 
 def infer(
@@ -107,7 +97,7 @@ def infer(
 
     Args:
         circuit: The network.
-        plan: `planner.make_plan` of this circuit, or `layouts.choose_plan`; its layout is the run's.
+        plan: Made for this circuit; its layout is the run's.
         pixels: Integers from 0 to the circuit's pixel_max, shape (N, ...); split into batches as needed.
         labels: Classes, shape (N,), for the accuracy.
         engine: fused or stepwise.
@@ -122,14 +112,14 @@ def infer(
         FcnlabError: If the engine is unknown, labels are missing, or noise is to be observed outside bfv.
     """
     images = circuit.check_pixels(pixels)
-    engine_named(engine)
+    check_engine(engine)
     if not len(images):
         raise CircuitError("There are no images to classify; give at least one.")
     if labels is not None and np.shape(labels) != (len(images),):
         raise FcnlabError(f"There are {len(images)} images and labels of shape {np.shape(labels)}; give one for each.")
     if observe_noise and plan.parameters.scheme != "bfv":
         raise FcnlabError(f"Noise can be measured in bfv only, not in {plan.parameters.scheme}; its plan gives bounds.")
-    threads = 1 if isinstance(plan, PackedPlan) else threads or os.cpu_count() or 1
+    threads = (threads or os.cpu_count() or 1) if plan.threaded else 1
     passes, slots = plan.parameters.passes, plan.batch_images
     batches = math.ceil(len(images) / slots)
     turns = batches * passes
@@ -147,8 +137,13 @@ def infer(
     logits: list[npt.NDArray[Any]] = []
 
     def observe(step: str, ciphertext: bytes) -> None:
-        if isinstance(client, Client):
-            budgets[step] = client.noise_budget_bits(ciphertext)
+        budgets[step] = client.noise_budget_bits(ciphertext)
+
+    def tell_encrypted(stage: Callable[..., Progress], done: int) -> None:
+        tell(stage("encrypt", "", done, plan.steps[0].outputs))
+
+    def tell_evaluated(stage: Callable[..., Progress], step: str, done: int, total: int) -> None:
+        tell(stage("evaluate", step, done, total))
 
     for batch in range(batches):
         columns = images[batch * slots : (batch + 1) * slots]
@@ -156,12 +151,12 @@ def infer(
         for index in range(passes):
             stage = partial(Progress, turn=batch * passes + index + 1, turns=turns)
             began = time.perf_counter()
-            upload = client.encrypt(columns, index=index, report=encryption_report(tell, stage, plan.steps[0].outputs))
+            upload = client.encrypt(columns, index=index, report=partial(tell_encrypted, stage))
             encrypted = time.perf_counter()
             evaluation = server.evaluate(
                 upload,
                 index=index,
-                report=evaluation_report(tell, stage),
+                report=partial(tell_evaluated, stage),
                 observe=observe if observe_noise and not accounts else None,
             )
             evaluated = time.perf_counter()
@@ -195,26 +190,11 @@ def infer(
         seconds=Seconds(keygen=parties.keygen_s, **stopwatch),
         upload_bytes=upload_bytes,
         download_bytes=download_bytes,
-        public_key_bytes=parties.public_key_bytes,
         evaluation_key_bytes=parties.evaluation_key_bytes,
         peak_memory_bytes=peak_resident_bytes(),
         threads=threads,
     )
     return Inference(result, reference, report)
-
-
-def encryption_report(
-    tell: Callable[[Progress], None], stage: Callable[..., Progress], total: int
-) -> Callable[[int], None]:
-    """Turn the client's count of ciphertexts into progress."""
-    return lambda done: tell(stage("encrypt", "", done, total))
-
-
-def evaluation_report(
-    tell: Callable[[Progress], None], stage: Callable[..., Progress]
-) -> Callable[[str, int, int], None]:
-    """Turn the server's count of operations into progress."""
-    return lambda step, done, total: tell(stage("evaluate", step, done, total))
 
 
 def accuracy_percent(logits: npt.NDArray[Any], labels: npt.NDArray[Any] | None) -> float | None:
@@ -228,17 +208,12 @@ def compare_logits(logits: npt.NDArray[Any], reference: npt.NDArray[Any], *, exa
     """How far encrypted logits are from the clear ones: mismatched_logits, mismatched_digits, logit_error."""
     digits = int(np.sum(np.argmax(logits, axis=1) != np.argmax(reference, axis=1)))
     if exact:
-        return {
-            "mismatched_logits": int(np.sum(logits != reference)), "mismatched_digits": digits, "logit_error": 0.0,
-        }  # fmt: skip
-    clear = reference.astype(np.float64)
-    spread = float(np.sqrt(np.mean(np.var(clear, axis=1)))) or 1.0
-    errors = np.abs(logits - clear) / spread
-    return {
-        "mismatched_logits": int(np.sum(errors > CKKS_TOLERANCE)),
-        "mismatched_digits": digits,
-        "logit_error": float(np.sqrt(np.mean(errors**2))),
-    }
+        wrong, error = int(np.sum(logits != reference)), 0.0
+    else:
+        clear = reference.astype(np.float64)
+        errors = np.abs(logits - clear) / (float(np.sqrt(np.mean(np.var(clear, axis=1)))) or 1.0)
+        wrong, error = int(np.sum(errors > CKKS_TOLERANCE)), float(np.sqrt(np.mean(errors**2)))
+    return {"mismatched_logits": wrong, "mismatched_digits": digits, "logit_error": error}
 
 
 def layer_reports(plan: Plan, accounts: list[tuple[Account, ...]], budgets: dict[str, int]) -> tuple[LayerReport, ...]:

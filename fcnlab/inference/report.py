@@ -13,6 +13,8 @@ STAGES: Final = {
 """What happens in each stage of a run, and its share of a turn's time, roughly: it only moves a bar."""
 COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
 HOPS = (*COLUMNS, "rotations")  # rotations occur in the packed layout only
+RUN = ("network", "scheme", "engine", "images", "batches", "passes")
+AGREEMENT = ("accuracy", "reference_accuracy", "mismatched_logits", "mismatched_digits", "logit_error")
 BESIDE = ("doublings", "negations", "relinearizations", "mod_switches")
 
 
@@ -56,7 +58,7 @@ class LayerReport:
     """One step of the circuit in one pass of a batch; seconds are sums over all batches and passes.
 
     Attributes:
-        name: Of the step.
+        name: The step's.
         outputs: Ciphertexts it gives.
         operations: Homomorphic operations of one pass, by kind, counted by the engine.
         elapsed_s: Seconds in all.
@@ -128,7 +130,6 @@ class Report:
         seconds: By stage.
         upload_bytes: Sent by the client, keys not included.
         download_bytes: Sent back.
-        public_key_bytes: Sent once.
         evaluation_key_bytes: Sent once; the batch layout needs no evaluation keys.
         peak_memory_bytes: Largest resident size of this process.
         threads: Threads of the server.
@@ -151,7 +152,6 @@ class Report:
     seconds: Seconds
     upload_bytes: int
     download_bytes: int
-    public_key_bytes: int
     evaluation_key_bytes: int
     peak_memory_bytes: int
     threads: int
@@ -170,34 +170,17 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON."""
-        stages = asdict(self.seconds)
+        sent = {"upload": self.upload_bytes, "download": self.download_bytes}
         return {
-            "network": self.network,
-            "scheme": self.scheme,
-            "engine": self.engine,
-            "images": self.images,
-            "batches": self.batches,
-            "passes": self.passes,
-            "accuracy": self.accuracy,
-            "reference_accuracy": self.reference_accuracy,
-            "mismatched_logits": self.mismatched_logits,
-            "mismatched_digits": self.mismatched_digits,
-            "logit_error": self.logit_error,
+            **{name: getattr(self, name) for name in (*RUN, *AGREEMENT)},
             "hops": self.hops,
             "layers": [layer.as_dict() for layer in self.layers],
             "plan": self.plan,
-            "seconds": {stage: round(elapsed_s, 4) for stage, elapsed_s in stages.items()},
+            "seconds": {stage: round(elapsed_s, 4) for stage, elapsed_s in asdict(self.seconds).items()},
             "images_per_second": round(self.images_per_second, 1),
-            "bytes": {
-                "upload": self.upload_bytes,
-                "download": self.download_bytes,
-                "public_keys": self.public_key_bytes,
-                "evaluation_keys": self.evaluation_key_bytes,
-            },
-            "peak_memory_bytes": self.peak_memory_bytes,
-            "threads": self.threads,
-            "note": self.note,
-        }  # fmt: skip
+            "bytes": {**sent, "evaluation_keys": self.evaluation_key_bytes},
+            **{name: getattr(self, name) for name in ("peak_memory_bytes", "threads", "note")},
+        }
 
     @property
     def verdict(self) -> str:
@@ -253,8 +236,7 @@ def describe(report: Report) -> str:
         f"pass{'es' if report.passes > 1 else ''}: keys {seconds.keygen:.2f} s, encrypt "
         f"{seconds.encrypt:.{decimals}f} s, evaluate {seconds.evaluate:.{decimals}f} s, decrypt "
         f"{seconds.decrypt:.{decimals}f} s; {report.images_per_second:,.{decimals - 2}f} images a second",
-        f"sent {report.upload_bytes / 1e6:,.1f} MB, received {report.download_bytes / 1e6:,.1f} MB, public keys "
-        f"{report.public_key_bytes / 1e6:.1f} MB, evaluation keys {report.evaluation_key_bytes / 1e6:.1f} MB, peak "
-        f"memory {report.peak_memory_bytes / 2**30:.2f} GiB",
+        f"sent {report.upload_bytes / 1e6:,.1f} MB, received {report.download_bytes / 1e6:,.1f} MB, evaluation keys "
+        f"{report.evaluation_key_bytes / 1e6:.1f} MB, peak memory {report.peak_memory_bytes / 2**30:.2f} GiB",
     ]
     return "\n".join(lines)

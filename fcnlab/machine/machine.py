@@ -1,10 +1,12 @@
-"""Which machine this is, as far as its speed goes: its name decides whether measurements made on it still hold."""
+"""Which machine this is, as far as its speed goes, and its memory: its name decides whether measurements still hold."""
 
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import resource
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -28,11 +30,17 @@ def machine_digest(machine: dict[str, str]) -> str:
 
 def processor_name() -> str:
     """The processor as the system names it."""
+    named = system_entry("cpuinfo", "model name")
+    return named or platform.processor() or platform.machine() or "unknown processor"
+
+
+def system_entry(table: str, name: str) -> str | None:
+    """What Linux says after `name` in a table of /proc; None elsewhere, and if it says nothing."""
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        with Path("/proc", table).open(encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(name))
     except (OSError, StopIteration):
-        return platform.processor() or platform.machine() or "unknown processor"
+        return None
 
 
 def usable_cores() -> int:
@@ -40,6 +48,24 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def peak_resident_bytes() -> int:
+    """Largest resident size of this process so far.
+
+    Linux's own mark is preferred: the figure of getrusage survives an exec, so that a young process may report its
+    parent's size.
+    """
+    if mark := system_entry("self/status", "VmHWM"):
+        return 1024 * int(mark.split()[0])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def available_bytes() -> int | None:
+    """Memory that can be had without swapping, as Linux estimates it; None elsewhere."""
+    left = system_entry("meminfo", "MemAvailable")
+    return None if left is None else 1024 * int(left.split()[0])
 
 
 def cache_folder() -> Path:

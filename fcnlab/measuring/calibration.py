@@ -17,20 +17,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from fcnlab.cost.activations import products
+from fcnlab.circuit.polynomials import products
 from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs, save_costs
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.client import CHUNK
-from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
+from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext
 from fcnlab.he.residues.evaluation_keys import make_key
 from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed, secret_residues
-from fcnlab.he.wire import Residues, key_fingerprint, read_ciphertext, write_ciphertext
+from fcnlab.he.wire import Residues, read_ciphertext, write_ciphertext
 from fcnlab.machine.machine import machine_name
 from fcnlab.measuring.kernels import measure_kernels
+from fcnlab.measuring.sessions import REPEATS, encode_slots, make_parameters, open_session, seconds_of
 from fcnlab.planning.noise import Scheme
-from fcnlab.planning.parameters import SCHEMES, SPECIAL_PRIME, Parameters, choose_primes
+from fcnlab.planning.parameters import SCHEMES, Parameters, choose_primes
 
-REPEATS: Final = 3
 ENCRYPTIONS: Final = 15  # of a few ciphertexts each: their large arrays take some rounds to find warm memory
 COPIES: Final = 4  # ciphertexts that an operation is applied to, one after the other
 SMALLEST_S: Final = 1e-9  # of a difference of two measurements
@@ -72,30 +72,12 @@ def calibrate(*, report: Report | None = None) -> UnitCosts:
     return costs
 
 
-def seconds_of(work: Callable[[], object], *, repeats: int = REPEATS) -> float:
-    """Median processor seconds of several runs, after one that warms up."""
-    work()
-    seconds = []
-    for _ in range(repeats):
-        began = time.process_time()
-        work()
-        seconds.append(time.process_time() - began)
-    return statistics.median(seconds)
-
-
 def measure_seal(scheme: Scheme, ring_degree: int) -> dict[str, Line]:
     """Lines for every operation of SEAL in one scheme and ring."""
     bits, fewer, more = LEVELS[ring_degree]
     points: dict[str, list[Point]] = {unit: [] for unit in SEAL}
     for primes, sizes in ((fewer, (2,)), (more, (2, 3))):
-        data = choose_primes(ring_degree, [bits] * primes, avoid=(SPECIAL_PRIME,))
-        plain = choose_primes(ring_degree, [20], avoid=(SPECIAL_PRIME,))
-        if data is None or plain is None:
-            raise FcnlabError(f"There are no {primes} primes of {bits} bits for ring degree {ring_degree}.")
-        exact = scheme != "ckks"
-        parameters = Parameters(
-            scheme, ring_degree, data, SPECIAL_PRIME, plain if exact else (), 1.0 if exact else 16.0, ()
-        )
+        parameters = make_parameters(scheme, ring_degree, prime_bits=[bits] * primes)
         for unit, parts, seconds in measure_level(parameters, sizes):
             points[unit].append((parts, primes, seconds))
     return {unit: fit_line(measured) if measured else Line(0.0, 0.0, 0.0) for unit, measured in points.items()}
@@ -105,19 +87,17 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
     """Seconds of every operation for one ciphertext with these parameters: unit, parts, seconds."""
 
     def make_keys() -> None:
-        he = open_context(parameters, 0)
-        he.keyGen()
-        key_fingerprint(he.to_bytes_public_key("none"))
-        level_headers(he, parameters)
-        SymmetricEncryption.of_pass(he, parameters, 0)
+        open_session(parameters)
+        level_headers.cache_clear()
+        level_headers(parameters, 0)
+        SymmetricEncryption(he, parameters, 0)
 
     yield "keys", 2, seconds_of(make_keys)
 
     columns = np.arange(CHUNK * parameters.slots, dtype=np.int64).reshape(CHUNK, -1) % 8
     out: Residues = np.empty((CHUNK, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
-    he = open_context(parameters, 0)
-    he.keyGen()
-    encryption, seed = SymmetricEncryption.of_pass(he, parameters, 0), new_seed()
+    he = open_session(parameters)
+    encryption, seed = SymmetricEncryption(he, parameters, 0), new_seed()
     encrypt = lambda: encryption.encrypt(columns, seed=seed, place=0, out=out)  # noqa: E731
     yield "encrypt", 2, seconds_of(encrypt, repeats=ENCRYPTIONS) / CHUNK
 
@@ -145,8 +125,7 @@ def lift_seconds(parameters: Parameters) -> float:
         raise FcnlabError(f"There is no plain modulus above the primes for ring degree {parameters.ring_degree}.")
 
     def sum_seconds(chosen: Parameters) -> float:
-        he = open_context(chosen, 0)
-        he.keyGen()
+        he = open_session(chosen)
         slots = np.full(chosen.slots, 3, dtype=np.int64)
         addend = he.encodeBGV(slots)
         return seconds_on_copies(encrypt_slots(he, chosen, slots), lambda operand: he.add_plain(operand, addend))
@@ -156,8 +135,7 @@ def lift_seconds(parameters: Parameters) -> float:
 
 def time_key(parameters: Parameters) -> float:
     """Seconds to make one rotation key."""
-    he = open_context(parameters, 0)
-    he.keyGen()
+    he = open_session(parameters)
     secret, seed = secret_residues(he, parameters.ring_degree), new_seed()
     return seconds_of(
         lambda: make_key(secret, parameters, 1, len(parameters.primes), error_factor=1, seed=seed, place=0)
@@ -173,13 +151,7 @@ def measure_size(
     decrypt = {"bgv": he.decryptBGV, "bfv": he.decryptInt, "ckks": he.decryptFrac}[scheme]
     switch = he.rescale_to_next if scheme == "ckks" else he.mod_switch_to_next
     slots = np.full(parameters.slots, 3, dtype=np.int64)
-
-    def encode(scale: float) -> Any:
-        if scheme == "ckks":
-            return he.encodeFrac(slots.astype(np.float64), scale=scale)
-        return he.encodeBGV(slots) if scheme == "bgv" else he.encodeInt(slots)
-
-    constant, addend = encode(1.0), encode(header.scale)
+    constant, addend = (encode_slots(he, parameters, slots, scale=scale) for scale in (1.0, header.scale))
     operations: Mapping[str, Callable[[Any], object]] = {
         "decrypt": decrypt,
         "save": lambda operand: read_ciphertext(operand.to_bytes("none"))[1].copy(),
@@ -195,7 +167,7 @@ def measure_size(
     for unit, operation in operations.items():
         parts = {"square": products(size), "multiply": size * other.size()}.get(unit, size)
         yield unit, parts, seconds_on_copies(ciphertext, operation)
-    yield "encode", 2, seconds_of(lambda: encode(header.scale))
+    yield "encode", 2, seconds_of(lambda: encode_slots(he, parameters, slots, scale=header.scale))
     load = lambda _: load_ciphertext(he, parameters, write_ciphertext(header, residues))  # noqa: E731
     yield "load", size, seconds_on_copies(ciphertext, load)
 
@@ -226,20 +198,16 @@ def fit_line(points: Sequence[Point]) -> Line:
 
 
 def process_bytes() -> float:
-    """Peak resident bytes of a process that has loaded everything."""
-    return memory_after(
-        "import torch, fcnlab.compiler.compile, fcnlab.he.server, fcnlab.he.engines.fused as fused; fused.warm_up()"
-    )
-
-
-def memory_after(code: str) -> float:
-    """Peak resident bytes of a Python process that runs this code.
+    """Peak resident bytes of a process that has loaded everything.
 
     Raises:
         FcnlabError: If it fails.
     """
-    peak = "from fcnlab.machine.memory import peak_resident_bytes; print(peak_resident_bytes())"
-    done = subprocess.run([sys.executable, "-c", f"{code}\n{peak}"], capture_output=True, text=True, check=False)
+    code = (
+        "import torch, fcnlab.compiler.compile, fcnlab.he.server, fcnlab.he.engines.fused as fused; fused.warm_up()\n"
+        "from fcnlab.machine.machine import peak_resident_bytes; print(peak_resident_bytes())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     if done.returncode:
         raise FcnlabError(
             f"A Python process could not be measured ({done.stderr.strip()[-200:]}): run `fcnlab doctor`."

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fcnlab.data.measured import MEASURED, RECONSTRUCTED, Kind, Row, load_measurements
 from fcnlab.data.published import published_systems
-from fcnlab.inference.counting import count_network
+from fcnlab.inference.demonstration import count_network
 from fcnlab.inference.report import COLUMNS
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 

@@ -8,17 +8,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse
 
+from fcnlab.circuit.polynomials import products
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.cost.activations import products
 from fcnlab.cost.units import KERNELS
 from fcnlab.errors import FcnlabError
 from fcnlab.he.engines.blocks import Block, BlockOperations, Label, Scratch
-from fcnlab.he.engines.fused import BLOCK, kernel_program, read_only
+from fcnlab.he.engines.fused import kernel_program, read_only
 from fcnlab.he.residues import kernels
-from fcnlab.he.residues.key_switching import make_basis, sum_products
-from fcnlab.he.residues.ring import add_weighted, moved_places, reduce_all, ring_tables, to_ntt, work_space
+from fcnlab.he.residues.key_switching import moved_places, sum_products
+from fcnlab.he.residues.ring import add_weighted, reduce_all, ring_tables, to_ntt, work_space
+from fcnlab.he.residues.switching import make_basis
 from fcnlab.he.residues.symmetric import expand_mask, new_seed
 from fcnlab.he.wire import Residues
+from fcnlab.planning.execution import BLOCK
 from fcnlab.planning.parameters import choose_primes
 
 Clock = Callable[[Callable[[], object]], float]  # seconds of a piece of work

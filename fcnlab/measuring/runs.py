@@ -13,11 +13,11 @@ from fcnlab.errors import PlanError
 from fcnlab.inference.demonstration import prepare
 from fcnlab.inference.infer import infer
 from fcnlab.inference.report import COLUMNS, Progress, Report
-from fcnlab.machine.machine import processor_name, usable_cores
-from fcnlab.machine.memory import available_bytes
+from fcnlab.machine.machine import available_bytes, processor_name, usable_cores
 from fcnlab.measuring.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
+from fcnlab.planning.execution import count_executed
 from fcnlab.planning.noise import Scheme
-from fcnlab.planning.plan import Plan, count_executed
+from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 
 TEST_IMAGES: Final = 10_000
@@ -39,10 +39,10 @@ def measure(
         network: Name of a shipped network or path of a checkpoint.
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
-        threads: Of the server; all cores if not given.
+        threads: The server's threads; all cores if not given.
         parts: Run one in so many outputs of the widest activation, and extrapolate the seconds; 1 for the whole. If not
             given, as much as `costs` say that this machine can run (`portions`).
-        costs: Of this machine; needed for any part but the whole.
+        costs: This machine's unit costs; needed for any part but the whole.
         progress: As for `infer`.
 
     Raises:

@@ -132,7 +132,7 @@ def cryptodl_wide(
 def untied(
     *, hidden: int = 845, units: int = 100, activation: str = "square", pixels: int = 784, batch_norm: bool = False
 ) -> nn.Sequential:
-    """Three dense layers, the first of them a convolution whose positions have parted (`untying`).
+    """Three dense layers, the first of them a convolution whose positions have parted (`compression.untying`).
 
     Raises:
         DataError: If batch norm is asked for.
@@ -178,6 +178,11 @@ def teacher() -> nn.Sequential:
 def sequential(layers: dict[str, nn.Module | None]) -> nn.Sequential:
     """The named layers in order, those that are None left out."""
     return nn.Sequential(OrderedDict((name, layer) for name, layer in layers.items() if layer is not None))
+
+
+def linear_layers(network: nn.Sequential) -> list[nn.Linear]:
+    """The linear layers of a network in order."""
+    return [layer for layer in network if isinstance(layer, nn.Linear)]
 
 
 def seeded(build: Callable[[], nn.Sequential], *, seed: int) -> nn.Sequential:

@@ -1,29 +1,23 @@
-"""Trained networks on disk: weights as safetensors, everything else as a JSON card beside them. No pickle anywhere."""
+"""Trained networks on disk, each with a card that says what is known of it."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import count_published
+from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
-from fcnlab.data.files import write_whole
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
-from fcnlab.networks.storage import load_tensors, pack_tensors
+from fcnlab.networks.storage import check_tensors, load_network, read_card, save_network
 
 MODELS: Final = DATA_ROOT / "models"
 """Folder of the shipped networks."""
-
-HOP_COLUMNS: Final = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "total")
+MEND: Final = "restore both files or train anew"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +25,7 @@ class ModelCard:
     """What is known of a trained network.
 
     Attributes:
-        name: Of the checkpoint.
+        name: The checkpoint's name.
         architecture: Rebuilds the network.
         accuracy: Percent on the 10,000 test images with quantised pixels, by torch.
         validation: Percent on the validation images, which guided the choices.
@@ -39,11 +33,11 @@ class ModelCard:
         hops: Operations of one image's pass, published convention, with ``total``.
         range_bits: Bits of the widest value in the compiled circuit, in the worst case over all images.
         weight_bits: Bits that name a weight: sign, zero and exponents; 0 for real weights.
-        seed: Of the recipe.
+        seed: The recipe's seed.
         command: Makes the network again.
-        minutes: Of training, its teacher not included.
+        minutes: Minutes of training, its teacher not included.
         note: What a reader of any figure must know, such as that the layers are a reconstruction; empty if nothing.
-        version: Of fcnlab.
+        version: The version of fcnlab.
     """
 
     name: str
@@ -75,24 +69,14 @@ def available_networks(*, folder: Path = MODELS) -> tuple[str, ...]:
 
 
 def save_checkpoint(network: nn.Sequential, card: ModelCard, *, folder: Path = MODELS) -> Path:
-    """Write ``<name>.safetensors`` and ``<name>.json``.
-
-    The card goes last and names the weights it belongs to by their checksum, so that an interrupt between the two
-    files is noticed when they are read.
-
-    Returns:
-        Path of the weights.
+    """Write ``<name>.safetensors`` and its card, ``<name>.json``; returns the path of the weights.
 
     Raises:
         DataError: If a weight is not finite, the network is not the card's, or a file cannot be written.
     """
-    tensors = network.state_dict()
-    check_tensors(tensors, card=card)
-    content = pack_tensors(tensors)
+    check_tensors(network.state_dict(), network=card.architecture.build(), name=card.name)
     path = folder / f"{card.name}.safetensors"
-    text = json.dumps(asdict(card) | {"sha256": hashlib.sha256(content).hexdigest()}, indent=2)
-    write_whole(path, content)
-    write_whole(path.with_suffix(".json"), f"{text}\n".encode())
+    save_network(path, network, card=asdict(card))
     return path
 
 
@@ -108,14 +92,8 @@ def load_checkpoint(name_or_path: str | Path, *, folder: Path = MODELS) -> Check
             architecture, of the right shape and finite.
     """
     path = find_weights(name_or_path, folder=folder)
-    card, digest = read_card(path.with_suffix(".json"))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-        raise DataError(f"{path} is not the file its card describes (its sha256 differs): restore both or train anew.")
-    tensors, _ = load_tensors(path)
-    check_tensors(tensors, card=card)
-    network = card.architecture.build()
-    network.load_state_dict(tensors)
-    return Checkpoint(network.eval(), card)
+    network, card = load_network(path, card=ModelCard, build_network=lambda card: card.architecture.build(), mend=MEND)
+    return Checkpoint(network, card)
 
 
 def find_weights(name_or_path: str | Path, *, folder: Path) -> Path:
@@ -134,35 +112,13 @@ def find_weights(name_or_path: str | Path, *, folder: Path) -> Path:
     return folder / f"{name_or_path}.safetensors"
 
 
-def read_card(path: Path) -> tuple[ModelCard, str]:
-    """Read a card, and the sha256 of the weights it belongs to."""
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        digest = str(values.pop("sha256"))
-        return ModelCard(**values | {"architecture": Architecture(**values["architecture"])}), digest
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(
-            f"The model card {path} is missing or not a card ({error}): restore it or train anew."
-        ) from error
-
-
-def check_tensors(tensors: Mapping[str, Tensor], *, card: ModelCard) -> None:
-    """Compare tensors with what the card's architecture needs.
+def read_model_card(name: str, *, folder: Path = MODELS) -> ModelCard:
+    """The card of a network in a folder.
 
     Raises:
-        DataError: Naming every tensor that is missing, unknown, of another shape, or not finite.
+        DataError: If it is missing or no card.
     """
-    wanted = {name: tensor.shape for name, tensor in card.architecture.build().state_dict().items()}
-    problems = [f"{name} is missing" for name in wanted if name not in tensors]
-    for name, tensor in tensors.items():
-        if name not in wanted:
-            problems.append(f"{name} is unknown")
-        elif tensor.shape != wanted[name]:
-            problems.append(f"{name} has shape {tuple(tensor.shape)} instead of {tuple(wanted[name])}")
-        elif not torch.isfinite(tensor).all():
-            problems.append(f"{name} is not finite")
-    if problems:
-        raise DataError(f"These are not the weights of network {card.name!r}: {'; '.join(problems)}.")
+    return read_card(folder / f"{name}.json", card=ModelCard, mend=MEND)[0]
 
 
 def compile_checkpoint(checkpoint: Checkpoint, **options: bool) -> Circuit:
@@ -192,7 +148,11 @@ def measure_circuit(network: nn.Sequential, *, architecture: Architecture) -> tu
         the worst case over all images.
     """
     layered = compile_network(network, architecture=architecture, merge=False, complete_squares=False)
-    total = count_published(layered).total
-    hops = {column: int(getattr(total, column)) for column in HOP_COLUMNS}
     merged = compile_network(network, architecture=architecture)
-    return hops, max(interval.bits for interval in merged.ranges)
+    return hop_columns(count_published(layered).total), max(interval.bits for interval in merged.ranges)
+
+
+def hop_columns(layer: LayerHops) -> dict[str, int]:
+    """The columns of the published table, with ``total``."""
+    columns = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "total")
+    return {column: int(getattr(layer, column)) for column in columns}

@@ -71,7 +71,7 @@ def fit_epoch(
 
     Args:
         network: Trained in place.
-        optimizer: Of the network's parameters; its learning rate is set before each step.
+        optimizer: Has the network's parameters; its learning rate is set before each step.
         batches: What `loss` understands.
         count: Number of batches.
         loss: Mean loss of the network on one batch.
@@ -94,6 +94,21 @@ def fit_epoch(
         optimizer.step()
         total += value.item()
     return total / count
+
+
+def squared_gradients(
+    network: nn.Module, *, batches: Iterable[Batch], loss: Callable[[nn.Module, Batch], Tensor]
+) -> dict[str, Tensor]:
+    """Sum of the squared gradients of every weight over some batches, by layer: the diagonal of the Fisher matrix."""
+    sums: dict[str, Tensor] = {}
+    for batch in batches:
+        network.zero_grad()
+        loss(network, batch).backward()  # type: ignore[no-untyped-call]
+        for name, parameter in network.named_parameters():
+            if parameter.grad is not None:
+                layer = name.removesuffix(".weight")
+                sums[layer] = sums.get(layer, torch.zeros(())) + parameter.grad**2
+    return sums
 
 
 def shuffled_batches(*tensors: Tensor, generator: torch.Generator) -> Iterable[Batch]:

@@ -18,7 +18,7 @@ class Retina:
     """What a network sees of images: pixels, or means of windows of pixels, of a few bits.
 
     Args:
-        architecture: Of the network.
+        architecture: The network's.
     """
 
     def __init__(self, architecture: Architecture) -> None:

@@ -15,13 +15,15 @@ secret key shows.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 CONFIDENCE = 6.8  # exp(-6.8^2) < 2^-66 = 2^-40 / (2^12 ciphertexts * 2^14 roots)
 ERROR_VARIANCE = 10.5  # SEAL's centred binomial error, standard deviation 3.24
@@ -77,85 +79,87 @@ def coefficient_bits(profile: Profile) -> float:
     return math.log2(float(np.mean(profile)))
 
 
-class NoiseModel(Protocol):
+@dataclass(frozen=True)
+class NoiseModel(ABC):
     """The four operations whose noise a plan follows; right while coefficients stay below q / 2.
 
     Fresh noise is bounded for either kind of encryption: with a public key, whose rounding is larger at every root than
     the one error of an encryption with the secret key, and so for that too.
     """
 
+    ring_degree: int
+    plain_modulus: int
+
+    @abstractmethod
     def fresh(self, special_prime: int) -> Profile:
         """Noise of a fresh encryption."""
 
     def affine(self, noise: Profile, row_norm: int) -> Profile:
-        """Noise after a weighted sum whose absolute weights sum to `row_norm`, and a bias."""
+        """Noise after a weighted sum whose absolute weights sum to `row_norm`, and a bias of at most t / 2."""
+        return float(row_norm) * noise + self.plain_modulus / 2
 
+    @abstractmethod
     def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
         """Noise of the product of two ciphertexts with these noises and polynomials, modulo `modulus`."""
 
+    @abstractmethod
     def scale(self, noise: Profile, factor: int, *, corrected: bool) -> Profile:
         """Noise after a product by an integer, which is reduced modulo t; bgv may correct it by any other residue."""
 
+    @abstractmethod
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
         """Noise after dropping one prime."""
 
 
 @dataclass(frozen=True)
-class BgvNoise:
+class BgvNoise(NoiseModel):
     """BGV: the noise polynomial is m + t e, the message m included.
 
     SEAL makes a ciphertext divisible by the prime it drops with multiples of t from 0 to t, which are not centred.
+    A bias is a constant below t / 2.
     """
 
-    ring_degree: int
-    plain_modulus: int
-
+    @override
     def fresh(self, special_prime: int) -> Profile:
-        """Message below t / 2 in each coefficient, whatever the images, plus t times the encryption noise."""
+        # Message below t / 2 in each coefficient, whatever the images, plus t times the encryption noise
         message = self.ring_degree / 2 + encryption_noise(self.ring_degree, special_prime)
         return self.plain_modulus * (message + floor_noise(self.ring_degree, 2))
 
-    def affine(self, noise: Profile, row_norm: int) -> Profile:
-        """Weights multiply the noise; a bias is a constant below t / 2."""
-        return float(row_norm) * noise + self.plain_modulus / 2
-
+    @override
     def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
-        """The noise polynomials are multiplied with the ciphertexts."""
         return noises[0] * noises[1]
 
+    @override
     def scale(self, noise: Profile, factor: int, *, corrected: bool) -> Profile:
-        """Any residue modulo t where the correction factors of two terms have to meet."""
+        # Any residue modulo t where the correction factors of two terms have to meet
         half = self.plain_modulus / 2
         return noise * (half if corrected else min(float(abs(factor)), half))
 
+    @override
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
-        """Rounding down to a multiple of t."""
+        # Rounding down to a multiple of t
         return noise / prime + self.plain_modulus * floor_noise(self.ring_degree, size)
 
 
 @dataclass(frozen=True)
-class BfvNoise:
+class BfvNoise(NoiseModel):
     """BFV: q times the invariant noise, v = t c(s) - q m modulo q t.
 
     Source: Kim, Polyakov, Zucca 2021 (eprint 2021/204), with the base conversions of Bajard et al. 2016 as SEAL has
-    them: a product is rounded down once for each prime.
+    them: a product is rounded down once for each prime. A bias adds a rounding of one half, times t.
     """
 
-    ring_degree: int
-    plain_modulus: int
     primes: int
 
+    @override
     def fresh(self, special_prime: int) -> Profile:
-        """Encryption noise, and the rounding of q m / t by at most one half in each coefficient."""
+        # Encryption noise, and the rounding of q m / t by at most one half in each coefficient
         rounding = rounding_noise(self.ring_degree, 2) + encryption_noise(self.ring_degree, special_prime)
         return np.full(self.ring_degree // 2, self.plain_modulus * (self.ring_degree / 2 + rounding))
 
-    def affine(self, noise: Profile, row_norm: int) -> Profile:
-        """Weights multiply the noise; a bias adds a rounding of one half."""
-        return float(row_norm) * noise + self.plain_modulus / 2
-
+    @override
     def multiply(self, noises: Pair[Profile], sizes: Pair[int], modulus: float) -> Profile:
-        """K v' + K' v + v v' / q and a rounding, where K = (t |c(s)| + v) / q bounds message and multiple of t."""
+        # K v' + K' v + v v' / q and a rounding, where K = (t |c(s)| + v) / q bounds message and multiple of t
         first, second = (
             self.plain_modulus * rounding_noise(self.ring_degree, size) + noise / modulus
             for noise, size in zip(noises, sizes, strict=True)
@@ -163,12 +167,14 @@ class BfvNoise:
         rounding = self.plain_modulus * floor_noise(self.ring_degree, sum(sizes) - 1, self.primes)
         return first * noises[1] + second * noises[0] + noises[0] * (noises[1] / modulus) + rounding
 
+    @override
     def scale(self, noise: Profile, factor: int, *, corrected: bool) -> Profile:
-        """The factor's residue of least absolute value."""
+        # The factor's residue of least absolute value
         return noise * min(float(abs(factor)), self.plain_modulus / 2)
 
+    @override
     def switch(self, noise: Profile, size: int, prime: int) -> Profile:
-        """Rounding, scaled by t; not in use, since Pyfhel drops no prime in bfv."""
+        # Rounding, scaled by t; not in use, since Pyfhel drops no prime in bfv
         return noise / prime + self.plain_modulus * rounding_noise(self.ring_degree, size)
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.integers import prime_below
 from fcnlab.errors import PlanError
 from fcnlab.planning.noise import Scheme
 
@@ -23,7 +23,7 @@ SPECIAL_PRIME = 65537
 MASK_PRIMES = 2  # whose masks the fused engine keeps at once: its threads are mostly one prime apart at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parameters:
     """What both sides agree on; everything else of a plan follows from it and the circuit.
 
@@ -40,10 +40,10 @@ class Parameters:
     scheme: Scheme
     ring_degree: int
     primes: tuple[int, ...]
-    special_prime: int
-    plain_moduli: tuple[int, ...]
-    scale: float
-    drops: tuple[int, ...]
+    special_prime: int = SPECIAL_PRIME
+    plain_moduli: tuple[int, ...] = ()
+    scale: float = 1.0
+    drops: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if sum(self.drops) >= len(self.primes):
@@ -60,6 +60,10 @@ class Parameters:
     def passes(self) -> int:
         """Encrypted evaluations of one batch: one for each plain modulus."""
         return max(len(self.plain_moduli), 1)
+
+    def plain_modulus(self, index: int) -> int | None:
+        """The plain modulus of one pass; None in ckks."""
+        return self.plain_moduli[index] if self.plain_moduli else None
 
     @property
     def modulus_bits(self) -> float:

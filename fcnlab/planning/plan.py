@@ -1,33 +1,38 @@
 """A plan: encryption parameters for a circuit with the proof that they suffice.
 
-Plans are made by `planner`, checked once and then immutable. Every row of a plan says what is proven of one step's
+Plans are made in `choose`, checked once and then immutable. Every row of a plan says what is proven of one step's
 results: how large values can be, how large the noise, and what the modulus could still bear.
 """
 
-import hashlib
-import json
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import combinations
 from typing import Any, ClassVar, Final
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
-from fcnlab.circuit.hops import HopTable, count_digits, count_polynomial, count_products
-from fcnlab.circuit.integers import SUM_BITS
-from fcnlab.circuit.polynomials import result_size
-from fcnlab.errors import CircuitError
-from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, PRIME_BITS, SECURITY_BITS, Parameters
+from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.fingerprint import circuit_fingerprint, digest
+from fcnlab.circuit.hops import HopTable
+from fcnlab.errors import CircuitError, PlanError
+from fcnlab.planning.execution import count_executed, describe_steps
+from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
 
-FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
+# The table that a plan is shown as: for each figure of a step its heading, width and form.
+COLUMNS: Final = {
+    "outputs": ("ciphertexts", 12, ""),
+    "size": ("polys", 7, ""),
+    "value_bits": ("value bits", 12, ""),
+    "noise_bits": ("noise bits", 12, ".1f"),
+    "modulus_bits": ("modulus", 10, ".1f"),
+    "primes": ("primes", 8, ""),
+    "budget_bits": ("left", 7, ".1f"),
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlannedStep:
     """One row of a plan: what is proven of a step's results.
 
@@ -56,8 +61,13 @@ class PlannedStep:
         """Bits between the noise bound and what decryption could still bear."""
         return self.modulus_bits - 1 - self.noise_bits
 
+    def as_dict(self) -> dict[str, Any]:
+        """The row as JSON, bits to one decimal."""
+        values = asdict(self) | {"budget_bits": self.budget_bits}
+        return {name: round(value, 1) if isinstance(value, float) else value for name, value in values.items()}
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
     """Proven parameters for one circuit.
 
@@ -74,6 +84,8 @@ class Plan:
     """
 
     layout: ClassVar[str] = "batch"
+    columns: ClassVar[tuple[str, ...]] = ("outputs", "size", "value_bits", "noise_bits", "modulus_bits", "budget_bits")
+    threaded: ClassVar[bool] = True  # whether a run gains by more threads of the server
 
     network: str
     circuit: str
@@ -116,10 +128,48 @@ class Plan:
             )
         return images
 
+    def check_circuit(self, circuit: Circuit) -> None:
+        """Refuse a circuit that this plan proves nothing of.
+
+        Raises:
+            PlanError: If it is not the one that the plan was made for.
+        """
+        if self.circuit != circuit_fingerprint(circuit):
+            raise PlanError(f"The plan was made for {self.network}, not for {circuit.name}; plan again.")
+
+    def count_executed(self, circuit: Circuit, *, engine: str) -> HopTable:
+        """Operations of one pass over one upload, as an engine (fused or stepwise) performs them."""
+        return count_executed(circuit, self.parameters, engine=engine)
+
+    def arrange(self, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Pixels as the slots of ciphertexts: here one for each pixel that the network reads, an image in each slot.
+
+        Args:
+            images: From `check_images`.
+
+        Returns:
+            Shape (ciphertexts, slots); slots beyond the last one hold 0.
+        """
+        return np.ascontiguousarray(images.T[list(self.inputs)].astype(np.int64))
+
+    def take(self, slots: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Logits from the slots of a reply's ciphertexts, shape (ciphertexts, slots) -> (images, outputs)."""
+        return slots.T
+
+    @property
+    def evaluation_keys(self) -> tuple[tuple[int, int], ...]:
+        """Step and data primes of each evaluation key, in the order in which they travel; a batch needs none."""
+        return ()
+
+    @property
+    def key_levels(self) -> tuple[int, ...]:
+        """Data primes of each evaluation key."""
+        return tuple(primes for _, primes in self.evaluation_keys)
+
     @property
     def evaluation_key_bytes(self) -> int:
-        """Bytes of relinearization and rotation keys, all passes; a batch needs none."""
-        return 0
+        """Bytes of all evaluation keys, all passes: digits and primes that are used, second polynomials as a seed."""
+        return self.parameters.passes * sum(k * (k + 1) for k in self.key_levels) * self.residue_bytes
 
     @property
     def residue_bytes(self) -> int:
@@ -128,12 +178,12 @@ class Plan:
 
     @property
     def upload_bytes(self) -> int:
-        """Bytes a batch sends, all passes, without envelopes: first polynomials, the second come from a seed."""
-        return self.parameters.passes * len(self.inputs) * len(self.parameters.primes) * self.residue_bytes
+        """Bytes of an upload, all passes, without envelopes: first polynomials, the second come from a seed."""
+        return self.parameters.passes * self.steps[0].outputs * len(self.parameters.primes) * self.residue_bytes
 
     @property
     def download_bytes(self) -> int:
-        """Ciphertext bytes a batch receives, all passes, without envelopes."""
+        """Bytes of the reply, all passes, without envelopes."""
         last = self.steps[-1]
         return self.parameters.passes * last.outputs * last.size * (last.primes - last.drops) * self.residue_bytes
 
@@ -175,12 +225,20 @@ class Plan:
             "predicted_error": self.predicted_error,
             "upload_bytes": self.upload_bytes,
             "download_bytes": self.download_bytes,
-            "steps": [
-                {**asdict(step), "noise_bits": round(step.noise_bits, 1), "modulus_bits": round(step.modulus_bits, 1),
-                 "budget_bits": round(step.budget_bits, 1)}
-                for step in self.steps
-            ],
-        }  # fmt: skip
+            "steps": [step.as_dict() for step in self.steps],
+        }
+
+    def describe_upload(self) -> str:
+        """What one upload holds, in words."""
+        return f"{self.parameters.slots} images a batch, {len(self.inputs)} encrypted pixels"
+
+    def describe_keys(self) -> list[str]:
+        """Lines on the evaluation keys; a batch needs none."""
+        return []
+
+    def describe_scales(self) -> str:
+        """ckks: what the scales are, in words."""
+        return f"scale 2^{math.log2(self.parameters.scale):.1f} a pixel unit"
 
     def __str__(self) -> str:
         return describe(self)
@@ -190,118 +248,59 @@ def describe(plan: Plan) -> str:
     """A plan as a table that teaches, one line a step."""
     chosen = plan.parameters
     bits = ", ".join(str(prime.bit_length()) for prime in chosen.primes)
+    moduli = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
     lines = [
-        f"{plan.network} in {chosen.scheme}: ring degree {chosen.ring_degree}, {chosen.slots} images a batch, "
-        f"{len(plan.inputs)} encrypted pixels",
+        f"{plan.network} in {chosen.scheme}{', packed' if plan.layout == 'packed' else ''}: ring degree "
+        f"{chosen.ring_degree}, {plan.describe_upload()}",
         f"ciphertext modulus {chosen.modulus_bits:.0f} bits [{bits} / {chosen.special_prime.bit_length()}]; "
         f"{MODULUS_BITS[chosen.ring_degree]} are allowed at {SECURITY_BITS}-bit security",
+        *plan.describe_keys(),
+        f"plain moduli {moduli} bits: {chosen.passes} pass{'es' if chosen.passes > 1 else ''} hold logits of "
+        f"{plan.steps[-1].value_bits} bits, for every possible image"
+        if moduli
+        else f"{plan.describe_scales()}; expected error of a logit {100 * plan.predicted_error:.2g} % of the logits' "
+        "spread",
+        "",
     ]
-    if chosen.plain_moduli:
-        moduli = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
-        lines.append(
-            f"plain moduli {moduli} bits: {chosen.passes} pass{'es' if chosen.passes > 1 else ''} hold logits of "
-            f"{plan.steps[-1].value_bits} bits, for every possible image"
-        )
-    else:
-        lines.append(
-            f"scale 2^{math.log2(chosen.scale):.1f} a pixel unit; expected error of a logit "
-            f"{100 * plan.predicted_error:.2g} % of the logits' spread"
-        )
-    lines.append("")
-    lines.append(
-        f"{'step':<26}{'ciphertexts':>12}{'polys':>7}{'value bits':>12}{'noise bits':>12}{'modulus':>10}{'left':>7}"
-    )
+    columns = [(name, *COLUMNS[name]) for name in plan.columns]
+    lines.append(f"{'step':<26}" + "".join(f"{heading:>{width}}" for _, heading, width, _ in columns))
     for step in plan.steps:
+        cells = "".join(f"{getattr(step, name):>{width}{form}}" for name, _, width, form in columns)
         switch = f"  then drop {step.drops} prime{'s' if step.drops > 1 else ''}" if step.drops else ""
-        lines.append(
-            f"{step.name:<26.26}{step.outputs:>12}{step.size:>7}{step.value_bits:>12}{step.noise_bits:>12.1f}"
-            f"{step.modulus_bits:>10.1f}{step.budget_bits:>7.1f}{switch}"
-        )
+        lines.append(f"{step.name:<26.26}{cells}{switch}")
     return "\n".join(lines)
 
 
-def finish(circuit: Circuit, parameters: Parameters, rows: list[PlannedStep], *, predicted_error: float = 0.0) -> Plan:
-    """Put a proof and its parameters together."""
+def rows_of(
+    steps: Iterable[tuple[str, int, int, int]], noise_bits: Iterable[float], parameters: Parameters
+) -> tuple[PlannedStep, ...]:
+    """The proof: one row for the input, and one for each step.
+
+    Args:
+        steps: Name, ciphertexts, polynomials and value bits of each, the input first.
+        noise_bits: log2 of the noise bound of each, before primes are dropped.
+        parameters: The literal whose primes are dropped on the way.
+    """
+    primes, rows = list(parameters.primes), []
+    for (name, outputs, size, value_bits), noise, drops in zip(steps, noise_bits, (0, *parameters.drops), strict=True):
+        figures = {"outputs": outputs, "size": size, "value_bits": value_bits, "primes": len(primes), "drops": drops}
+        rows.append(PlannedStep(name=name, noise_bits=noise, modulus_bits=log_product(primes), **figures))
+        del primes[len(primes) - drops :]
+    return tuple(rows)
+
+
+def finish(
+    circuit: Circuit, parameters: Parameters, noise_bits: Sequence[float], *, predicted_error: float = 0.0
+) -> Plan:
+    """Put parameters and the noise bounds of the input and of each step together."""
     return Plan(
         network=circuit.name,
         circuit=circuit_fingerprint(circuit),
         parameters=parameters,
-        inputs=tuple(int(index) for index in circuit.used_inputs),
+        inputs=tuple(circuit.used_inputs.tolist()),
         pixel_max=circuit.pixel_max,
         outputs=circuit.outputs,
         unit=circuit.steps[-1].unit,
-        steps=tuple(rows),
+        steps=rows_of(describe_steps(circuit), noise_bits, parameters),
         predicted_error=predicted_error,
     )
-
-
-def circuit_fingerprint(circuit: Circuit) -> str:
-    """Digest of every integer of a circuit and of its step names, 16 hexadecimal digits; made once for each circuit."""
-    if circuit not in FINGERPRINTS:
-        FINGERPRINTS[circuit] = make_fingerprint(circuit)
-    return FINGERPRINTS[circuit]
-
-
-def make_fingerprint(circuit: Circuit) -> str:
-    """Read all of it: hundreds of megabytes for the largest networks."""
-    steps: list[list[Any]] = []
-    for step in circuit.steps:
-        if isinstance(step, Affine):
-            arrays = (step.weights.indptr, step.weights.indices, step.weights.data)
-            weights = [hashlib.sha256(array.astype("<i8").tobytes()).hexdigest() for array in arrays]
-            steps.append([step.name, step.inputs, step.pooling, *weights, [int(value) for value in step.bias]])
-        else:
-            steps.append([step.name, step.inputs, step.coefficients])
-    return digest([circuit.pixel_bits, steps])
-
-
-def digest(literal: Any) -> str:
-    """Sixteen hexadecimal digits of the hash of anything that JSON can write."""
-    return hashlib.sha256(json.dumps(literal, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def step_sizes(circuit: Circuit) -> Iterator[tuple[Step, int, int]]:
-    """Each step with the polynomials of its input and output ciphertexts; nothing is relinearised."""
-    size = 2
-    for step in circuit.steps:
-        after = result_size(step.coefficients, size) if isinstance(step, Polynomial) else size
-        yield step, size, after
-        size = after
-
-
-def switch_points(circuit: Circuit) -> Iterator[tuple[int, ...]]:
-    """Sets of steps after which primes could be dropped: affine steps with a polynomial still to come."""
-    last = max((i for i, step in enumerate(circuit.steps) if isinstance(step, Polynomial)), default=-1)
-    places = [i for i, step in enumerate(circuit.steps[: last + 1]) if isinstance(step, Affine)]
-    for count in range(min(len(places), 3) + 1):
-        yield from combinations(places, count)
-
-
-def prime_limit(circuit: Circuit) -> int:
-    """Bits a data prime may have: sums of residues, weighted by signed digits, must stay exact in int64."""
-    # The digits of a weight sum to less than twice the weight: the one bit that `sum_bits` has to spare.
-    return min(PRIME_BITS, SUM_BITS - max(step.sum_bits for step in circuit.affine_steps))
-
-
-def count_executed(circuit: Circuit, parameters: Parameters, *, engine: str) -> HopTable:
-    """Count what an engine performs under a plan: `count_fused` or `count_stepwise`, with dropped primes.
-
-    Where the terms of an activation have to meet in scale (ckks) or in correction factor (bgv, once primes have been
-    dropped), a factor of 1 is a product too.
-
-    Args:
-        circuit: The steps.
-        parameters: Of its plan.
-        engine: fused or stepwise.
-    """
-    layers = []
-    dropped = 0
-    for step, drops in zip(circuit.steps, parameters.drops, strict=True):
-        if isinstance(step, Affine):
-            layer = count_digits(step) if engine == "fused" else count_products(step)
-        else:
-            aligned = parameters.scheme == "ckks" or (parameters.scheme == "bgv" and dropped > 0)
-            layer = count_polynomial(step, aligned=aligned)
-        layers.append(replace(layer, mod_switches=drops * step.outputs))
-        dropped += drops
-    return HopTable(circuit.name, engine, tuple(layers))

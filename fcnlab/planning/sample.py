@@ -14,6 +14,7 @@ from fcnlab.data.mnist import load_mnist
 from fcnlab.planning.noise import Scheme
 
 IMAGES: Final = 256
+SHAPES: Final = ((784,), (1, 28, 28), (1, 14, 14), (1, 7, 7))  # of images of digits, whole or shrunk
 
 
 @lru_cache(maxsize=1)
@@ -23,5 +24,8 @@ def typical_images() -> npt.NDArray[np.uint8]:
 
 
 def sample_for(scheme: Scheme, circuit: Circuit) -> npt.NDArray[np.int64] | None:
-    """The sample that a plan in this scheme wants, as the circuit reads it; None where it wants none."""
-    return circuit.quantise(typical_images()) if scheme == "ckks" else None
+    """The sample that a plan in this scheme wants, as the circuit reads it.
+
+    None where it wants none, and for a circuit that does not read images of digits.
+    """
+    return circuit.quantise(typical_images()) if scheme == "ckks" and circuit.input_shape in SHAPES else None

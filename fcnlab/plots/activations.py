@@ -81,7 +81,7 @@ def activation_figure(*, degrees: int, reach: float, height: int = 600) -> go.Fi
     Args:
         degrees: Highest degree shown below.
         reach: The axis of x goes from -reach to reach.
-        height: In pixels.
+        height: Height in pixels.
     """
     shape = {"rows": 2, "vertical_spacing": 0.17, "horizontal_spacing": 0.11, "row_heights": [0.56, 0.44]}
     above = "target and polynomial", "error: target minus polynomial"

@@ -29,7 +29,7 @@ from fcnlab.plots.theme import (
     ticks,
 )
 
-ACCURACIES: Final = accuracy_axis(low=55.0, high=99.6, ticks=(60, 80, 90, 95, 98, 99, 99.5))
+ACCURACY_AXIS: Final = accuracy_axis(low=55.0, high=99.6, ticks=(60, 80, 90, 95, 98, 99, 99.5))
 NEAR: Final = (3.9, 6.0)
 """Powers of ten of HOPs between which networks are drawn; what is published beyond is named at the edge."""
 HOP_TICKS: Final = {
@@ -45,13 +45,13 @@ BITS: Final = {
     2: ("orange", "triangle-up", "dot"),
 }
 """Colour, marker and dash of weights by their bits; 0 for real ones."""
-KINDS: Final = {
+COEFFICIENTS: Final = {
     "real": ("real coefficients", "vermilion", "square-open", "dash"),
     "power": ("0 or ±2ᵏ", "blue", "circle", "solid"),
     "powers": ("sums of two ±2ᵏ", "green", "diamond", "dot"),
 }
 """Coefficients of a polynomial."""
-STAGES: Final = {"pruning": ("blue", ""), "quantization": ("orange", "/"), "approximation": ("green", "x")}
+STAGE_LOOKS: Final = {"pruning": ("blue", ""), "quantization": ("orange", "/"), "approximation": ("green", "x")}
 COST_REACH: Final = (-2.6, 1.0)
 """Points of accuracy that the axis of costs shows; a longer bar ends there, with its number."""
 CURVE_STRIDE: Final = 2
@@ -105,7 +105,7 @@ def reduction_figure(facts: Reduction, *, height: int = 470) -> go.Figure:
     for column in (1, 2):
         ring = {"mode": "markers", "marker": RING, "hoverinfo": "skip", "showlegend": column == 1}
         figure.add_scatter(name="chosen", **ring, row=1, col=column)
-    figure.update_yaxes(**ACCURACIES, row=1, col=1)
+    figure.update_yaxes(**ACCURACY_AXIS, row=1, col=1)
     figure.update_xaxes(type="log", range=NEAR, **HOP_TICKS, tickangle=0, row=1, col=1)
     figure.update_xaxes(title="HOPs of one pass, published convention", row=1, col=1)
     figure.update_xaxes(**POWERS, range=[3.7, 8.2], title="HOPs: executed, all passes; published", row=1, col=2)
@@ -137,7 +137,7 @@ def expressiveness_figure(*, height: int = 660) -> go.Figure:
     line = {"color": INK, "dash": "dashdot", "width": 1.6}
     figure.add_scatter(name="function", mode="lines", line=line, row=1, col=1)
     for row, col, mode in ((1, 1, "lines"), (1, 2, "lines+markers"), (2, 1, "markers")):
-        for label, name, symbol, dash in KINDS.values():
+        for label, name, symbol, dash in COEFFICIENTS.values():
             colour = OKABE_ITO[name]
             look: dict[str, Any] = {"name": label, "mode": mode, "showlegend": col == 2}
             look["line"] = {"color": colour, "dash": dash, "width": 2}
@@ -167,7 +167,7 @@ def update_expressiveness(figure: Any, *, line: Sequence[Fits], overview: Sequen
     curve = chosen.real.curve
     with figure.batch_update():
         function.x, function.y = curve.x[::CURVE_STRIDE], curve.target[::CURVE_STRIDE]
-        for place, kind in enumerate(KINDS):
+        for place, kind in enumerate(COEFFICIENTS):
             drawn, by_degree, by_function = rest[place], rest[place + 3], rest[place + 6]
             drawn.x, drawn.y = curve.x[::CURVE_STRIDE], getattr(chosen, kind).curve.fit[::CURVE_STRIDE]
             by_degree.x = [fits.degree for fits in line]
@@ -186,7 +186,7 @@ def ablation_figure(*, bits: Sequence[int], head_bits: Sequence[int], height: in
     Args:
         bits: Weight bits that the table has.
         head_bits: Weight bits of the heads.
-        height: In pixels.
+        height: Height in pixels.
     """
     titles = "MNIST: accuracy by weight products", "points that one choice changes", ""
     space = {"horizontal_spacing": 0.2, "vertical_spacing": 0.17, "column_widths": [0.54, 0.46]}
@@ -203,7 +203,7 @@ def ablation_figure(*, bits: Sequence[int], head_bits: Sequence[int], height: in
     figure.add_scatter(name="chosen", mode="markers", marker=RING, hoverinfo="skip", row=1, col=1)
     figure.add_bar(**BARS, textfont={"size": 12}, hovertemplate=hover("%{y}: %{customdata}"), row=1, col=2)
     head_wide(figure)
-    figure.update_yaxes(**ACCURACIES, row=1, col=1)
+    figure.update_yaxes(**ACCURACY_AXIS, row=1, col=1)
     figure.update_xaxes(type="log", range=[3.7, 4.9], **PRODUCT_TICKS, title="weight products an image", row=1, col=1)
     zero = {"zeroline": True, "zerolinecolor": INK}
     figure.update_xaxes(range=list(COST_REACH), title="points of accuracy", **zero, row=1, col=2)
@@ -234,7 +234,7 @@ def update_ablation(
         bars.x = [min(max(each, 0.75 * low), 0.7 * high) for each in points]
         bars.text = [signed(each) for each in points]
         bars.customdata = [str(cost.change) for cost in costs]
-        looks = [STAGES[cost.stage] for cost in costs]
+        looks = [STAGE_LOOKS[cost.stage] for cost in costs]
         bars.marker = filled([OKABE_ITO[colour] for colour, _ in looks], [pattern for _, pattern in looks])
 
 

@@ -25,8 +25,8 @@ OKABE_ITO: Final = {
 GRID, INK, GREY = "#E3E3E3", "#222222", "#8A8A8A"
 FONT: Final = {"family": "Inter, Segoe UI, Helvetica, Arial, sans-serif", "size": 13, "color": INK}
 SMALL: Final = {"font": {"size": 12}}
-LINES: Final = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": INK}
-AXIS: Final = LINES | {"ticks": "outside", "tickfont": {"size": 12}, "automargin": True}
+LINE_COLOURS: Final = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": INK}
+AXIS: Final = LINE_COLOURS | {"ticks": "outside", "tickfont": {"size": 12}, "automargin": True}
 LEGEND: Final = {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "traceorder": "normal"}
 LAYOUT: Final = {
     "font": FONT,
@@ -63,7 +63,7 @@ def panels(*titles: str, shape: Mapping[str, Any], height: int, top: int, legend
     Args:
         titles: One for each panel, row by row.
         shape: Rows, sizes and spaces, as `make_subplots` takes them.
-        height: In pixels.
+        height: Height in pixels.
         top: Pixels above the panels, for titles and legend.
         legend: Where the legend begins, as a share of the height of the panels.
     """

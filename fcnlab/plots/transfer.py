@@ -17,8 +17,8 @@ PLACES: Final = {epsilon: math.log2(epsilon) if math.isfinite(epsilon) else INFI
 MEASURED, STRICTEST, NONE, YOURS = (OKABE_ITO[name] for name in ("blue", "vermilion", "black", "green"))
 COLOURS: Final = {"head": MEASURED, "shipped": OKABE_ITO["orange"], "whole": GREY}
 """Bars of what is encrypted."""
-ACCURACIES: Final = ("curve", "ring", "yours", "none", "strictest", "chosen", "sparse ring", "sparse yours")
-TRACES: Final = (*ACCURACIES, "attack", "bound", "attacked yours", "hops", "message")
+ACCURACY_TRACES: Final = ("curve", "ring", "yours", "none", "strictest", "chosen", "sparse ring", "sparse yours")
+TRACES: Final = (*ACCURACY_TRACES, "attack", "bound", "attacked yours", "hops", "message")
 LOWER_PANELS: Final = (("xaxis3", 0.0, 0.43), ("xaxis4", 0.66, 1.0), ("xaxis5", 0.66, 1.0))
 """Where they begin and end: bars need room for their names."""
 CROWDED: Final = 90  # its tick would run into the next one's

@@ -36,7 +36,8 @@ class TeacherRecipe:
         lessons: Augmented passes with the teacher's logits, cached and reused by the students.
         warp: Distortion of the images that the teacher learns from.
         lesson_warp: Distortion of the images in the lessons: gentler, since a student is small.
-        seed: Of the split, the initial weights, the order and the distortions; each further member has the next one.
+        seed: The seed of the split, the initial weights, the order and the distortions; each further member takes the
+            next one.
         images: Training images to use, 0 for all; fewer make a quick trial.
         members: Networks that teach together, by the mean of their logits.
     """
@@ -59,14 +60,14 @@ class Recipe:
     """One network to train.
 
     Attributes:
-        name: Of the checkpoint.
+        name: The checkpoint's name.
         architecture: What is trained.
         dense_epochs: Epochs of training with batch norm, all weights kept; 0 with a start.
-        convolution: Of an untied network: what learns in the dense phase, with two squares and as many values between
+        convolution: For an untied network, what learns in the dense phase, with two squares and as many values between
             its layers. Then its positions part.
         noise: Standard deviation of what is added to each input in the dense phase; inputs are 0 to 1. Filters become
             smooth by it, and bear pruning and rounding better.
-        part_epochs: Of an untied network: epochs after its positions have parted, in which windows learn what pixels
+        part_epochs: For an untied network, epochs after its positions have parted, in which windows learn what pixels
             knew.
         start: Shipped network that takes the place of the dense phase; it may differ in activation and pooling.
         prune_epochs: Epochs after folding while each layer shrinks to its budget; 0 keeps all weights.
@@ -75,15 +76,15 @@ class Recipe:
         budgets: For each weight layer, the products per image that are left after pruning.
         hops: HOPs of one pass that are left after pruning, in place of budgets (``untied`` only).
         exponents: For each weight layer, how many neighbouring exponents its powers of two may use.
-        shares: Of a layer's weights, how much is rounded after each step of quantization (but ``untied``).
+        shares: How much of a layer's weights is rounded after each step of quantization (but ``untied``).
         dense_rate: Learning rate at the start of the dense phase; it falls along a cosine, as do the next ones.
         part_rate: Once positions have parted.
-        prune_rate: Of pruning.
-        quantise_rate: Of quantization: weights that are still free must move to make up for those that are rounded.
-        calibrate_rate: Of the biases at the end.
-        temperature: By which the logits of teacher and student are divided where they are compared.
-        soft_share: Of the loss, what is asked of the teacher's answer; the rest is asked of the label, 0 to 1.
-        seed: Of the initial weights and the order of the images.
+        prune_rate: For pruning.
+        quantise_rate: For quantization: weights that are still free must move to make up for those that are rounded.
+        calibrate_rate: For the biases at the end.
+        temperature: What the logits of teacher and student are divided by where they are compared.
+        soft_share: Share of the loss that asks for the teacher's answer, 0 to 1; the rest asks for the label.
+        seed: The seed of the initial weights and of the order of the images.
         teacher: What the student learns from.
     """
 
@@ -147,11 +148,6 @@ class Recipe:
         return f"fcnlab train {name} --seed {seed}" if seed else f"fcnlab train {name}"
 
     @property
-    def max_products(self) -> int:
-        """Weight products per image that the network may need in all; 0 for no limit."""
-        return sum(self.budgets.values())
-
-    @property
     def weight_bits(self) -> int:
         """Bits that name zero, the signs and the exponents of a weight; 0 for real weights."""
         return (2 * max(self.exponents.values())).bit_length() if self.quantise_epochs else 0
@@ -165,20 +161,18 @@ def fingerprint(recipe: Recipe | TeacherRecipe) -> str:
 
 def untied(name: str, *, maps: int, units: int, window: int = 1, pixel_bits: int = 4, **others: Any) -> Recipe:
     """A network whose connections part from a convolution that learnt from noisy images: all begin and learn alike."""
+    tied, hidden = Architecture(kind="cryptonets", activation="square", maps=maps, units=units), maps * CONV1_POSITIONS
     return Recipe(
         name=name,
-        architecture=Architecture(
-            kind="untied", activation="square", maps=maps, hidden=maps * CONV1_POSITIONS, units=units, window=window,
-            pixel_bits=pixel_bits,
-        ),
-        convolution=Architecture(kind="cryptonets", activation="square", maps=maps, maps2=64, units=units),
+        architecture=replace(tied, kind="untied", hidden=hidden, window=window, pixel_bits=pixel_bits),
+        convolution=replace(tied, maps2=64),
         dense_epochs=45,
         noise=0.25,
         calibrate_epochs=4,
         teacher=ENSEMBLE,
         soft_share=0.8,
         **others,
-    )  # fmt: skip
+    )
 
 
 def shrunk(name: str, **others: Any) -> Recipe:

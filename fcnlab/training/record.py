@@ -14,7 +14,7 @@ from fcnlab.networks.checkpoint import (
     available_networks,
     compile_checkpoint,
     load_checkpoint,
-    read_card,
+    read_model_card,
 )
 from fcnlab.training.recipes import find_recipe
 
@@ -24,7 +24,7 @@ def record_shipped(*, table: Path = TRAINED, folder: Path = MODELS) -> tuple[Tra
     rows = {row.name: row for row in load_trained(table)}
     known = dict(rows)
     for name in available_networks(folder=folder):
-        card = read_card(folder / f"{name}.json")[0]
+        card = read_model_card(name, folder=folder)
         row = rows.get(name)
         if card.weight_bits and (row is None or row.accuracy_test != card.accuracy or row.minutes != card.minutes):
             rows[name] = describe_point(load_checkpoint(name, folder=folder))

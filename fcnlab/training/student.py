@@ -1,4 +1,4 @@
-"""A network in training, with everything that its next epoch depends on, in memory and on disk."""
+"""Students: networks in training, in memory and on disk."""
 
 from pathlib import Path
 from typing import Final
@@ -88,12 +88,8 @@ class Student:
 
     def save(self, path: Path) -> None:
         """Write the state; the older one stays whole until this one is."""
-        notes = {
-            "phase": self.phase,
-            "epoch": str(self.epoch),
-            "validation_percent": repr(self.validation_percent),
-            "elapsed_s": repr(self.elapsed_s),
-        }
+        notes = {"phase": self.phase, "epoch": str(self.epoch)}
+        notes |= {name: repr(getattr(self, name)) for name in ("validation_percent", "elapsed_s")}
         save_state(path, network=self.network, optimizer=self.optimizer, extra=self.compression.state(), notes=notes)
 
     @classmethod

@@ -100,7 +100,7 @@ class SweepProgress:
     remaining_s: float
 
 
-Report = Callable[[SweepProgress], None]
+OnSweep = Callable[[SweepProgress], None]
 
 
 @single_thread()
@@ -108,7 +108,7 @@ def sweep(
     points: Sequence[SweepPoint] = ALL_POINTS,
     *,
     base: Recipe = BASE,
-    progress: Report | None = None,
+    progress: OnSweep | None = None,
     resume: bool = True,
     table: Path = TRAINED,
     work: Path = WORK,
@@ -133,7 +133,7 @@ def sweep(
     if not resume:
         known = {name: known[name] for name in known.keys() - {point_name(point, base=base) for point in points}}
     wanted = [point for point in sorted(points, reverse=True) if point_name(point, base=base) not in known]
-    run = Run(base, wanted, work=work, report=progress or (lambda _: None), resume=resume)
+    run = Run(base, wanted, work=work, tell=progress or (lambda _: None), resume=resume)
     for point in wanted:
         row = run.train_point(point)
         known[row.name] = row
@@ -144,8 +144,8 @@ def sweep(
 class Run:
     """One session of a sweep: the material, the states on disk, and the count of epochs for the estimate."""
 
-    def __init__(self, base: Recipe, points: Sequence[SweepPoint], *, work: Path, report: Report, resume: bool) -> None:
-        self.base, self.work, self.report = base, work, report
+    def __init__(self, base: Recipe, points: Sequence[SweepPoint], *, work: Path, tell: OnSweep, resume: bool) -> None:
+        self.base, self.work, self.tell = base, work, tell
         budgets = [budget for budget in BUDGETS if points and budget >= points[-1].products]
         self.stages = [base, *(pruned_recipe(base, budgets[: count + 1]) for count in range(len(budgets)))]
         if not resume:
@@ -156,14 +156,12 @@ class Run:
         self.epochs = shared + len(points) * (QUANTISE_EPOCHS + CALIBRATE_EPOCHS)
         self.epochs_done = 0
         if points:
-            self.material = Material.of(
-                base, lessons=prepare_lessons(base.teacher, work=work, report=self.report_teacher)
-            )
+            self.material = Material.of(base, lessons=prepare_lessons(base.teacher, work=work, tell=self.tell_teacher))
         self.started = time.perf_counter()
 
-    def report_teacher(self, phase: str, epoch: int, epochs: int, loss: float, accuracy: float) -> None:
+    def tell_teacher(self, phase: str, epoch: int, epochs: int, loss: float, accuracy: float) -> None:
         """Pass the teacher's progress on."""
-        self.report(SweepProgress("teacher", phase, epoch, epochs, accuracy, 0.0))
+        self.tell(SweepProgress("teacher", phase, epoch, epochs, accuracy, 0.0))
 
     def state_of(self, stage: Recipe) -> Path:
         """Where the student is kept at the end of a shared stage."""
@@ -210,7 +208,7 @@ class Run:
             epoch = advance(student, material=self.material)
             self.epochs_done += 1
             pace_s = (time.perf_counter() - self.started) / self.epochs_done
-            self.report(
+            self.tell(
                 SweepProgress(
                     what=student.recipe.name,
                     phase=student.phase,
@@ -229,7 +227,7 @@ def make_base(*, maps: int = 5, units: int = 100, activation: str = "swish-aq-2"
         maps: Feature maps of the convolution.
         units: Units of the hidden layer.
         activation: Its name.
-        seed: Of the initial weights and the order of the images; the teacher and its lessons stay.
+        seed: Decides the initial weights and the order of the images; the teacher and its lessons stay.
     """
     architecture = replace(BASE.architecture, maps=maps, units=units, activation=activation)
     base = replace(BASE, architecture=architecture, seed=seed)

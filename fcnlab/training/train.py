@@ -17,21 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from fcnlab.compression.connections import freeze_in_turn, prune_to_hops
-from fcnlab.compression.layers import squared_gradients
 from fcnlab.compression.pruning import cubic_budget
 from fcnlab.compression.untying import remove_dead_units
 from fcnlab.data.mnist import load_mnist
+from fcnlab.networks import fitting
 from fcnlab.networks.checkpoint import MODELS, Checkpoint, ModelCard, measure_circuit, save_checkpoint
-from fcnlab.networks.fitting import (
-    Batch,
-    accuracy_percent,
-    batch_count,
-    cosine_rate,
-    epoch_generator,
-    fit_epoch,
-    shuffled_batches,
-    single_thread,
-)
 from fcnlab.networks.retina import Retina, image_tensors
 from fcnlab.training.distillation import Lesson, Lessons, distillation_loss, prepare_lessons, training_images
 from fcnlab.training.recipes import PHASES, Recipe, fingerprint
@@ -47,7 +37,7 @@ RECONSTRUCTION: Final = "a reconstruction: its layers are not published, and wer
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a training run stands, after an epoch.
 
     Attributes:
@@ -92,11 +82,11 @@ class Material:
         return cls(lessons, pixels, labels)
 
 
-@single_thread()
+@fitting.single_thread()
 def train(
     recipe: Recipe,
     *,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
     resume: bool = True,
     folder: Path = MODELS,
     work: Path = WORK,
@@ -116,13 +106,13 @@ def train(
     Raises:
         DataError: If MNIST is missing or altered, or a file cannot be written; older files stay whole.
     """
-    report = progress or (lambda _: None)
+    tell = progress or (lambda _: None)
     started = time.perf_counter()
 
-    def report_teacher(phase: str, epoch: int, epochs: int, loss: float, accuracy: float) -> None:
-        report(Progress(recipe.name, phase, epoch, epochs, loss, accuracy, 0, time.perf_counter() - started))
+    def tell_teacher(phase: str, epoch: int, epochs: int, loss: float, accuracy: float) -> None:
+        tell(TrainingProgress(recipe.name, phase, epoch, epochs, loss, accuracy, 0, time.perf_counter() - started))
 
-    lessons = prepare_lessons(recipe.teacher, work=work, report=report_teacher)
+    lessons = prepare_lessons(recipe.teacher, work=work, tell=tell_teacher)
     state = work / f"{recipe.name}-{fingerprint(recipe)}.safetensors"
     student = Student.load(state, recipe=recipe) if resume and state.exists() else Student(recipe)
     material = Material.of(recipe, lessons=lessons)
@@ -132,21 +122,21 @@ def train(
         while student.epoch < recipe.epochs(phase):
             state_of_epoch = advance(student, material=material)
             student.save(state)
-            report(state_of_epoch)
+            tell(state_of_epoch)
     checkpoint = finish(student)
     save_checkpoint(checkpoint.network, checkpoint.card, folder=folder)
     return checkpoint
 
 
-def advance(student: Student, *, material: Material) -> Progress:
+def advance(student: Student, *, material: Material) -> TrainingProgress:
     """One epoch of the phase the student is in, and a look at the validation images."""
     started = time.perf_counter()
     loss = run_epoch(student, lesson=material.lessons[student.lessons_read])
     inputs = Retina(student.architecture)(material.pixels)
     with student.compression.applied():
-        student.validation_percent = accuracy_percent(student.network, inputs=inputs, labels=material.labels)
+        student.validation_percent = fitting.accuracy_percent(student.network, inputs=inputs, labels=material.labels)
     student.elapsed_s += time.perf_counter() - started
-    return Progress(
+    return TrainingProgress(
         recipe=student.recipe.name,
         phase=student.phase,
         epoch=student.epoch,
@@ -164,9 +154,9 @@ def run_epoch(student: Student, *, lesson: Lesson) -> float:
     epochs = recipe.epochs(phase)
     compression, retina = student.compression, Retina(student.architecture)
     noise = recipe.noise if phase == "dense" else 0.0
-    chance = epoch_generator(seed=recipe.seed, phase="noise", epoch=epoch)
+    chance = fitting.epoch_generator(seed=recipe.seed, phase="noise", epoch=epoch)
 
-    def loss(network: nn.Module, batch: Batch) -> Tensor:
+    def loss(network: nn.Module, batch: fitting.Batch) -> Tensor:
         pixels, goal, labels = batch
         inputs = retina(pixels)
         if noise:
@@ -175,14 +165,14 @@ def run_epoch(student: Student, *, lesson: Lesson) -> float:
             network(inputs), goal=goal, labels=labels, temperature=recipe.temperature, soft_share=recipe.soft_share
         )
 
-    def batches() -> Iterable[Batch]:
-        generator = epoch_generator(seed=recipe.seed, phase=phase, epoch=epoch)
-        return shuffled_batches(lesson.pixels, lesson.logits, lesson.labels, generator=generator)
+    def batches() -> Iterable[fitting.Batch]:
+        generator = fitting.epoch_generator(seed=recipe.seed, phase=phase, epoch=epoch)
+        return fitting.shuffled_batches(lesson.pixels, lesson.logits, lesson.labels, generator=generator)
 
-    def batches_between_steps() -> Iterable[Batch]:
+    def batches_between_steps() -> Iterable[fitting.Batch]:
         for index, batch in enumerate(batches()):
             if recipe.hops and index % STRIDE == 0:
-                compress_connections(student, done=(epoch + index / batch_count(len(lesson.labels))) / epochs)
+                compress_connections(student, done=(epoch + index / fitting.batch_count(len(lesson.labels))) / epochs)
             yield batch
 
     if phase == "prune" and not recipe.hops:
@@ -192,18 +182,20 @@ def run_epoch(student: Student, *, lesson: Lesson) -> float:
             for name, layer in compression.layers.items()
         }
         with compression.applied():
-            curvature = squared_gradients(student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss)
+            curvature = fitting.squared_gradients(
+                student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss
+            )
         compression.prune(curvature, budgets=budgets)
     if phase == "quantise" and not recipe.hops:
         step = math.ceil((epoch + 1) * len(recipe.shares) / epochs) - 1
         compression.freeze(share=recipe.shares[step], exponents=recipe.exponents)
-    mean_loss = fit_epoch(
+    mean_loss = fitting.fit_epoch(
         student.network,
         optimizer=student.optimizer,
         batches=batches_between_steps(),
-        count=batch_count(len(lesson.labels)),
+        count=fitting.batch_count(len(lesson.labels)),
         loss=loss,
-        rate=cosine_rate(recipe.rate(phase), epoch=epoch, epochs=epochs),
+        rate=fitting.cosine_rate(recipe.rate(phase), epoch=epoch, epochs=epochs),
         applied=compression.applied,
     )
     student.epoch += 1
@@ -243,7 +235,7 @@ def finish(student: Student) -> Checkpoint:
     card = ModelCard(
         name=recipe.name,
         architecture=architecture,
-        accuracy=accuracy_percent(network, inputs=Retina(architecture)(pixels), labels=labels),
+        accuracy=fitting.accuracy_percent(network, inputs=Retina(architecture)(pixels), labels=labels),
         validation=student.validation_percent,
         products=student.compression.products,
         hops=hops,

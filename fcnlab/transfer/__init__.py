@@ -1,6 +1,6 @@
 """Transfer learning for real data: a public extractor in the clear, a small private head under encryption.
 
 The client computes features with a public network, quantises them to a few bits and encrypts those. The server knows
-only a small head, trained with differential privacy. `features` and `extractors` are the public part, `heads`,
-`privacy` and `membership` the private one, `studies` three experiments on real data.
+only a small head, trained with differential privacy. `features` is the public part, `heads` the private one,
+`records` three experiments on real data and any images of one's own.
 """

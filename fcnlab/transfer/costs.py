@@ -1,4 +1,4 @@
-"""HOPs of a head, and of the whole network that it spares: extractor and head together.
+"""What a head costs under encryption, trained or one like it, and what the whole network that it spares would cost.
 
 The extractor could not run under encryption as it is. What is counted in its place is the least that could: each ReLU a
 square, each maximum a sum, every weight kept, and its last linear layer multiplied out with a linear head.
@@ -7,13 +7,16 @@ square, each maximum a sum, every weight kept, and its last linear layer multipl
 import torch
 from torch import nn
 
-from fcnlab.circuit.hops import LayerHops, count_published
+from fcnlab.circuit.hops import HopTable, LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compiler.inspection import pair
 from fcnlab.compiler.layers import Square, SumPool2d
-from fcnlab.networks.architectures import sequential
+from fcnlab.data.releases import PassCost
+from fcnlab.networks.architectures import linear_layers, sequential
+from fcnlab.planning.choose import make_plan
+from fcnlab.planning.plan import Plan
 from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.heads.heads import HeadShape, fold_range, linear_layers
+from fcnlab.transfer.heads.heads import HeadShape, Release, compile_head, fold_range, release_head
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6)
 POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, SumPool2d)
@@ -32,14 +35,57 @@ def count_head(head: nn.Sequential, *, features: FeatureRange) -> LayerHops:
     return count_published(layered).total
 
 
+def cost_head(released: nn.Sequential, *, features: FeatureRange, images: int) -> PassCost:
+    """Count and plan a released head for so many records.
+
+    Raises:
+        PlanError: If no parameters are proven sufficient.
+    """
+    plan = make_plan(compile_head(released, features=features, name="head"), images=images)
+    return cost_of(plan, hops=count_head(released, features=features).total)
+
+
+def cost_of(plan: Plan, *, hops: int) -> PassCost:
+    """What a plan and a count of operations say of one batch."""
+    parameters = plan.parameters
+    return PassCost(
+        hops=hops,
+        inputs=len(plan.inputs),
+        upload_bytes=plan.upload_bytes,
+        ring_degree=parameters.ring_degree,
+        passes=parameters.passes,
+    )
+
+
+def cost_shape(shape: HeadShape, *, features: FeatureRange, release: Release, images: int, seed: int = 0) -> PassCost:
+    """The same for a head that nobody trained: random weights, released in this way.
+
+    Noise leaves no weight of a private head at zero, so its HOPs are those of any head of its shape and release. Which
+    features a sparse head reads, and how wide its numbers are, depends on the training; here it is an example.
+
+    Raises:
+        PlanError: If no parameters are proven sufficient.
+    """
+    return cost_head(release_head(untrained_head(shape, seed=seed), release=release), features=features, images=images)
+
+
+def untrained_head(shape: HeadShape, *, seed: int = 0) -> nn.Sequential:
+    """A head with random weights, none of them zero."""
+    head = shape.build(seed=seed).requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    for layer in linear_layers(head):
+        layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) / layer.in_features**0.5)
+    return head
+
+
 def count_whole_network(extractor: nn.Module, *, input_shape: tuple[int, ...], head: HeadShape) -> LayerHops:
     """HOPs of one pass of a dense extractor and a linear head, in the convention of the published table.
 
     Sizes are those that a run shows, so that any extractor can be counted; taps on padding are counted with the others.
 
     Args:
-        extractor: Of convolutions, ReLUs, poolings and linear layers; the last linear layer gives the features.
-        input_shape: Of one image.
+        extractor: Convolutions, ReLUs, poolings and linear layers; the last linear layer gives the features.
+        input_shape: Shape of one image.
         head: The shape of the head.
     """
     layers: list[LayerHops] = []
@@ -57,7 +103,7 @@ def count_whole_network(extractor: nn.Module, *, input_shape: tuple[int, ...], h
     finally:
         for hook in hooks:
             hook.remove()
-    return sum_hops(layers)
+    return HopTable("whole network", "published", tuple(layers)).total
 
 
 def count_layer(module: nn.Module, *, inputs: int, outputs: int) -> LayerHops:
@@ -72,18 +118,6 @@ def count_layer(module: nn.Module, *, inputs: int, outputs: int) -> LayerHops:
         taps = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
     products = taps * outputs
     return LayerHops(name=name, outputs=outputs, pt_ct_adds=outputs, ct_ct_adds=products, pt_ct_mults=products)
-
-
-def sum_hops(layers: list[LayerHops]) -> LayerHops:
-    """Column sums, as a layer named ``total``."""
-    return LayerHops(
-        name="total",
-        outputs=layers[-1].outputs,
-        pt_ct_adds=sum(layer.pt_ct_adds for layer in layers),
-        ct_ct_adds=sum(layer.ct_ct_adds for layer in layers),
-        pt_ct_mults=sum(layer.pt_ct_mults for layer in layers),
-        ct_ct_mults=sum(layer.ct_ct_mults for layer in layers),
-    )
 
 
 def square_network(extractor: nn.Module | None, head: nn.Sequential) -> nn.Sequential | None:

@@ -18,7 +18,7 @@ from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.features.colour import extract_colour, load_colour_extractor
 from fcnlab.transfer.heads.cards import HeadCard, load_head
 from fcnlab.transfer.heads.heads import compile_head
-from fcnlab.transfer.records.folders import SUFFIXES, read_image, refuse_unreadable
+from fcnlab.transfer.records.folders import SUFFIXES, read_images
 
 COLOUR_STUDIES: Final = ("folder", "cifar10")
 
@@ -28,7 +28,7 @@ class ImagePredictions:
     """What a head read from encrypted features.
 
     Attributes:
-        card: Of the head.
+        card: The head's card.
         files: The images.
         classes: Name of the class of each.
         skipped: Files that could not be read and were left out on request.
@@ -103,11 +103,8 @@ def predict_images(
         )
     load_colour_extractor()  # first: whether the extra is installed is known at once
     root = Path(images)
-    found = {file: read_image(file) for file in find_images(root)}
-    broken = [file for file, image in found.items() if image is None]
-    if not skip_unreadable:
-        refuse_unreadable(broken, count=len(found), root=root)
-    read = {file: image for file, image in found.items() if image is not None}
+    found = find_images(root)
+    read, broken = read_images(found, root=root, skip_unreadable=skip_unreadable)
     if not read:
         raise DataError(f"None of the {len(found)} images of {root} can be read: give at least one that can.")
     quantised = card.features.quantise(extract_colour(np.stack(list(read.values()))))
@@ -117,7 +114,7 @@ def predict_images(
     return ImagePredictions(
         card=card,
         files=tuple(map(str, read)),
-        classes=tuple(card.classes[index] for index in inference.digits),
+        classes=tuple(card.classes[index] for index in inference.classes),
         skipped=tuple(map(str, broken)),
         clipped=quantised.clipped,
         report=inference.report,

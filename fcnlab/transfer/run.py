@@ -6,12 +6,14 @@ of one head: the others measure the spread, and are not meant to be released wit
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
+from torch import nn
 
+from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.cost import load_costs, project
@@ -19,13 +21,14 @@ from fcnlab.data.releases import SEEDS
 from fcnlab.errors import FcnlabError
 from fcnlab.inference.infer import Inference, infer
 from fcnlab.inference.report import Progress, Report
-from fcnlab.networks.checkpoint import MODELS, read_card
+from fcnlab.networks.checkpoint import hop_columns, read_model_card
 from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
+from fcnlab.transfer.heads.guarantee import Guarantee
 from fcnlab.transfer.heads.heads import HeadShape, Release
 from fcnlab.transfer.heads.membership import Membership
-from fcnlab.transfer.heads.training import TrainedHead, attack_heads, settings_for, train_head
-from fcnlab.transfer.records.studies import CLIPPING, FOLDS, Study
+from fcnlab.transfer.heads.training import TrainedHead, attack_heads, train_head
+from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study
 
 PROJECTED_WEIGHT_BITS: Final = 4  # of the whole network that is projected: fewer bits, less work
 DIGIT_SHAPE: Final = (1, 28, 28)
@@ -46,26 +49,22 @@ class TransferReport:
         features: Inputs of the head.
         clipped: Features that lay outside the declared range, of all records.
         skipped: Files left out on request.
-        epsilon: Spent by each head, as the accountant bounds it; infinite without privacy.
-        delta: Probability with which the bound may fail.
-        accountant: Which one.
-        noise_multiplier: Mean over the heads.
-        clipping: Largest norm of one record's gradient.
+        guarantee: What each head spent at most; its noise multiplier is the mean over the heads.
         accuracy: Percent of held-out records right, decrypted; mean over the seeds.
         accuracy_std: Standard deviation over the seeds.
         clear_accuracy: Mean of heads trained without privacy, neither pruned nor rounded, in the clear.
         mismatched_logits: Decrypted logits that differ from the clear circuit's, over all seeds.
-        hops: Of the first seed's head, published convention, with ``total``.
-        whole_network_hops: Of extractor and head together; the head's where there is no extractor.
+        hops: Operations of the first seed's head, published convention, with ``total``.
+        whole_network_hops: Those of extractor and head together; the head's where there is no extractor.
         sparse_network_hops: ``total`` of the shipped sparse network, encrypted from its pixels on, to compare with;
             None where records are no digits.
         seconds: Means over the seeds: train, keygen, encrypt, evaluate, decrypt; and ``whole_network``, projected for
             one thread, None where there is no extractor that compiles or the machine is not calibrated.
-        upload_bytes: Of one run.
-        download_bytes: Of one run.
+        upload_bytes: What the client sends in one run.
+        download_bytes: What the server sends back.
         private: Membership attack on the private heads.
         clear: The same on the heads without privacy.
-        seeds: Of the heads.
+        seeds: The heads' seeds.
     """
 
     study: str
@@ -75,11 +74,7 @@ class TransferReport:
     features: int
     clipped: int
     skipped: tuple[str, ...]
-    epsilon: float
-    delta: float
-    accountant: str
-    noise_multiplier: float
-    clipping: float
+    guarantee: Guarantee
     accuracy: float
     accuracy_std: float
     clear_accuracy: float
@@ -98,9 +93,9 @@ class TransferReport:
         """The report as JSON; an infinite epsilon or clipping norm becomes null."""
         values = asdict(self)
         membership = {"private": values.pop("private"), "clear": values.pop("clear")}
-        for name in ("epsilon", "clipping"):
-            values[name] = values[name] if math.isfinite(values[name]) else None
-        return values | {"membership": membership}
+        promise: dict[str, Any] = values.pop("guarantee")
+        promise |= {name: None for name in ("epsilon", "clipping") if not math.isfinite(promise[name])}
+        return values | promise | {"membership": membership}
 
     def __str__(self) -> str:
         return describe(self)
@@ -122,13 +117,13 @@ def run_study(
     """Train private and clear heads, run the private ones under encryption, attack both, and sum up.
 
     Args:
-        study: From `studies.load_study`.
+        study: From `records.studies.load_study`.
         epsilon: To spend in each training; infinity for no privacy.
-        delta: 1 / N if not given.
+        delta: As for `train_head`.
         seeds: Heads to train; seed s holds out fold s modulo 5.
         release: Pruning and rounding of the heads.
         clipping: Largest norm of one record's gradient.
-        batch: Expected records of a private step; as `default_settings` has it if not given.
+        batch: Expected records of a private step.
         secure_random: Noise from the operating system's generator.
         threads: Threads of the server; all cores if not given.
         progress: Called with what is being done, the heads done and their number; an exception it raises stops the run.
@@ -140,31 +135,30 @@ def run_study(
         raise FcnlabError(f"A study needs 1 seed or more; got {seeds}.")
     tell: Tell = progress or (lambda *_: None)
     heads, clear, runs = [], [], []
+    private = partial(train_head, study, epsilon=epsilon, clipping=clipping, batch=batch, secure_random=secure_random)
     for seed in range(seeds):
         tell(f"training, seed {seed}", seed, seeds)
         clear.append(train_head(study, epsilon=math.inf, seed=seed, delta=delta, release=release))
-        private = partial(train_head, study, epsilon=epsilon, delta=delta, secure_random=secure_random)
-        settings = settings_for(study, seed=seed, epsilon=epsilon, clipping=clipping, batch=batch)
-        heads.append(private(seed=seed, settings=settings, release=release))
+        heads.append(private(seed=seed, delta=delta, release=release))
         tell(f"encrypted inference, seed {seed}", seed, seeds)
         runs.append(infer_head(study, heads[-1], threads=threads))
     tell("costs of the whole network", seeds, seeds)
-    guarantee, reports = heads[0].guarantee, [run.report for run in runs]
+    reports = [run.report for run in runs]
     accuracies = [report.accuracy for report in reports if report.accuracy is not None]
     hops = count_head(heads[0].released, features=study.features)
     return TransferReport(
-        study=study.name,
-        title=study.title,
+        study=study.outline.name,
+        title=study.outline.title,
         records=len(study.labels),
-        classes=len(study.classes),
+        classes=len(study.outline.classes),
         features=study.values.shape[1],
         clipped=study.clipped,
         skipped=study.skipped,
-        epsilon=max(head.guarantee.epsilon for head in heads),
-        delta=guarantee.delta,
-        accountant=guarantee.accountant,
-        noise_multiplier=float(np.mean([head.guarantee.noise_multiplier for head in heads])),
-        clipping=guarantee.clipping,
+        guarantee=replace(
+            heads[0].guarantee,
+            epsilon=max(head.guarantee.epsilon for head in heads),
+            noise_multiplier=float(np.mean([head.guarantee.noise_multiplier for head in heads])),
+        ),
         accuracy=round(float(np.mean(accuracies)), 3),
         accuracy_std=round(float(np.std(accuracies)), 3),
         clear_accuracy=round(float(np.mean([head.trained_accuracy for head in clear])), 3),
@@ -194,7 +188,7 @@ def infer_head(
 
     Args:
         study: That the head was trained on.
-        head: From `training.train_head`.
+        head: From `heads.training.train_head`.
         threads: As for `inference.infer`.
         progress: As for `inference.infer`.
 
@@ -214,11 +208,19 @@ def whole_network_hops(study: Study) -> LayerHops | None:
     return count_whole_network(study.extractor, input_shape=study.input_shape, head=linear)
 
 
+def whole_network(study: Study, head: nn.Sequential) -> Circuit | None:
+    """Extractor and head as a circuit, to be planned; None where they do not compile."""
+    network, bits = square_network(study.extractor, head), PROJECTED_WEIGHT_BITS
+    if network is None:
+        return None
+    return compile_circuit(network, name="whole network", input_shape=study.input_shape, weight_bits=bits)
+
+
 def sparse_network_hops(study: Study) -> int | None:
     """HOPs of the shipped sparse network, from its card; None unless the study's records are its kind of images."""
     if study.input_shape != DIGIT_SHAPE:
         return None
-    return read_card(MODELS / f"{SPARSE_NETWORK}.json")[0].hops["total"]
+    return read_model_card(SPARSE_NETWORK).hops["total"]
 
 
 def project_whole_network(study: Study, head: TrainedHead) -> float | None:
@@ -227,35 +229,25 @@ def project_whole_network(study: Study, head: TrainedHead) -> float | None:
     Returns:
         None where there is no extractor that compiles, no parameters hold it, or this machine was never calibrated.
     """
-    network = square_network(study.extractor, head.trained)
-    if network is None:
-        return None
     images = len(study.folds[head.seed % FOLDS][1])
     try:
-        costs = load_costs()
-        circuit = compile_circuit(
-            network, name="whole network", input_shape=study.input_shape, weight_bits=PROJECTED_WEIGHT_BITS
-        )
+        costs, circuit = load_costs(), whole_network(study, head.trained)
+        if circuit is None:
+            return None
         plan = make_plan(circuit, images=images)
     except FcnlabError:
         return None
     return round(project(plan, circuit, images=images, threads=1, costs=costs).total_s, 1)
 
 
-def hop_columns(layer: LayerHops) -> dict[str, int]:
-    """The four columns and their total."""
-    columns = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "total")
-    return {column: int(getattr(layer, column)) for column in columns}
-
-
 def describe(report: TransferReport) -> str:
     """The report for a terminal."""
-    seconds = report.seconds
+    seconds, guarantee = report.seconds, report.guarantee
     whole, total = report.whole_network_hops["total"], report.hops["total"]
     spent = (
-        f"epsilon {report.epsilon:.2f} at delta {report.delta:.2g} ({report.accountant} accountant, noise "
-        f"{report.noise_multiplier:.2f}, clipping {report.clipping:g})"
-        if math.isfinite(report.epsilon)
+        f"epsilon {guarantee.epsilon:.2f} at delta {guarantee.delta:.2g} ({guarantee.accountant} accountant, noise "
+        f"{guarantee.noise_multiplier:.2f}, clipping {guarantee.clipping:g})"
+        if math.isfinite(guarantee.epsilon)
         else "no privacy"
     )
     compared = f" against {whole:,} for the whole network (1/{whole / total:,.0f})" if whole != total else ""

@@ -63,7 +63,7 @@ PRESETS: Final = {
 
 def study_in_worker(*, progress: Callable[[Step], None]) -> EncodingStudy:
     """The worker's function: only it knows Pyfhel."""
-    from fcnlab.measuring.encoding_study import study_encodings
+    from fcnlab.measuring.encodings import study_encodings
 
     return study_encodings(progress=lambda step: progress(Step(*step)))
 

@@ -2,32 +2,29 @@
 
 from collections.abc import Iterator
 
-from fcnlab.measuring.encodings import RINGS, fit_growth, measure_products
+from fcnlab.measuring.encodings import ENCODINGS, RINGS, measure_products, study_encodings
 
 PUBLISHED_US = {"dense": 3306, "monomial": 755}  # n = 8192, the authors' laptop
 
 
 def run(*, network: str, repeats: int) -> Iterator[str]:
     """Microseconds by ring with one data prime and the fitted exponent; then the published setting, four primes."""
-    costs = measure_products()
-    seconds = {(cost.scheme, cost.encoding, cost.ring_degree): cost.seconds for cost in costs}
-    yield (
-        f"{'scheme':<7}{'plaintext':<10}"
-        + "".join(f"{ring:>9}" for ring in RINGS)
-        + "   growth (microseconds, 1 prime)"
-    )
-    for growth in fit_growth(costs):
-        cells = "".join(f"{1e6 * seconds[growth.scheme, growth.encoding, ring]:>9,.0f}" for ring in RINGS)
-        yield f"{growth.scheme:<7}{growth.encoding:<10}{cells}   n^{growth.exponent:.2f}"
-    dense, *others = (cost for cost in measure_products(schemes=["bfv"], rings=[8192], primes=4))
-    for cost in others:
+    study = study_encodings()
+    rings = "".join(f"{ring:>9}" for ring in RINGS)
+    yield f"{'scheme':<7}{'plaintext':<10}{rings}   growth (microseconds, 1 prime)"
+    for scheme, encodings in ENCODINGS.items():
+        for encoding in encodings:
+            cells = "".join(f"{microseconds:>9,.0f}" for microseconds in study.curve(scheme, encoding)[1])
+            yield f"{scheme:<7}{encoding:<10}{cells}   n^{study.growth(scheme, encoding):.2f}"
+    dense, *others = measure_products("bfv", 8192, primes=4)
+    for row in others:
         published = (
             f"; published {PUBLISHED_US['dense']:,} against {PUBLISHED_US['monomial']} us, "
             f"{PUBLISHED_US['dense'] / PUBLISHED_US['monomial']:.1f} times"
-            if cost.encoding == "monomial"
+            if row.encoding == "monomial"
             else ""
         )
         yield (
-            f"bfv, n = 8192, 4 primes: dense {1e6 * dense.seconds:,.0f} us, {cost.encoding} {1e6 * cost.seconds:,.0f} "
-            f"us, {dense.seconds / cost.seconds:.1f} times faster{published}"
+            f"bfv, n = 8192, 4 primes: dense {dense.microseconds:,.0f} us, {row.encoding} {row.microseconds:,.0f} "
+            f"us, {dense.microseconds / row.microseconds:.1f} times faster{published}"
         )

@@ -3,11 +3,12 @@
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+
+from tests.benchmarks import run_case
 
 FULL = 10_000
 
@@ -48,17 +49,11 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     )
     evaluate_s: dict[tuple[str, int, str, int], float] = {}
     for case in cases:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.encryption", network, json.dumps(asdict(case))],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        row = run_case("encryption", network, json.dumps(asdict(case)))
         name = f"{case.scheme:<6}{case.ring_degree:>6}{case.engine:>10}{case.threads:>8}"
-        if done.returncode:
-            yield f"{name}  {done.stderr.strip().splitlines()[-1]}"
+        if isinstance(row, str):
+            yield f"{name}  {row}"
             continue
-        row = json.loads(done.stdout)
         evaluate_s[case.scheme, case.ring_degree, case.engine, case.threads] = row["evaluate_s"]
         seconds = row["passes"] * (row["encrypt_s"] + row["evaluate_s"] + row["decrypt_s"])
         yield (
@@ -78,17 +73,17 @@ def measure(network: str, case: Case) -> dict[str, float]:
     from fcnlab.data.mnist import load_mnist
     from fcnlab.he.client import Client
     from fcnlab.he.server import Server
-    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
     from fcnlab.inference.infer import compare_logits
-    from fcnlab.machine.memory import peak_resident_bytes
+    from fcnlab.machine.machine import peak_resident_bytes
+    from fcnlab.planning.choose import choose_plan
 
     circuit = prepare(network).circuit
-    plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree)  # type: ignore[arg-type]
+    plan, _ = choose_plan(circuit, scheme=case.scheme, ring_degree=case.ring_degree, layout="batch")  # type: ignore[arg-type]
     images = min(plan.parameters.slots, FULL)
     pixels = circuit.quantise(load_mnist("test").pixels[:images])
     client = Client(plan)
-    keys = [client.public_key(index) for index in range(plan.parameters.passes)]
-    server = Server(circuit, plan, keys, engine=case.engine, threads=case.threads)
+    server = Server(circuit, plan, client.keys, engine=case.engine, threads=case.threads)
     replies = []
     seconds: dict[str, list[float]] = {"encrypt_s": [], "evaluate_s": [], "decrypt_s": []}
     upload_bytes = 0

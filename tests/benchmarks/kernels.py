@@ -14,14 +14,15 @@ import numpy as np
 
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.signed_digits import signed_digits
-from fcnlab.he.client import Client
 from fcnlab.he.engines.blocks import Label
 from fcnlab.he.engines.engine import Task
-from fcnlab.he.engines.fused import BLOCK, State, Timer, run_blocks
+from fcnlab.he.engines.fused import State, Timer, run_blocks
 from fcnlab.he.residues import kernels
 from fcnlab.he.server import Server
-from fcnlab.inference.demonstration import plan_for, prepare
-from fcnlab.planning.plan import Plan, step_sizes
+from fcnlab.inference.demonstration import prepare
+from fcnlab.planning.choose import choose_plan
+from fcnlab.planning.execution import BLOCK, step_sizes
+from fcnlab.planning.plan import Plan
 
 WORD = 8
 
@@ -33,7 +34,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     yield f"{'scheme':<6}{'ring':>6}{'primes':>7}{'moved':>12}{'in cache':>12}{'bound s':>9}{'taken s':>10}{'ratio':>7}"
     for scheme, degree in (("bgv", 8192), ("ckks", 4096)):
         circuit = prepare(network).circuit
-        plan = plan_for(circuit, scheme=scheme, ring_degree=degree)
+        plan, _ = choose_plan(circuit, scheme=scheme, ring_degree=degree, layout="batch")
         moved, touched = bytes_of(circuit, plan)
         bound = moved / memory + touched / cache
         measured = time_kernels(circuit, plan, repeats)
@@ -66,29 +67,17 @@ def time_kernels(circuit: Circuit, plan: Plan, repeats: int) -> float:
 
     Both polynomials are there: expanding the masks is bound by AES, not by memory.
     """
-    client = Client(plan)
-    server = Server(circuit, plan, [client.public_key(index) for index in range(plan.parameters.passes)])
+    server = Server(circuit, plan)
     rng = np.random.default_rng(0)
     primes = np.array(plan.parameters.primes, dtype=np.uint64)[:, None]
     shape = (len(plan.inputs), 2, len(primes), plan.parameters.ring_degree)
     state = State(
         rng.integers(0, 2**63, size=shape, dtype=np.uint64) % primes, Label(2, plan.parameters.scale, 1), masks=None
     )
-    task = Task(
-        circuit=circuit,
-        parameters=plan.parameters,
-        he=server._contexts[0],
-        plain_modulus=plan.parameters.plain_moduli[0] if plan.parameters.plain_moduli else None,
-        headers=server._headers[0],
-        upload=state.sent,
-        masks=None,
-        inputs=plan.inputs,
-        threads=1,
-        report=lambda step, done, total: None,
-        observe=None,
-    )
+    setting = server._settings[0]
+    task = Task(setting=setting, sent=state.sent, masks=None, report=lambda step, done, total: None, observe=None)
     steps = list(circuit.steps[: first_run(plan)])
-    return median_seconds(lambda: run_blocks(task, steps, state, first=True, timer=Timer(task)), repeats)
+    return median_seconds(lambda: run_blocks(task, steps, state, timer=Timer(setting)), repeats)
 
 
 def memory_bandwidth(repeats: int) -> float:

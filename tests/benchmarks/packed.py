@@ -14,8 +14,9 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     import numpy as np
 
     from fcnlab.data.mnist import load_mnist
-    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
     from fcnlab.inference.infer import compare_logits, meet
+    from fcnlab.planning.choose import choose_plan
 
     os.environ["OMP_NUM_THREADS"] = "1"
     circuit = prepare(network).circuit
@@ -25,7 +26,7 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
         f"{'evaluate ms':>13}{'decrypt ms':>12}{'sum ms':>9}{'up MB':>8}{'down MB':>9}{'keys MB':>9}{'wrong':>7}"
     )
     for scheme, engine in CASES:
-        plan = plan_for(circuit, scheme=scheme, images=1, layout="packed")  # type: ignore[arg-type]
+        plan, _ = choose_plan(circuit, scheme=scheme, images=1, layout="packed")  # type: ignore[arg-type]
         if plan.layout != "packed":
             yield f"{scheme:<7}{network} has no packed plan in {scheme}"
             continue

@@ -6,11 +6,12 @@ they are the seconds that pass. Each case has a process of its own, so that its 
 
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+
+from tests.benchmarks import run_case
 
 LONGEST_S = 60.0  # cases that are projected to take longer are left out, and said to be
 STAGES = ("keygen", "encrypt", "evaluate", "decrypt")
@@ -53,17 +54,11 @@ def run(*, network: str, repeats: int) -> Iterator[str]:
     for name in available_networks():
         for scheme, ring_degree, engine in KINDS:
             case = Case(name, scheme, ring_degree, engine)
-            done = subprocess.run(
-                [sys.executable, "-m", "tests.benchmarks.projection", json.dumps(asdict(case))],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            row = run_case("projection", json.dumps(asdict(case)))
             title = f"{name:<20.20}{scheme:<7}{ring_degree or '':>6}{engine:>10}"
-            if done.returncode:
-                yield f"{title}  {done.stderr.strip().splitlines()[-1]}"
+            if isinstance(row, str):
+                yield f"{title}  {row}"
                 continue
-            row = json.loads(done.stdout)
             yield f"{title}{describe(row)}"
             for kind, error, where in case_errors(row):
                 errors[kind].append((error, f"{' '.join(title.split())} {where}"))
@@ -97,11 +92,12 @@ def measure(case: Case) -> dict:
 
     from fcnlab.cost import load_costs, project
     from fcnlab.data.mnist import load_mnist
-    from fcnlab.inference.demonstration import plan_for, prepare
+    from fcnlab.inference.demonstration import prepare
     from fcnlab.inference.infer import infer
+    from fcnlab.planning.choose import choose_plan
 
     circuit = prepare(case.network).circuit
-    plan = plan_for(circuit, scheme=case.scheme, ring_degree=case.ring_degree or None)
+    plan, _ = choose_plan(circuit, scheme=case.scheme, ring_degree=case.ring_degree or None, layout="batch")
     pixels = circuit.quantise(load_mnist("test").pixels[: plan.parameters.slots])
     projection = project(plan, circuit, engine=case.engine, images=len(pixels), threads=1, costs=load_costs())
     if projection.total_s > LONGEST_S:

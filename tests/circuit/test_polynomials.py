@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.circuit.hops import Counts
 from fcnlab.circuit.integers import evaluate_polynomial
-from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.polynomials import CountingOperations, Operand, apply_polynomial, result_size
 
 
 class Integers:
@@ -49,6 +48,12 @@ def test_is_the_polynomial(lower, last, x):
     ],
 )
 def test_costs_the_fewest_mults(coefficients, counts):
-    counted = Counts()
-    apply_polynomial(coefficients, "x", counted)
-    assert (counted.pt_ct_adds, counted.ct_ct_adds, counted.pt_ct_mults, counted.ct_ct_mults) == counts
+    counted = CountingOperations()
+    apply_polynomial(coefficients, Operand(2), counted)
+    units = (("add_plain",), ("add",), ("multiply_plain",), ("square", "multiply"))
+    assert tuple(counted.count(*kinds) for kinds in units) == counts
+
+
+@given(st.lists(whole, min_size=2, max_size=4), leading, st.integers(2, 5))
+def test_sizes_grow_with_the_degree_in_the_secret(lower, last, size):
+    assert result_size((*lower, last), size) == len(lower) * (size - 1) + 1

@@ -107,7 +107,7 @@ def test_without_a_compiler_there_is_advice(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_too_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "free_memory_bytes", lambda: 2**30)
+    monkeypatch.setattr(doctor, "available_bytes", lambda: 2**30)
     check = only(list(doctor.examine_machine()), "memory")
     assert (check.ok, check.found) == (False, "1.0 GiB free, 4 needed")
 

@@ -11,10 +11,11 @@ from torch import nn
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.hops import count_stepwise
-from fcnlab.compiler.compile import compile_circuit, measure_fidelity
+from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d
 from fcnlab.errors import CircuitError
 from fcnlab.networks.architectures import cryptonets, faster_cryptonets
+from tests.support.fidelity import measure_fidelity
 
 SLOW = settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 SWISH = (2.0**-3, 2.0**-1, 2.0**-3)

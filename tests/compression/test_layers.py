@@ -1,10 +1,10 @@
-"""Against counted taps, finite sums and the INQ rules."""
+"""Against counted taps, and the INQ rules."""
 
 import numpy as np
 import torch
 from torch import nn
 
-from fcnlab.compression.layers import Compression, squared_gradients, weight_costs
+from fcnlab.compression.layers import Compression, weight_costs
 from fcnlab.networks.architectures import cryptonets, faster_cryptonets, seeded
 
 
@@ -87,11 +87,3 @@ def test_the_state_comes_back() -> None:
     second.load_state(first.state())
     for name, layer in first.layers.items():
         assert torch.equal(layer.values(), second.layers[name].values())
-
-
-def test_squared_gradients_are_summed_over_batches() -> None:
-    network = nn.Sequential()
-    network.add_module("fc", nn.Linear(2, 1))
-    batches = [(torch.tensor([[1.0, 2.0]]),), (torch.tensor([[3.0, -1.0]]),)]
-    sums = squared_gradients(network, batches=batches, loss=lambda model, batch: model(batch[0]).sum())
-    assert sums["fc"].tolist() == [[10.0, 5.0]]

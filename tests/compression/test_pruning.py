@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.compression.pruning import cubic_budget, hop_mask, magnitude_mask
+from fcnlab.compression.pruning import cubic_budget, hop_mask
 from fcnlab.errors import DataError
 
 
@@ -15,17 +15,10 @@ from fcnlab.errors import DataError
 def test_the_largest_magnitudes_stay(values: list[float], data: st.DataObject) -> None:
     weights = np.array(values)
     keep = data.draw(st.integers(0, len(values)))
-    mask = magnitude_mask(weights, keep=keep)
-    assert mask.sum() == keep
-    if 0 < keep < len(values):
+    mask = hop_mask(np.abs(weights), costs=np.ones(1, dtype=np.int64), products=keep)
+    assert mask.sum() == min(keep, np.count_nonzero(weights))
+    if 0 < mask.sum() < len(values):
         assert np.abs(weights[mask]).min() >= np.abs(weights[~mask]).max()
-
-
-def test_a_mask_has_the_shape_of_its_weights() -> None:
-    weights = np.array([[3.0, -1.0], [0.5, -4.0]])
-    assert magnitude_mask(weights, keep=2).tolist() == [[True, False], [False, True]]
-    with pytest.raises(DataError, match="0 to 4 can be kept"):
-        magnitude_mask(weights, keep=5)
 
 
 def test_a_costly_tap_must_be_worth_its_products() -> None:

@@ -1,5 +1,7 @@
 """The function stays where it must, and rounding errors fall where they should."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,13 @@ CONVOLUTIONAL = [
     Architecture(kind="cryptonets", activation="square", maps2=3, **SIZES),
     Architecture(kind="faster-cryptonets", activation="square", **SIZES),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _the_same_networks_and_images() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 def target(window: int = 1) -> Architecture:

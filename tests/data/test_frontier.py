@@ -11,9 +11,8 @@ from fcnlab.networks.checkpoint import MODELS, available_networks
 
 
 def card(name: str, *, products: int) -> dict[str, object]:
-    return {
-        "name": name, "hops": {"total": 2 * products}, "accuracy": 99.0, "products": products, "weight_bits": 4,
-    }  # fmt: skip
+    hops = {"total": 2 * products}
+    return {"name": name, "hops": hops, "accuracy": 99.0, "products": products, "weight_bits": 4}
 
 
 def test_networks_too_large_for_a_hand_are_no_points_of_the_labs(tmp_path: Path) -> None:

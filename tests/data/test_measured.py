@@ -11,11 +11,10 @@ import pytest
 from fcnlab.data.measured import Row, load_measurements, store_measurements
 from fcnlab.errors import DataError
 
-ROW = Row(
-    system="tiny", kind="measured", pt_ct_adds=1, ct_ct_adds=2, pt_ct_mults=3, ct_ct_mults=4, total=10,
-    encrypt_decrypt_s=1.5, inference_s=0.25, accuracy=99.0, message_mb=12.5, scheme="bgv",
-    setting="fused engine, ring degree 8192", images=8192,
-)  # fmt: skip
+HOPS = {"pt_ct_adds": 1, "ct_ct_adds": 2, "pt_ct_mults": 3, "ct_ct_mults": 4, "total": 10}
+FIGURES = {"encrypt_decrypt_s": 1.5, "inference_s": 0.25, "accuracy": 99.0, "message_mb": 12.5, "images": 8192}
+TEXTS = {"system": "tiny", "kind": "measured", "scheme": "bgv", "setting": "fused engine, ring degree 8192"}
+ROW = Row(**HOPS, **FIGURES, **TEXTS)
 
 
 def test_rows_come_back_and_newer_ones_replace_older(tmp_path: Path) -> None:

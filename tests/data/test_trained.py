@@ -8,12 +8,13 @@ import pytest
 from fcnlab.data.trained import TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.errors import DataError
 
-POINT = TrainedPoint(
-    name="a", maps=5, units=100, degree=2, activation="swish-aq-2", pixel_bits=4, prune_ratio=0.8113, weight_bits=3,
-    products=20_000, executed_products=19_000, pt_ct_adds=1_900, ct_ct_adds=20_000, pt_ct_mults=20_945,
-    ct_ct_mults=945, hops_total=43_790, hops_executed_fused=30_000, range_bits=50, accuracy_validation=99.0,
-    accuracy_test=98.98, seed=0, minutes=4.5, command="fcnlab sweep --points 20000x3",
-)  # fmt: skip
+NETWORK = {"maps": 5, "units": 100, "degree": 2, "activation": "swish-aq-2", "pixel_bits": 4, "weight_bits": 3}
+SIZE = {"prune_ratio": 0.8113, "products": 20_000, "executed_products": 19_000, "range_bits": 50}
+ADDS = {"pt_ct_adds": 1_900, "ct_ct_adds": 20_000, "hops_total": 43_790, "hops_executed_fused": 30_000}
+MULTS = {"pt_ct_mults": 20_945, "ct_ct_mults": 945}
+TRAINING = {"seed": 0, "minutes": 4.5, "command": "fcnlab sweep --points 20000x3"}
+ACCURACY = {"accuracy_validation": 99.0, "accuracy_test": 98.98}
+POINT = TrainedPoint(name="a", **NETWORK, **SIZE, **ADDS, **MULTS, **ACCURACY, **TRAINING)
 
 
 def test_rows_come_back_as_they_were_largest_first(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,19 +11,23 @@ from fcnlab.errors import CircuitError, WireError
 from fcnlab.he.client import CHUNK, Client
 from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import Server
-from fcnlab.he.wire import check_residues, envelope_bytes, open_envelope, payload_residues
+from fcnlab.he.wire import check_residues, envelope_bytes, open_envelope, open_sealed, payload_residues, seal
+from fcnlab.planning.plan import Plan
 from tests.support.circuits import affine, random_images, tiny_circuit
-from tests.support.runs import plan_with, public_keys
+from tests.support.runs import plan_with
+from tests.support.stages import CASES, CIRCUIT, images_of, plan_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def reply(bgv) -> bytes:
-    return bytes(Server(bgv.circuit, bgv.plan, public_keys(bgv.client)).evaluate(bgv.upload).reply)
+    return bytes(Server(bgv.circuit, bgv.plan, bgv.client.keys).evaluate(bgv.upload).reply)
 
 
 def resealed(message: bytes, client: Client, fields: dict[str, object], *, sent: str = "reply") -> bytes:
     """The message with other fields in its envelope."""
-    envelope, payload = open_envelope(message, kind=sent, plan=client.plan.fingerprint, key=None, index=0)
+    envelope, payload = open_envelope(message, kind=sent, plan=client.plan.fingerprint, session=None, index=0)
     return envelope_bytes(replace(envelope, **fields)) + bytes(payload)
 
 
@@ -35,28 +42,24 @@ def assert_congruent(bgv, residues: np.ndarray) -> None:
 def test_an_upload_is_valid_and_of_the_stated_size(session) -> None:
     plan = session.plan
     envelope, payload = open_envelope(
-        session.upload, kind="upload", plan=plan.fingerprint, key=session.client._keys[0], index=0
+        session.upload, kind="upload", plan=plan.fingerprint, session=session.client.session, index=0
     )
     assert envelope.images == len(session.pixels)
     assert len(payload) == plan.upload_bytes // plan.parameters.passes
     check_residues(payload_residues(envelope, payload, shape=envelope.shape), plan.parameters.primes)
 
 
-def test_a_key_message_holds_the_public_key_only(session) -> None:
+def test_no_secret_leaves_with_an_upload(session) -> None:
     he = session.client._contexts[0]
-    message = session.client.public_key(0)
     secret = he.to_bytes_secret_key("none")[-8 * 4096 :]
-    for row in secret_residues(he, 4096):
-        assert row.tobytes() not in session.upload
-        assert row.tobytes() not in message
-    assert he.to_bytes_public_key("none") in message
-    assert secret not in message
-    assert secret not in session.upload
+    for part in (secret, *(row.tobytes() for row in secret_residues(he, 4096))):
+        assert part not in session.upload
+    assert session.client.keys == b""
 
 
 def test_two_uploads_of_the_same_pixels_share_no_seed_and_no_residues(session) -> None:
     plan, uploads = session.plan, [session.upload, session.client.encrypt(session.pixels)]
-    opened = [open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0) for upload in uploads]
+    opened = [open_envelope(upload, kind="upload", plan=plan.fingerprint, session=None, index=0) for upload in uploads]
     first, second = (payload_residues(envelope, payload, shape=envelope.shape) for envelope, payload in opened)
     assert len({envelope.seed for envelope, _ in opened}) == 2
     assert float(np.mean(first == second)) < 0.001
@@ -65,7 +68,7 @@ def test_two_uploads_of_the_same_pixels_share_no_seed_and_no_residues(session) -
 def test_equal_pixels_are_encrypted_differently(session) -> None:
     plan = session.plan
     upload = session.client.encrypt(np.ones_like(session.pixels))
-    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0)
+    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, session=None, index=0)
     residues = payload_residues(envelope, payload, shape=envelope.shape)
     assert len({part.tobytes() for part in residues}) == len(plan.inputs)
 
@@ -93,7 +96,7 @@ def test_pixels_that_no_weight_reads_are_not_sent() -> None:
     assert plan.inputs == (0, 2, 5)
     upload = client.encrypt(np.arange(12).reshape(2, 2, 3) % 4)
     assert len(upload) < 3 * 2 * 4096 * 8 + 1024
-    reply = Server(circuit, plan, public_keys(client)).evaluate(upload).reply
+    reply = Server(circuit, plan, client.keys).evaluate(upload).reply
     logits = client.combine([client.decrypt(reply)])
     assert np.array_equal(logits, circuit.evaluate(np.arange(12).reshape(2, 6) % 4))
 
@@ -117,7 +120,7 @@ def test_pixels_that_are_not_the_plans_are_refused(bgv, change, match) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64])
 def test_pixels_of_any_integer_type_are_taken(bgv, dtype) -> None:
-    server = Server(bgv.circuit, bgv.plan, public_keys(bgv.client))
+    server = Server(bgv.circuit, bgv.plan, bgv.client.keys)
     upload = bgv.client.encrypt(bgv.pixels.astype(dtype).reshape(30, 2, 2))
     assert_congruent(bgv, bgv.client.decrypt(server.evaluate(upload).reply))
 
@@ -137,7 +140,7 @@ def test_truncated_replies_are_refused(bgv, reply) -> None:
     [
         ({"kind": "upload"}, "'reply' is expected"),
         ({"plan": "0" * 16}, "plan '0000000000000000'"),
-        ({"key": "0" * 16}, "key '0000000000000000'"),
+        ({"session": "0" * 16}, "session '0000000000000000'"),
         ({"index": 1}, "plain modulus 1"),
         ({"images": 0}, "1 to 4096 images"),
         ({"images": 4097}, "1 to 4096 images"),
@@ -153,7 +156,7 @@ def test_replies_with_another_envelope_are_refused(bgv, reply, fields, match) ->
 
 
 def test_replies_with_an_impossible_scale_are_refused_in_every_scheme(session) -> None:
-    reply = Server(session.circuit, session.plan, public_keys(session.client)).evaluate(session.upload).reply
+    reply = Server(session.circuit, session.plan, session.client.keys).evaluate(session.upload).reply
     primes = session.plan.parameters.primes
     fields = [{"scale": float(primes[0]) * primes[1] * 2}, {"correction": 10**9}, {"correction": 0}]
     for field in fields:
@@ -168,13 +171,13 @@ def test_replies_with_altered_residues_are_refused(bgv, reply) -> None:
         bgv.client.decrypt(altered)
 
 
-def test_a_reply_for_another_clients_key_is_refused(bgv, reply) -> None:
-    with pytest.raises(WireError, match="was made with key"):
+def test_a_reply_to_another_client_is_refused(bgv, reply) -> None:
+    with pytest.raises(WireError, match="belongs to session"):
         Client(bgv.plan).decrypt(reply)
 
 
 def test_a_reply_of_zeros_decrypts_to_zero_and_not_to_an_error(bgv, reply) -> None:
-    envelope, payload = open_envelope(reply, kind="reply", plan=bgv.plan.fingerprint, key=None, index=0)
+    envelope, payload = open_envelope(reply, kind="reply", plan=bgv.plan.fingerprint, session=None, index=0)
     assert not bgv.client.decrypt(envelope_bytes(envelope) + bytes(len(payload))).any()
 
 
@@ -184,7 +187,7 @@ def test_passes_combine_by_the_chinese_remainder_theorem(scheme) -> None:
     plan = plan_with(circuit, scheme, sizes=(46, 44), plain_bits=(18, 18, 18))
     client = Client(plan)
     pixels = random_images(circuit, 20)
-    server = Server(circuit, plan, public_keys(client))
+    server = Server(circuit, plan, client.keys)
     passes = [
         client.decrypt(server.evaluate(client.encrypt(pixels, index=index), index=index).reply, index=index)
         for index in range(3)
@@ -196,10 +199,94 @@ def test_passes_combine_by_the_chinese_remainder_theorem(scheme) -> None:
 
 def test_noise_budgets_are_measured_in_bfv(session) -> None:
     seen: dict[str, bytes] = {}
-    Server(session.circuit, session.plan, public_keys(session.client)).evaluate(
-        session.upload, observe=seen.__setitem__
-    )
+    Server(session.circuit, session.plan, session.client.keys).evaluate(session.upload, observe=seen.__setitem__)
     if session.plan.parameters.scheme == "bfv":
         budgets = [session.client.noise_budget_bits(data) for data in seen.values()]
         assert budgets == sorted(budgets, reverse=True)
         assert budgets[0] > budgets[-1] > 0
+
+
+# --- saved and restored -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an encrypted run leaves whose client, server and decryption are processes of their own."""
+    folder = tmp_path_factory.mktemp("stages")
+    for stage in ("encrypt", "evaluate", "decrypt"):
+        subprocess.run([sys.executable, "-m", "tests.support.stages", stage, str(folder)], cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_saved_client_decrypts_in_another_process_what_a_third_one_evaluated(finished: Path, case: str) -> None:
+    plan, folder = plan_of(case), finished / case
+    logits, reference = np.load(folder / "logits.npy"), CIRCUIT.evaluate(images_of(plan))
+    if plan.parameters.scheme == "ckks":
+        assert np.abs(logits - reference).max() < 0.05 * np.ptp(reference)
+    else:
+        assert np.array_equal(logits, reference)
+    for index in range(plan.parameters.passes):
+        assert (folder / f"fused{index}").read_bytes() == (folder / f"stepwise{index}").read_bytes()
+    assert (folder / "secret").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture(scope="module", params=["batch-bfv", "packed-ckks"])
+def saved(request: pytest.FixtureRequest) -> tuple[Plan, Client]:
+    plan = plan_of(request.param)
+    return plan, Client(plan)
+
+
+def test_a_client_comes_back_as_it_was(saved) -> None:
+    plan, client = saved
+    keys, secret = client.save()
+    restored = Client.restore(plan, keys=keys, secret=secret)
+    assert restored.save() == (keys, secret)
+    assert restored.session == client.session
+    upload = restored.encrypt(images_of(plan))
+    reply = Server(CIRCUIT, plan, restored.keys).evaluate(upload).reply
+    assert np.array_equal(client.decrypt(reply), restored.decrypt(reply))
+
+
+def test_what_the_server_gets_holds_no_secret(saved) -> None:
+    plan, client = saved
+    keys, secret = client.save()
+    for row in secret_residues(client._contexts[0], plan.parameters.ring_degree):
+        assert row[:8].tobytes() not in keys
+        assert row[:8].tobytes() in secret
+
+
+def test_saved_secrets_that_are_not_whole_or_of_something_else_are_refused(saved) -> None:
+    plan, client = saved
+    keys, secret = client.save()
+    for length in (0, 5, 12, 100, len(secret) // 2, len(secret) - 1):
+        with pytest.raises(WireError):
+            Client.restore(plan, keys=keys, secret=secret[:length])
+    for place in (20, 300, len(secret) // 2, len(secret) - 1):
+        altered = bytearray(secret)
+        altered[place] ^= 1
+        with pytest.raises(WireError):
+            Client.restore(plan, keys=keys, secret=bytes(altered))
+    with pytest.raises(WireError, match="another version of fcnlab"):
+        Client.restore(plan, keys=keys, secret=secret.replace(b"FCNLAB3", b"FCNLAB2", 1))
+    with pytest.raises(WireError, match="'secret keys' is expected"):
+        Client.restore(plan, keys=keys, secret=bytes(client.encrypt(images_of(plan))))
+    with pytest.raises(WireError, match="was made for plan"):
+        Client.restore(replace(plan, unit=2 * plan.unit), keys=keys, secret=secret)
+
+
+def test_a_sealed_secret_that_seal_cannot_read_is_refused(saved) -> None:
+    plan, client = saved
+    envelope, payload = open_sealed(client.save()[1], kind="secret keys", plan=plan.fingerprint)
+    for forged in (b"", bytes(payload)[:-8], bytes(payload)[:-8] + b"\xff" * 8, bytes(len(payload))):
+        with pytest.raises(WireError, match=r"Secret key \d does not belong"):
+            Client.restore(plan, keys=client.keys, secret=seal(replace(envelope, shape=(len(forged),)), forged))
+
+
+def test_keys_and_secrets_of_two_clients_are_not_mixed() -> None:
+    plan = plan_of("packed-ckks")
+    (keys, _), (other, secret) = Client(plan).save(), Client(plan).save()
+    with pytest.raises(WireError, match="belong to different clients"):
+        Client.restore(plan, keys=keys, secret=secret)
+    with pytest.raises(WireError, match="cut off or were altered"):
+        Client.restore(plan, keys=other[:-1], secret=secret)

@@ -18,7 +18,7 @@ def test_parameters_beyond_the_security_standard_are_refused_by_seal_itself(sche
         # As many bits as the standard allows are accepted, one prime more is not.
         sizes = [(allowed - 17) // 4] * 4
         primes = choose_primes(degree, sizes, avoid=(SPECIAL_PRIME, *moduli))
-        parameters = Parameters(scheme, degree, primes, SPECIAL_PRIME, moduli, 1.0, ())
+        parameters = Parameters(scheme=scheme, ring_degree=degree, primes=primes, plain_moduli=moduli)
         assert parameters.modulus_bits <= allowed
         open_context(parameters, 0)
         primes = choose_primes(degree, [*sizes, 24], avoid=(SPECIAL_PRIME, *moduli))
@@ -55,7 +55,10 @@ def test_there_is_a_header_for_every_level_of_the_plan(scheme: str, drops: tuple
     plan = plan_with(tiny_circuit(), scheme, ring_degree=8192, sizes=(50, 40, 30), drops=drops)
     he = open_context(plan.parameters, 0)
     he.keyGen()
-    headers = level_headers(he, plan.parameters)
+    headers = dict(level_headers(plan.parameters, 0))
+    key = headers.pop(4)
+    assert (key.primes, key.is_ntt) == (4, True)
+    assert key == read_ciphertext(he.to_bytes_public_key("none"))[0]
     assert list(headers) == list(range(3, 3 - sum(drops) - 1, -1))
     assert [header.primes for header in headers.values()] == list(headers)
     assert len({header.parms_id for header in headers.values()}) == len(headers)

@@ -1,5 +1,4 @@
 import gc
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -10,20 +9,14 @@ from hypothesis import strategies as st
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import drop_title
-from fcnlab.he.engines.fused import evaluate_fused
-from fcnlab.he.engines.stepwise import evaluate_stepwise
 from fcnlab.he.residues.symmetric import secret_residues
-from fcnlab.he.server import ENGINES, Server, engine_named, open_public_context
-from fcnlab.he.wire import Envelope, envelope_bytes, key_fingerprint, open_envelope
+from fcnlab.he.server import MODULES, Server, check_engine
+from fcnlab.he.wire import envelope_bytes, open_envelope
 from fcnlab.planning.choose import make_plan
+from fcnlab.planning.execution import ENGINES
 from tests.he.test_client import resealed
 from tests.support.circuits import extreme_images, random_images, tiny_circuit
-from tests.support.runs import classify, plan_with, public_keys
-
-
-def key_message(plan, key: bytes, *, index: int = 0) -> bytes:
-    return envelope_bytes(Envelope("public key", plan.fingerprint, key_fingerprint(key), index, 0, (len(key),))) + key
-
+from tests.support.runs import classify, plan_with
 
 # --- the right answer -------------------------------------------------------------------------------------------------
 
@@ -85,70 +78,22 @@ def test_ckks_logits_are_near_the_clear_ones() -> None:
 
 
 def test_unknown_engines_are_refused() -> None:
-    assert (engine_named("fused"), engine_named("stepwise")) == (evaluate_fused, evaluate_stepwise)
+    for engine in ENGINES:
+        check_engine(engine)
+    assert set(MODULES) == {(layout, engine) for layout in ("batch", "packed") for engine in ENGINES}
     with pytest.raises(FcnlabError, match="'magic'; choose one of fused, stepwise"):
-        engine_named("magic")
+        check_engine("magic")
 
 
 def test_a_plan_of_another_circuit_is_refused(bgv) -> None:
-    keys = public_keys(bgv.client)
     other = tiny_circuit(2, widths=(4, 2, 2))  # the same names and shapes, other weights
     with pytest.raises(PlanError, match="not for"):
-        Server(other, bgv.plan, keys)
+        Server(other, bgv.plan)
 
 
-def test_keys_that_are_missing_swapped_or_repeated_are_refused(bgv) -> None:
-    keys = public_keys(bgv.client)
-    for wrong in ([], keys[:1], keys * 2, keys[::-1], [keys[0], keys[0]]):
-        with pytest.raises(WireError):
-            Server(bgv.circuit, bgv.plan, wrong)
-
-
-def test_truncated_or_altered_keys_are_refused(bgv) -> None:
-    first, second = public_keys(bgv.client)
-    for length in (0, 5, 12, 100, 255, len(first) // 2, len(first) - 1):
-        with pytest.raises(WireError):
-            Server(bgv.circuit, bgv.plan, [first[:length], second])
-    altered = bytearray(first)
-    altered[-1] ^= 1
-    with pytest.raises(WireError, match="cut off or was altered"):
-        Server(bgv.circuit, bgv.plan, [bytes(altered), second])
-
-
-def test_keys_with_a_fitting_fingerprint_are_checked_all_the_same(bgv) -> None:
-    key, (_, second) = bgv.client._public_keys[0], public_keys(bgv.client)
-    residue_too_large = bytearray(key)
-    residue_too_large[-8:] = b"\xff" * 8
-    other_level = bytearray(key)
-    other_level[20] ^= 1
-    compressed = bytearray(key)
-    compressed[5] = 2
-    smaller = Client(plan_with(bgv.circuit, "bgv", sizes=(46,)))._public_keys[0]
-    of_other_primes = Client(plan_with(bgv.circuit, "bgv", sizes=(45, 43)))._public_keys[0]
-    secret = bgv.client._contexts[0].to_bytes_secret_key("none")
-    for forged in (
-        b"",
-        key[:50],
-        key[:113],
-        residue_too_large,
-        other_level,
-        compressed,
-        smaller,
-        of_other_primes,
-        secret,
-    ):
-        with pytest.raises(WireError, match="does not belong to this plan"):
-            Server(bgv.circuit, bgv.plan, [key_message(bgv.plan, bytes(forged)), second])
-
-
-@settings(max_examples=40)
-@given(st.data())
-def test_a_key_with_flipped_bytes_is_refused_or_is_a_key(bgv, data: st.DataObject) -> None:
-    key = bytearray(bgv.client._public_keys[0])
-    place = data.draw(st.integers(0, 200) | st.integers(0, len(key) - 1))
-    key[place] ^= data.draw(st.integers(1, 255))
-    with suppress(WireError):
-        open_public_context(bgv.plan.parameters, 0, bytes(key))
+def test_keys_that_nobody_needs_are_refused(bgv) -> None:
+    with pytest.raises(WireError, match="batch layout takes no evaluation keys; got 4 bytes"):
+        Server(bgv.circuit, bgv.plan, b"keys")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -157,7 +102,6 @@ def test_a_key_with_flipped_bytes_is_refused_or_is_a_key(bgv, data: st.DataObjec
     [
         ({"kind": "reply"}, "'upload' is expected"),
         ({"plan": "0" * 16}, "plan '0000000000000000'"),
-        ({"key": "0" * 16}, "key '0000000000000000'"),
         ({"index": 1}, "plain modulus 1"),
         ({"images": 0}, "1 to 4096 images"),
         ({"images": 4097}, "1 to 4096 images"),
@@ -169,22 +113,27 @@ def test_a_key_with_flipped_bytes_is_refused_or_is_a_key(bgv, data: st.DataObjec
     ],
 )
 def test_uploads_with_another_envelope_are_refused(bgv, engine, fields, match) -> None:
-    server = Server(bgv.circuit, bgv.plan, public_keys(bgv.client), engine=engine)
+    server = Server(bgv.circuit, bgv.plan, bgv.client.keys, engine=engine)
     with pytest.raises(WireError, match=match):
         server.evaluate(resealed(bgv.upload, bgv.client, fields, sent="upload"))
 
 
 def test_truncated_uploads_are_refused(bgv) -> None:
-    server = Server(bgv.circuit, bgv.plan, public_keys(bgv.client))
+    server = Server(bgv.circuit, bgv.plan, bgv.client.keys)
     for length in (0, 1, 8, 11, 12, 100, 300, len(bgv.upload) // 2, len(bgv.upload) - 8, len(bgv.upload) - 1):
         with pytest.raises(WireError):
             server.evaluate(bgv.upload[:length])
 
 
-def test_uploads_of_another_client_pass_or_plan_are_refused(bgv) -> None:
-    server = Server(bgv.circuit, bgv.plan, public_keys(bgv.client))
-    with pytest.raises(WireError, match="was made with key"):
-        server.evaluate(Client(bgv.plan).encrypt(bgv.pixels))
+def test_one_server_answers_any_client_of_its_plan(bgv) -> None:
+    server, other = Server(bgv.circuit, bgv.plan), Client(bgv.plan)
+    reply = server.evaluate(other.encrypt(bgv.pixels)).reply
+    modulus = bgv.plan.parameters.plain_moduli[0]
+    assert np.array_equal(other.decrypt(reply) % modulus, bgv.circuit.evaluate(bgv.pixels) % modulus)
+
+
+def test_uploads_of_another_pass_or_plan_are_refused(bgv) -> None:
+    server = Server(bgv.circuit, bgv.plan)
     with pytest.raises(WireError, match="plain modulus 0; 1 is expected"):
         server.evaluate(bgv.upload, index=1)
     other = plan_with(bgv.circuit, "bgv", sizes=(45, 44), plain_bits=(18, 19))
@@ -195,23 +144,25 @@ def test_uploads_of_another_client_pass_or_plan_are_refused(bgv) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_uploads_of_zeros_are_evaluated_like_any_other(session, engine) -> None:
     """Zeros are valid first polynomials: masks come from the seed, so no upload leads to what anybody can read."""
-    envelope, payload = open_envelope(session.upload, kind="upload", plan=session.plan.fingerprint, key=None, index=0)
-    server = Server(session.circuit, session.plan, public_keys(session.client), engine=engine)
+    envelope, payload = open_envelope(
+        session.upload, kind="upload", plan=session.plan.fingerprint, session=None, index=0
+    )
+    server = Server(session.circuit, session.plan, session.client.keys, engine=engine)
     upload = envelope_bytes(envelope) + bytes(len(payload))
     assert session.client.decrypt(server.evaluate(upload).reply).shape == (30, 2)
 
 
 def test_a_message_of_another_version_is_refused(bgv) -> None:
-    server = Server(bgv.circuit, bgv.plan, public_keys(bgv.client))
+    server = Server(bgv.circuit, bgv.plan, bgv.client.keys)
     with pytest.raises(WireError, match="another version of fcnlab"):
-        server.evaluate(bgv.upload.replace(b"FCNLAB2", b"FCNLAB1", 1))
+        server.evaluate(bgv.upload.replace(b"FCNLAB3", b"FCNLAB2", 1))
 
 
 def test_errors_of_a_report_are_handed_on(bgv) -> None:
     def fail(step: str, done: int, total: int) -> None:
         raise RuntimeError("of the caller's own")
 
-    server = Server(bgv.circuit, bgv.plan, public_keys(bgv.client))
+    server = Server(bgv.circuit, bgv.plan, bgv.client.keys)
     with pytest.raises(RuntimeError, match="of the caller's own"):
         server.evaluate(bgv.upload, report=fail)
 
@@ -233,7 +184,7 @@ def reachable(root: object) -> list[object]:
 
 
 def test_nothing_that_the_server_holds_can_decrypt(session) -> None:
-    server = Server(session.circuit, session.plan, public_keys(session.client))
+    server = Server(session.circuit, session.plan, session.client.keys)
     server.evaluate(session.upload)
     objects = reachable(server)
     contexts = [value for value in objects if type(value).__name__ == "Pyfhel"]
@@ -247,6 +198,7 @@ def test_nothing_that_the_server_holds_can_decrypt(session) -> None:
     assert not any(row[:8].tobytes() in value.tobytes() for row in rows for value in arrays)
     for he in contexts:
         assert he.is_secret_key_empty()
+        assert he.is_public_key_empty()
         with pytest.raises(RuntimeError, match="Secret Key not initialized"):
             he.to_bytes_secret_key("none")
 
@@ -256,10 +208,10 @@ def test_titles_of_switches() -> None:
     assert drop_title("fc1", 2) == "fc1: drop 2 primes"
 
 
-def test_a_reply_echoes_the_clients_key_and_number_of_images(bgv) -> None:
-    evaluation = Server(bgv.circuit, bgv.plan, public_keys(bgv.client)).evaluate(bgv.upload)
-    envelope, _ = open_envelope(evaluation.reply, kind="reply", plan=bgv.plan.fingerprint, key=None, index=0)
-    assert (envelope.key, envelope.images, envelope.index) == (bgv.client._keys[0], 30, 0)
+def test_a_reply_echoes_the_clients_session_and_number_of_images(bgv) -> None:
+    evaluation = Server(bgv.circuit, bgv.plan, bgv.client.keys).evaluate(bgv.upload)
+    envelope, _ = open_envelope(evaluation.reply, kind="reply", plan=bgv.plan.fingerprint, session=None, index=0)
+    assert (envelope.session, envelope.images, envelope.index) == (bgv.client.session, 30, 0)
     assert [account.name for account in evaluation.accounts] == [step.name for step in bgv.circuit.steps]
     assert all(account.elapsed_s >= 0 for account in evaluation.accounts)
     assert replace(envelope, kind="upload") != envelope

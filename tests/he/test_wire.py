@@ -20,18 +20,20 @@ from fcnlab.he.wire import (
     check_images,
     check_residues,
     envelope_bytes,
-    key_fingerprint,
     new_message,
     open_envelope,
+    open_sealed,
     payload_residues,
     read_ciphertext,
+    seal,
     write_ciphertext,
 )
 from tests.support.runs import fresh_ciphertexts
 
 SHAPE = (3, 2, 2, 16)
-ENVELOPE = Envelope("upload", "0123456789abcdef", "fedcba9876543210", 1, 5, SHAPE, scale=2.0**20 / 3, correction=7)
-IN_FORCE = {"kind": "upload", "plan": ENVELOPE.plan, "key": ENVELOPE.key, "index": 1}
+NAMES = {"plan": "0123456789abcdef", "session": "fedcba9876543210"}
+ENVELOPE = Envelope(kind="upload", **NAMES, index=1, images=5, shape=SHAPE, scale=2.0**20 / 3, correction=7)
+IN_FORCE = {"kind": "upload", **NAMES, "index": 1}
 
 
 def message_of(envelope: Envelope = ENVELOPE) -> bytearray:
@@ -57,7 +59,7 @@ def padded(fields: object) -> bytes:
 
 
 @given(
-    kind=st.sampled_from(["upload", "reply", "public key"]),
+    kind=st.sampled_from(["upload", "reply", "evaluation keys", "secret keys"]),
     index=st.integers(0, 7),
     images=st.integers(0, 2**15),
     shape=st.lists(st.integers(0, 40), min_size=1, max_size=4).map(tuple),
@@ -65,10 +67,10 @@ def padded(fields: object) -> bytes:
     correction=st.integers(0, 2**60),
 )
 def test_envelopes_come_back_as_they_were(kind, index, images, shape, scale, correction) -> None:
-    envelope = Envelope(kind, "p" * 16, "k" * 16, index, images, shape, scale, correction)
+    envelope = Envelope(kind=kind, **NAMES, index=index, images=images, shape=shape, scale=scale, correction=correction)
     head = envelope_bytes(envelope)
     assert len(head) % ALIGNMENT == 0
-    opened, payload = open_envelope(head + b"rest", kind=kind, plan="p" * 16, key="k" * 16, index=index)
+    opened, payload = open_envelope(head + b"rest", kind=kind, **NAMES, index=index)
     assert opened == envelope
     assert bytes(payload) == b"rest"
 
@@ -105,7 +107,7 @@ def test_bytes_in_excess_are_refused() -> None:
     [
         ({"kind": "reply"}, "'reply' is expected"),
         ({"plan": "f" * 16}, "plan 'ffffffffffffffff' is in force"),
-        ({"key": "f" * 16}, "key 'ffffffffffffffff' is in force"),
+        ({"session": "f" * 16}, "session 'ffffffffffffffff' is in force"),
         ({"index": 0}, "plain modulus 1; 0 is expected"),
     ],
 )
@@ -114,8 +116,8 @@ def test_a_message_for_something_else_is_refused(force: dict, match: str) -> Non
         open_envelope(message_of(), **(IN_FORCE | force))
 
 
-def test_a_key_that_is_only_being_learnt_is_not_compared() -> None:
-    assert open_envelope(message_of(), **(IN_FORCE | {"key": None}))[0].key == ENVELOPE.key
+def test_a_session_that_is_only_being_learnt_is_not_compared() -> None:
+    assert open_envelope(message_of(), **(IN_FORCE | {"session": None}))[0].session == ENVELOPE.session
 
 
 @pytest.mark.parametrize("place", range(len(MAGIC)))
@@ -150,7 +152,7 @@ GARBAGE = {
     "an unknown field": FIELDS | {"secret": 1},
     "kind": FIELDS | {"kind": 7},
     "plan": FIELDS | {"plan": None},
-    "key": FIELDS | {"key": ["f"]},
+    "session": FIELDS | {"session": ["f"]},
     "index": FIELDS | {"index": "1"},
     "negative index": FIELDS | {"index": -1},
     "true index": FIELDS | {"index": True},
@@ -197,7 +199,7 @@ def test_another_shape_is_refused_before_anything_is_allocated(shape: tuple[int,
 
 
 def test_long_words_of_strangers_are_not_repeated_at_length() -> None:
-    for field in ("kind", "plan", "key"):
+    for field in ("kind", "plan", "session"):
         head = padded(FIELDS | {field: "\x1b" * 500})
         with pytest.raises(WireError) as caught:
             open_envelope(message_with_head(head), **IN_FORCE)
@@ -223,9 +225,8 @@ def test_flipped_bytes_are_refused_or_change_only_what_is_not_checked_here(data:
         payload_residues(envelope, payload, shape=SHAPE)
     except WireError:
         return
-    assert (envelope.kind, envelope.plan, envelope.key, envelope.index, envelope.shape) == (
-        "upload", ENVELOPE.plan, ENVELOPE.key, 1, SHAPE,
-    )  # fmt: skip
+    kept = {name: getattr(envelope, name) for name in ("kind", "plan", "session", "index", "shape")}
+    assert kept == {**IN_FORCE, "shape": SHAPE}
 
 
 @pytest.mark.parametrize("images", [0, 17, 10**9])
@@ -233,6 +234,49 @@ def test_batches_that_do_not_fit_are_refused(images: int) -> None:
     check_images(replace(ENVELOPE, images=16), 16)
     with pytest.raises(WireError, match="1 to 16 images"):
         check_images(replace(ENVELOPE, images=images), 16)
+
+
+# --- sealed messages --------------------------------------------------------------------------------------------------
+
+
+SEALED = {"kind": "secret keys", "plan": NAMES["plan"]}
+
+
+def sealed(payload: bytes = b"payload" * 20, **fields: object) -> bytes:
+    return seal(Envelope(**{"kind": "secret keys", **NAMES, "shape": (len(payload),), **fields}), payload)
+
+
+def test_sealed_messages_come_back_as_they_were() -> None:
+    envelope, payload = open_sealed(sealed(), **SEALED)
+    assert (envelope.session, bytes(payload)) == (NAMES["session"], b"payload" * 20)
+
+
+def test_a_sealed_message_with_any_byte_gone_or_changed_is_refused() -> None:
+    message = sealed()
+    for length in range(len(message)):
+        with pytest.raises(WireError):
+            open_sealed(message[:length], **SEALED)
+    for place in range(len(message)):
+        altered = bytearray(message)
+        altered[place] ^= 1
+        with pytest.raises(WireError):
+            open_sealed(altered, **SEALED)
+    with pytest.raises(WireError, match="cut off or were altered"):
+        open_sealed(message + b"0", **SEALED)
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"kind": "upload"}, "'secret keys' is expected"),
+        ({"plan": "0" * 16}, "was made for plan"),
+        ({"index": 1}, "plain modulus 1"),
+        ({"shape": (3,)}, "cut off or were altered"),
+    ],
+)
+def test_a_sealed_message_of_something_else_is_refused(fields: dict, match: str) -> None:
+    with pytest.raises(WireError, match=match):
+        open_sealed(sealed(**fields), **SEALED)
 
 
 # --- residues and SEAL's bytes ----------------------------------------------------------------------------------------
@@ -300,8 +344,3 @@ def test_truncated_or_altered_ciphertexts_are_refused() -> None:
         altered[place : place + len(change)] = change
         with pytest.raises(WireError, match="SEAL ciphertext"):
             read_ciphertext(bytes(altered))
-
-
-def test_fingerprints_of_keys_differ() -> None:
-    assert len(key_fingerprint(b"a")) == 16
-    assert key_fingerprint(b"a") != key_fingerprint(b"b")

@@ -8,12 +8,12 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the browser test
 from playwright.sync_api import Locator, Page, expect  # noqa: E402
 
 from fcnlab.defaults import DEFAULT_NETWORK  # noqa: E402
-from fcnlab.networks.checkpoint import MODELS, read_card  # noqa: E402
+from fcnlab.networks.checkpoint import read_model_card  # noqa: E402
 from tests.support.browser import browse, open_in_voila, serve  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
 SLOW_MS = 90_000
-ACCURACY = read_card(MODELS / f"{DEFAULT_NETWORK}.json")[0].accuracy
+ACCURACY = read_model_card(DEFAULT_NETWORK).accuracy
 CHANGED = """drawn => {
   const now = [...document.querySelectorAll('.js-plotly-plot .barlayer .point path')].map(p => p.getAttribute('d'));
   return now.length && JSON.stringify(now) !== JSON.stringify(drawn);

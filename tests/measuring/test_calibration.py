@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnlab.cost.units import KERNELS, SEAL, load_costs, save_costs
-from fcnlab.measuring import calibration
+from fcnlab.measuring import calibration, sessions
 from fcnlab.measuring.calibration import costs_of_this_machine, fit_line, measure_seal
 from fcnlab.measuring.kernels import measure_kernels
 from fcnlab.planning.parameters import SCHEMES
@@ -43,6 +43,7 @@ def test_what_does_not_depend_on_the_size_has_no_part_in_it() -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_unit_is_measured(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "REPEATS", 1)
+    monkeypatch.setattr(sessions, "REPEATS", 1)
     lines = measure_seal(scheme, 4096)  # type: ignore[arg-type]
     assert set(lines) == set(SEAL)
     assert {unit for unit, line in lines.items() if line.seconds(parts=2, primes=2) == 0} == (

@@ -46,10 +46,10 @@ def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_line_fits() -> None:
-    wide = replace(
-        ROW, pt_ct_adds=999_999, ct_ct_adds=46_100_000, total=92_700_000, encrypt_decrypt_s=9999.99,
-        inference_s=9999.99, message_mb=99_999.9, accuracy=100.0, system="a-network-with-a-very-long-name",
-    )  # fmt: skip
+    counts = {"pt_ct_adds": 999_999, "ct_ct_adds": 46_100_000, "total": 92_700_000}
+    seconds = {"encrypt_decrypt_s": 9999.99, "inference_s": 9999.99}
+    name = "a-network-with-a-very-long-name"
+    wide = replace(ROW, **counts, **seconds, message_mb=99_999.9, accuracy=100.0, system=name)
     comparison = Comparison((*compare().rows, wide))
     assert all(len(line) <= WIDTH for line in str(comparison).splitlines())
     assert {"system", "kind", "total", "scheme"} <= set(comparison.as_dict()["rows"][0])

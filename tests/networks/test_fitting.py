@@ -20,6 +20,7 @@ from fcnlab.networks.fitting import (
     save_state,
     shuffled_batches,
     single_thread,
+    squared_gradients,
 )
 
 
@@ -114,3 +115,11 @@ def test_a_saved_state_goes_on_exactly(tmp_path: Path) -> None:
     assert torch.equal(other.weight, network.weight)
     assert notes == {"epoch": "1"}
     assert torch.equal(parts["extra"]["m"], torch.ones(2))
+
+
+def test_squared_gradients_are_summed_over_batches() -> None:
+    network = nn.Sequential()
+    network.add_module("fc", nn.Linear(2, 1))
+    batches = [(torch.tensor([[1.0, 2.0]]),), (torch.tensor([[3.0, -1.0]]),)]
+    sums = squared_gradients(network, batches=batches, loss=lambda model, batch: model(batch[0]).sum())
+    assert sums["fc"].tolist() == [[10.0, 5.0]]

@@ -13,6 +13,7 @@ from fcnlab.he.context import load_ciphertext
 from fcnlab.he.server import Server
 from fcnlab.he.wire import read_ciphertext, write_ciphertext
 from fcnlab.planning.batch.exact import noise_model
+from fcnlab.planning.execution import step_sizes
 from fcnlab.planning.noise import (
     CONFIDENCE,
     ROUNDING_VARIANCE,
@@ -29,10 +30,10 @@ from fcnlab.planning.noise import (
     unit_norms,
 )
 from fcnlab.planning.parameters import RINGS, SPECIAL_PRIME
-from fcnlab.planning.plan import Plan, step_sizes
+from fcnlab.planning.plan import Plan
 from tests.support.circuits import affine, random_images, tiny_circuit
 from tests.support.reference import from_ntt, norms_at_roots, phase, to_ntt
-from tests.support.runs import fresh_ciphertexts, plan_with, public_keys
+from tests.support.runs import fresh_ciphertexts, plan_with
 
 LOOSE_BITS = 40  # a bound may be this much above what is measured; beyond, plans would waste rings
 
@@ -148,7 +149,7 @@ def observed(circuit: Circuit, plan: Plan, pixels: np.ndarray) -> tuple[Client, 
     upload = client.encrypt(pixels)
     header = client._headers[0][len(plan.parameters.primes)]
     seen = {"input": write_ciphertext(header, fresh_ciphertexts(upload, plan)[0])}
-    Server(circuit, plan, public_keys(client)).evaluate(upload, observe=seen.__setitem__)
+    Server(circuit, plan, client.keys).evaluate(upload, observe=seen.__setitem__)
     return client, seen
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.circuit.modular import is_prime
+from fcnlab.circuit.integers import is_prime
 from fcnlab.errors import PlanError
 from fcnlab.planning.parameters import (
     MODULUS_BITS,
@@ -20,10 +20,8 @@ from fcnlab.planning.parameters import (
 
 
 def parameters(**fields: object) -> Parameters:
-    literal = {
-        "scheme": "bgv", "ring_degree": 4096, "primes": (40961, 114689), "special_prime": SPECIAL_PRIME,
-        "plain_moduli": (40961, 65537), "scale": 1.0, "drops": (0, 1, 0),
-    }  # fmt: skip
+    literal = {"scheme": "bgv", "ring_degree": 4096, "primes": (40961, 114689)}
+    literal |= {"plain_moduli": (40961, 65537), "drops": (0, 1, 0)}
     return Parameters(**(literal | fields))  # type: ignore[arg-type]
 
 

@@ -5,9 +5,9 @@ from fcnlab.findings.expressiveness import DEGREES, all_fits, find_fits
 from fcnlab.plots.accuracy import accuracy_place
 from fcnlab.plots.findings import (
     BITS,
+    COEFFICIENTS,
     COST_REACH,
-    KINDS,
-    STAGES,
+    STAGE_LOOKS,
     ablation_figure,
     expressiveness_figure,
     reduction_figure,
@@ -23,10 +23,10 @@ from tests.support.rows import full
 
 
 def test_nothing_is_told_by_colour_alone():
-    for styles in (BITS.values(), [style[1:] for style in KINDS.values()]):
+    for styles in (BITS.values(), [style[1:] for style in COEFFICIENTS.values()]):
         for part in zip(*styles, strict=True):
             assert len(set(part)) == len(part)
-    assert len(set(STAGES.values())) == len(STAGES)
+    assert len(set(STAGE_LOOKS.values())) == len(STAGE_LOOKS)
     assert styled(7) not in BITS.values()
 
 

@@ -52,16 +52,11 @@ def altered(plan: Plan, **fields: object) -> Plan:
     return replace(plan, parameters=replace(plan.parameters, **fields))  # type: ignore[arg-type]
 
 
-def public_keys(client: Client) -> list[bytes]:
-    """The key messages of every pass."""
-    return [client.public_key(index) for index in range(client.plan.parameters.passes)]
-
-
 def fresh_ciphertexts(upload: bytes | bytearray, plan: Plan) -> Residues:
     """Both polynomials of each ciphertext of an upload of the first pass, shape (inputs, 2, primes, n)."""
-    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, key=None, index=0)
+    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, session=None, index=0)
     primes, degree = plan.parameters.primes, plan.parameters.ring_degree
-    first = payload_residues(envelope, payload, shape=(len(plan.inputs), 1, len(primes), degree))
+    first = payload_residues(envelope, payload, shape=(plan.steps[0].outputs, 1, len(primes), degree))
     masks = [expand_mask(read_seed(envelope), place, primes, degree) for place in range(len(first))]
     return np.concatenate([first, np.stack(masks)[:, None]], axis=1)
 
@@ -71,7 +66,7 @@ def classify(
 ) -> npt.NDArray[np.int64]:
     """Logits of one batch by an encrypted run."""
     client = Client(plan)
-    server = Server(circuit, plan, public_keys(client), engine=engine, threads=threads)
+    server = Server(circuit, plan, client.keys, engine=engine, threads=threads)
     passes = []
     for index in range(plan.parameters.passes):
         reply = server.evaluate(client.encrypt(pixels, index=index), index=index).reply
@@ -88,6 +83,6 @@ def evaluate_both(
     results = {}
     for engine in ("fused", "stepwise"):
         seen: dict[str, bytes] = {}
-        server = Server(circuit, plan, public_keys(client), engine=engine)
+        server = Server(circuit, plan, client.keys, engine=engine)
         results[engine] = server.evaluate(upload, observe=seen.__setitem__ if watch else None), seen
     return results

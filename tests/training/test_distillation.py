@@ -27,7 +27,7 @@ def _one_reading_of_mnist() -> Iterator[None]:
 
 
 def quiet(*_: object) -> None:
-    """A report that says nothing."""
+    """A listener that says nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lessons(work: Path) -> Lessons:
-    return prepare_lessons(TINY, work=work, report=quiet)
+    return prepare_lessons(TINY, work=work, tell=quiet)
 
 
 def test_a_lesson_holds_warped_images_and_logits(lessons: Lessons) -> None:
@@ -55,23 +55,23 @@ def test_what_is_done_is_not_done_again(lessons: Lessons, work: Path) -> None:
     calls: list[str] = []
     lessons.files[1].unlink()
     before = lessons[0].pixels
-    again = prepare_lessons(TINY, work=work, report=lambda phase, *_: calls.append(phase))
+    again = prepare_lessons(TINY, work=work, tell=lambda phase, *_: calls.append(phase))
     assert set(calls) == {"lessons"}
     assert torch.equal(again[0].pixels, before)
     calls.clear()
-    prepare_lessons(TINY, work=work, report=lambda phase, *_: calls.append(phase))
+    prepare_lessons(TINY, work=work, tell=lambda phase, *_: calls.append(phase))
     assert calls == []
 
 
 def test_another_recipe_has_another_folder(lessons: Lessons, work: Path) -> None:
     other = replace(TINY, lessons=1, lesson_warp=replace(GENTLE_WARP, shift_pixels=0.5))
-    assert prepare_lessons(other, work=work, report=quiet).files[0].parent != lessons.files[0].parent
+    assert prepare_lessons(other, work=work, tell=quiet).files[0].parent != lessons.files[0].parent
 
 
 def test_several_members_teach_by_the_mean_of_their_logits(tmp_path: Path) -> None:
     recipe = replace(TINY, members=2, lessons=1, images=512)
     steps: list[tuple[object, ...]] = []
-    lesson = prepare_lessons(recipe, work=tmp_path, report=lambda *step: steps.append(step[:3]))[0]
+    lesson = prepare_lessons(recipe, work=tmp_path, tell=lambda *step: steps.append(step[:3]))[0]
     assert steps == [("teacher", 1, 2), ("teacher", 2, 2), ("lessons", 1, 1)]
     opinions = []
     for path in sorted(tmp_path.glob("*/member-*.safetensors")):

@@ -14,8 +14,8 @@ NETWORK = Architecture(kind="faster-cryptonets", activation="swish-aq-2")
 def test_the_shipped_recipes_have_their_names() -> None:
     assert {"fcn-20k", "cryptonets"} <= RECIPES.keys()
     assert all(find_recipe(name).name == name for name in RECIPES)
-    assert 0 < RECIPES["fcn-20k"].max_products <= 20_000
-    assert RECIPES["cryptonets"].max_products == 0
+    assert 0 < sum(RECIPES["fcn-20k"].budgets.values()) <= 20_000
+    assert not RECIPES["cryptonets"].budgets
 
 
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
@@ -26,7 +26,7 @@ def test_an_unknown_recipe_lists_the_known_ones() -> None:
 def test_the_published_budget_of_the_uncollapsed_network() -> None:
     recipe = RECIPES["faster-cryptonets"]
     assert recipe.architecture.kind == "cryptonets"
-    assert recipe.max_products <= 23_007
+    assert sum(recipe.budgets.values()) <= 23_007
 
 
 def test_hops_are_for_untied_networks() -> None:

@@ -54,7 +54,7 @@ def _small_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
 def lessons(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder with the lessons of the tiny teacher."""
     work = tmp_path_factory.mktemp("work")
-    distillation.prepare_lessons(TINY.teacher, work=work, report=lambda *_: None)
+    distillation.prepare_lessons(TINY.teacher, work=work, tell=lambda *_: None)
     return work
 
 

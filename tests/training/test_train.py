@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.compiler.compile import measure_fidelity
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
@@ -19,7 +18,8 @@ from fcnlab.networks.checkpoint import compile_checkpoint, load_checkpoint
 from fcnlab.networks.retina import Retina
 from fcnlab.training import distillation
 from fcnlab.training.recipes import PHASES, Recipe, TeacherRecipe
-from fcnlab.training.train import Progress, train
+from fcnlab.training.train import TrainingProgress, train
+from tests.support.fidelity import measure_fidelity
 
 TINY = Recipe(
     name="tiny",
@@ -74,11 +74,11 @@ def fresh_work(work: Path, target: Path) -> Path:
     return target
 
 
-def stop_after(count: int, error: BaseException) -> Callable[[Progress], None]:
+def stop_after(count: int, error: BaseException) -> Callable[[TrainingProgress], None]:
     """A progress callback that raises at its `count`-th call."""
     calls = []
 
-    def progress(step: Progress) -> None:
+    def progress(step: TrainingProgress) -> None:
         calls.append(step)
         if len(calls) == count:
             raise error
@@ -108,14 +108,14 @@ def test_the_circuit_is_the_network(work: Path) -> None:
 def test_the_card_tells_what_was_made(work: Path) -> None:
     card = load_checkpoint("tiny", folder=work / "models").card
     assert card.architecture == TINY.architecture
-    assert 0 < card.products <= TINY.max_products
+    assert 0 < card.products <= sum(TINY.budgets.values())
     assert card.hops["pt_ct_mults"] == card.products + 2 * 169 + 8  # one more for each activation x (a x + b) + c
     assert card.hops["total"] == sum(value for column, value in card.hops.items() if column != "total")
     assert (card.weight_bits, card.seed, card.command) == (3, TINY.seed, "fcnlab train tiny")
 
 
 def test_progress_names_each_epoch_of_each_phase(work: Path, tmp_path: Path) -> None:
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     train(TINY, progress=steps.append, folder=tmp_path, work=fresh_work(work, tmp_path))
     assert [(step.phase, step.epoch) for step in steps] == [
         (phase, epoch) for phase in PHASES for epoch in range(1, TINY.epochs(phase) + 1)
@@ -132,7 +132,7 @@ def test_an_interrupted_run_resumes_to_the_same_network(work: Path, tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         train(TINY, progress=stop_after(epochs_before, KeyboardInterrupt()), folder=tmp_path, work=tmp_path)
     assert not (tmp_path / "tiny.safetensors").exists()
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     train(TINY, progress=steps.append, folder=tmp_path, work=tmp_path)
     assert len(steps) == sum(map(TINY.epochs, PHASES)) - epochs_before
     assert (tmp_path / "tiny.safetensors").read_bytes() == (work / "models" / "tiny.safetensors").read_bytes()
@@ -142,7 +142,7 @@ def test_a_run_can_be_started_anew(work: Path, tmp_path: Path) -> None:
     fresh_work(work, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         train(TINY, progress=stop_after(2, KeyboardInterrupt()), folder=tmp_path, work=tmp_path)
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     train(TINY, progress=steps.append, resume=False, folder=tmp_path, work=tmp_path)
     assert (steps[0].phase, steps[0].epoch) == ("dense", 1)
 
@@ -151,7 +151,7 @@ def test_another_recipe_does_not_take_up_the_state(work: Path, tmp_path: Path) -
     fresh_work(work, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         train(TINY, progress=stop_after(2, KeyboardInterrupt()), folder=tmp_path, work=tmp_path)
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     with pytest.raises(KeyboardInterrupt):
         train(
             replace(TINY, seed=1),
@@ -185,7 +185,7 @@ def test_the_teacher_resumes_after_an_interrupt(tmp_path: Path) -> None:
     recipe = replace(TINY, teacher=replace(TINY.teacher, epochs=2))
     with pytest.raises(KeyboardInterrupt):
         train(recipe, progress=stop_after(1, KeyboardInterrupt()), folder=tmp_path, work=tmp_path)
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     with pytest.raises(KeyboardInterrupt):
         train(
             recipe,

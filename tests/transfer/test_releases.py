@@ -4,14 +4,28 @@ import math
 
 import pytest
 
-from fcnlab.data.releases import EPSILONS, PRUNED, SEEDS, WEIGHT_BITS, read_curve, read_networks, read_releases
-from fcnlab.transfer.head_costs import cost_head
+from fcnlab.data.releases import (
+    EPSILONS,
+    PRUNED,
+    SEEDS,
+    WEIGHT_BITS,
+    CurvePoint,
+    read_curve,
+    read_networks,
+    read_releases,
+    table_path,
+)
+from fcnlab.data.tables import write_rows
+from fcnlab.errors import DataError
+from fcnlab.transfer.costs import cost_head
 from fcnlab.transfer.heads.heads import release_of
 from fcnlab.transfer.heads.training import train_head
 from fcnlab.transfer.records.studies import STUDIES, load_study
-from fcnlab.transfer.releases import measure_networks, measure_releases, write_tables
+from fcnlab.transfer.releases import describe_curve, measure_curve, measure_networks, measure_releases, write_tables
 from fcnlab.transfer.run import whole_network_hops
 
+# Percent without privacy and at epsilon 2 that each study has to reach.
+TARGETS = {"uci-digits": (97.0, 93.0), "mnist-split": (98.5, 97.0), "breast-cancer": (96.0, 93.0)}
 PLAIN_BITS = 4  # of the curve's releases
 
 
@@ -66,3 +80,31 @@ def test_tables_are_written_and_read_again(tmp_path, monkeypatch: pytest.MonkeyP
     assert (whole.hops, whole.inputs) == (hops.total, 28 * 28)
     assert (shipped.network, shipped.ring_degree) == ("fcn-20k", 8192)
     assert measure_networks(load_study("breast-cancer")) == ()
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_shipped_curves_reach_their_targets(study: str) -> None:
+    points = {point.epsilon: point for point in read_curve(study)}
+    assert tuple(points) == EPSILONS
+    assert points[math.inf].trained_accuracy >= TARGETS[study][0]
+    assert points[2.0].accuracy >= TARGETS[study][1]
+    for point in points.values():
+        assert point.seeds == 5
+        assert point.advantage_low <= point.advantage <= point.advantage_high
+        assert point.advantage_low <= point.advantage_bound
+
+
+def test_a_curve_is_measured_written_and_read_again(tmp_path) -> None:
+    told = []
+    points = measure_curve(
+        load_study("breast-cancer"), epsilons=(4.0, math.inf), seeds=2, progress=lambda *step: told.append(step)
+    )
+    assert [step[1:] for step in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
+    path = table_path("breast-cancer", table="curve", folder=tmp_path)
+    write_rows(CurvePoint, points, path=path)
+    assert read_curve("breast-cancer", folder=tmp_path) == points
+    assert points[1].as_dict()["epsilon"] is None
+    assert describe_curve(points).count("\n") == 2
+    path.write_text("epsilon,accuracy\n1,2\n")
+    with pytest.raises(DataError, match=r"not such a table.*--curve"):
+        read_curve("breast-cancer", folder=tmp_path)

@@ -15,10 +15,8 @@ from fcnlab.transfer.records.studies import load_study
 from fcnlab.transfer.run import project_whole_network, run_study, sparse_network_hops
 from tests.support.costs import made_up
 
-KEYS = {
-    "study", "epsilon", "delta", "accountant", "accuracy", "accuracy_std", "clear_accuracy", "mismatched_logits",
-    "hops", "whole_network_hops", "seconds", "seeds",
-}  # fmt: skip
+ACCURACIES = {"accuracy", "accuracy_std", "clear_accuracy", "mismatched_logits"}
+KEYS = ACCURACIES | {"study", "epsilon", "delta", "accountant", "hops", "whole_network_hops", "seconds", "seeds"}
 
 
 @pytest.fixture(autouse=True)

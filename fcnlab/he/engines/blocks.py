@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
+from fcnlab.circuit.polynomials import Operations
 from fcnlab.he.residues import kernels
 
 
@@ -24,34 +26,34 @@ class Label:
     correction: int
 
 
-class LabelOperations:
-    """Operations on labels alone; an implementation of `polynomials.Operations`.
+class LabelOperations(Operations[Label]):
+    """Operations on labels alone.
 
     Args:
-        plain_modulus: Of the pass; None for ckks.
+        plain_modulus: That of the pass; None for ckks.
     """
 
     def __init__(self, plain_modulus: int | None) -> None:
         self._plain_modulus = plain_modulus
 
+    @override
     def multiply(self, a: Label, b: Label, /) -> Label:
-        """Sizes add up to one more, scales and correction factors multiply."""
         correction = a.correction * b.correction
         return Label(
             a.size + b.size - 1, a.scale * b.scale, correction % self._plain_modulus if self._plain_modulus else 1
         )
 
+    @override
     def scale(self, a: Label, factor: int, /, *, like: Label | None = None) -> Label:
-        """The label of `like`, with the size of `a`."""
         target = like or a
         return Label(a.size, target.scale, target.correction)
 
+    @override
     def add(self, a: Label, b: Label, /) -> Label:
-        """The longer of the two."""
         return max(a, b, key=lambda label: label.size)
 
+    @override
     def add_constant(self, a: Label, constant: int, /) -> Label:
-        """Nothing changes."""
         return a
 
 
@@ -97,12 +99,12 @@ class Block:
         return len(self.residues[0]) // self.label.size
 
 
-class BlockOperations:
-    """Operations on blocks; an implementation of `polynomials.Operations`.
+class BlockOperations(Operations[Block]):
+    """Operations on blocks.
 
     Args:
         prime: Modulus of the residues.
-        plain_modulus: Of the pass; None for ckks.
+        plain_modulus: That of the pass; None for ckks.
         scratch: Where results are put.
     """
 
@@ -110,8 +112,8 @@ class BlockOperations:
         self._prime, self._plain_modulus, self._scratch = prime, plain_modulus, scratch
         self._labels = LabelOperations(plain_modulus)
 
+    @override
     def multiply(self, a: Block, b: Block, /) -> Block:
-        """Products without relinearisation."""
         label = self._labels.multiply(a.label, b.label)
         out = self._scratch.empty(len(a.residues), label.size * a.width)
         if a is b:
@@ -120,8 +122,8 @@ class BlockOperations:
             kernels.multiply_blocks(a.residues, a.label.size, b.residues, b.label.size, self._prime, out)
         return Block(out, label)
 
+    @override
     def scale(self, a: Block, factor: int, /, *, like: Block | None = None) -> Block:
-        """Multiply by an integer, and bring scale and correction factor to those of `like`."""
         label = self._labels.scale(a.label, factor, like=like.label if like else None)
         multiplier = scale_factor(factor, self._plain_modulus, source=a.label, target=label)
         if multiplier == 1:
@@ -130,15 +132,15 @@ class BlockOperations:
         kernels.scale_block(a.residues, multiplier % self._prime, self._prime, out)
         return Block(out, label)
 
+    @override
     def add(self, a: Block, b: Block, /) -> Block:
-        """Add, whatever the sizes."""
         longer, shorter = (a, b) if a.label.size >= b.label.size else (b, a)
         out = self._scratch.empty(*longer.residues.shape)
         kernels.add_blocks(longer.residues, shorter.residues, self._prime, out)
         return Block(out, longer.label)
 
+    @override
     def add_constant(self, a: Block, constant: int, /) -> Block:
-        """Add an integer to every slot."""
         out = self._scratch.empty(*a.residues.shape)
         encoded = encode_constant(constant, self._plain_modulus, label=a.label)
         kernels.add_constant_block(a.residues, encoded % self._prime, a.width, self._prime, out)

@@ -24,17 +24,18 @@ from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.circuit.signed_digits import Digits, signed_digits
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.engines.blocks import Block, BlockOperations, Label, LabelOperations, Scratch, encode_constant
-from fcnlab.he.engines.engine import Account, Result, Task, drop_title
+from fcnlab.he.engines.engine import Account, Engine, Result, Setting, Task, drop_title
 from fcnlab.he.engines.seal import SealOperations
 from fcnlab.he.residues import kernels
-from fcnlab.he.residues.switching import drop_last_prime, switch_constants
+from fcnlab.he.residues.ring import work_space
+from fcnlab.he.residues.switching import drop_last, make_basis
 from fcnlab.he.residues.symmetric import Masks
 from fcnlab.he.wire import Residues, SealHeader, altered_residue, read_ciphertext, write_ciphertext
-from fcnlab.planning.plan import count_executed
+from fcnlab.planning.execution import BLOCK, step_runs
+from fcnlab.planning.plan import Plan
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
-BLOCK = 256  # coefficients: a 5x5 convolution's rows of 256 * 2 residues stay in a 1 MB cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,43 +63,44 @@ class State:
 
     @property
     def residues(self) -> Residues:
-        """All polynomials together."""
-        if self.masks is None:
-            return self.sent
-        masks = [self.masks.of_ciphertext(place) for place in range(len(self.sent))]
-        return np.concatenate([self.sent, np.stack(masks)], axis=1)
+        """All polynomials together; a fresh upload has run through the first steps before anybody asks."""
+        assert self.masks is None
+        return self.sent
 
 
-def evaluate_fused(task: Task) -> Result:
-    """Evaluate one pass; see `server.Task`."""
-    state = State(task.upload, Label(2, task.parameters.scale, 1), task.masks)
-    timer = Timer(task)
-    local: list[Step] = []
-    in_ntt_form = task.parameters.scheme != "bfv"
-    for index, (step, drops) in enumerate(zip(task.circuit.steps, task.parameters.drops, strict=True)):
-        is_local = isinstance(step, Affine) or in_ntt_form
-        if is_local:
-            local.append(step)
-        following = task.circuit.steps[index + 1] if index + 1 < len(task.circuit.steps) else None
-        ends = drops or following is None or (isinstance(following, Polynomial) and not in_ntt_form)
-        if local and (ends or task.observe is not None):
-            state = run_blocks(task, local, state, first=index + 1 == len(local), timer=timer)
-            local = []
-        if isinstance(step, Polynomial) and not is_local:
-            state = activate_with_seal(task, step, state, timer)
+def make_engine(setting: Setting[Plan]) -> Engine:
+    """The engine for one pass; of the pass itself it needs to know nothing beforehand."""
+    del setting
+    warm_up()
+    return evaluate
+
+
+def evaluate(task: Task) -> Result:
+    """The logits of one upload."""
+    setting, observe = task.setting, task.observe
+    steps, parameters = setting.circuit.steps, setting.parameters
+    state = State(task.sent, Label(2, parameters.scale, 1), task.masks)
+    timer = Timer(setting)
+    one_by_one = ((index,) for index in range(len(steps)))
+    for run in step_runs(setting.circuit, parameters) if observe is None else one_by_one:
+        last, drops = steps[run[-1]], parameters.drops[run[-1]]
+        if isinstance(last, Polynomial) and parameters.scheme == "bfv":
+            state = activate_with_seal(task, last, state, timer)
+        else:
+            state = run_blocks(task, [steps[index] for index in run], state, timer=timer)
         if drops:
-            state = drop_primes(task, step, state, drops, timer)
-        if task.observe is not None:
-            task.observe(step.name, write_ciphertext(current_header(task, state), state.residues[0]))
+            state = drop_primes(task, last, state, drops, timer)
+        if observe is not None:
+            observe(last.name, write_ciphertext(current_header(setting, state), state.residues[0]))
     return Result(state.residues, state.label.scale, state.label.correction, timer.accounts())
 
 
 class Timer:
-    """Seconds by step, and progress."""
+    """Seconds by step."""
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._seconds = {step.name: 0.0 for step in task.circuit.steps}
+    def __init__(self, setting: Setting[Plan]) -> None:
+        self._setting = setting
+        self._seconds = {step.name: 0.0 for step in setting.circuit.steps}
 
     def add(self, name: str, elapsed_s: float) -> None:
         """Book time on a step."""
@@ -106,7 +108,7 @@ class Timer:
 
     def accounts(self) -> tuple[Account, ...]:
         """One account a step; operations are those of the programs that the kernels execute."""
-        counted = count_executed(self._task.circuit, self._task.parameters, engine="fused")
+        counted = self._setting.plan.count_executed(self._setting.circuit, engine="fused")
         kinds = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings", "mod_switches")
         return tuple(
             Account(layer.name, self._seconds[layer.name], {kind: getattr(layer, kind) for kind in kinds})
@@ -114,19 +116,19 @@ class Timer:
         )
 
 
-def prepare(task: Task, steps: list[Step], state: State, *, first: bool) -> tuple[list[Layer], Label]:
+def prepare(setting: Setting[Plan], steps: list[Step], state: State) -> tuple[list[Layer], Label]:
     """Programs and bias residues for a run of steps, and the label of its results."""
-    primes = task.parameters.primes[: state.sent.shape[2]]
+    primes = setting.parameters.primes[: state.sent.shape[2]]
     label = state.label
     layers = []
-    for index, step in enumerate(steps):
+    for step in steps:
         if isinstance(step, Affine):
-            columns = np.asarray(task.inputs) if first and index == 0 else None
-            bias = bias_residues(task, step, label, primes)
+            columns = np.asarray(setting.plan.inputs) if step is setting.circuit.steps[0] else None
+            bias = bias_residues(setting, step, label, primes)
             layers.append(Layer(step, kernel_program(signed_digits(step.weights), columns), bias))
         else:
             layers.append(Layer(step, None, None))
-            label = apply_polynomial(step.coefficients, label, LabelOperations(task.plain_modulus))
+            label = apply_polynomial(step.coefficients, label, LabelOperations(setting.plain_modulus))
     return layers, label
 
 
@@ -136,11 +138,11 @@ def kernel_program(digits: Digits, inputs: npt.NDArray[np.int64] | None) -> tupl
     return (digits.indptr, columns, digits.signs, digits.doublings, digits.last_doublings, digits.runs)
 
 
-def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...]) -> npt.NDArray[np.int64]:
+def bias_residues(setting: Setting[Plan], step: Affine, label: Label, primes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """The bias as SEAL would add it to the first polynomial, modulo each prime; shape (primes, outputs)."""
     values = [int(value) for value in step.bias]
-    t = task.plain_modulus
-    if task.parameters.scheme == "bfv" and t is not None:
+    t = setting.plain_modulus
+    if setting.parameters.scheme == "bfv" and t is not None:
         # Rounding of q m / t as in SEAL's multiply_add_plain_with_scaling_variant.
         q = prod(primes)
         constants = [(q * (value % t) + (t + 1) // 2) // t for value in values]
@@ -149,9 +151,9 @@ def bias_residues(task: Task, step: Affine, label: Label, primes: tuple[int, ...
     return np.array([[constant % prime for constant in constants] for prime in primes], dtype=np.int64)
 
 
-def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, timer: Timer) -> State:
+def run_blocks(task: Task, steps: list[Step], state: State, *, timer: Timer) -> State:
     """Execute a run of local steps on every block."""
-    layers, label = prepare(task, steps, state, first=first)
+    layers, label = prepare(task.setting, steps, state)
     primes, degree = state.sent.shape[2:]
     out: Residues = np.empty((steps[-1].outputs, label.size, primes, degree), dtype=np.uint64)
     width = min(BLOCK, degree)
@@ -164,9 +166,9 @@ def run_blocks(task: Task, steps: list[Step], state: State, *, first: bool, time
             scratches.of_thread = Scratch()
         return run_block(task, layers, state, out, *block, width, scratches.of_thread)
 
-    for done, seconds in enumerate(map_threads(run, blocks, task.threads), start=1):
+    for done, seconds in enumerate(map_threads(run, blocks, task.setting.threads), start=1):
         for layer, elapsed_s in zip(layers, seconds, strict=True):
-            timer.add(layer.step.name, elapsed_s / task.threads)
+            timer.add(layer.step.name, elapsed_s / task.setting.threads)
         task.report("+".join(step.name for step in steps), done, len(blocks))
     return State(out, label)
 
@@ -195,9 +197,9 @@ def run_block(
     scratch: Scratch,
 ) -> list[float]:
     """Take one block through the layers; returns the seconds of each."""
-    prime = task.parameters.primes[prime_index]
+    prime = task.setting.parameters.primes[prime_index]
     scratch.restart()
-    operations = BlockOperations(prime, task.plain_modulus, scratch)
+    operations = BlockOperations(prime, task.setting.plain_modulus, scratch)
     began = time.perf_counter()
     residues = scratch.empty(len(state.sent), state.label.size * width)
     if not kernels.load_block(read_only(state.sent), prime_index, start, prime, 0, width, residues):
@@ -212,7 +214,7 @@ def run_block(
             block = apply_polynomial(layer.step.coefficients, block, operations)
         elif layer.program is not None and layer.bias is not None:
             sums = scratch.empty(layer.step.outputs, block.label.size * width)
-            constants = width if task.parameters.scheme != "bfv" else int(start == 0)
+            constants = width if task.setting.parameters.scheme != "bfv" else int(start == 0)
             kernels.affine_block(block.residues, layer.program, layer.bias[prime_index], constants, prime, sums)
             block = Block(sums, block.label)
         now = time.perf_counter()
@@ -239,23 +241,24 @@ def warm_up() -> None:
     kernels.affine_block(block, program, np.zeros(1, dtype=np.int64), 8, 97, block.copy())
     kernels.square_block(block, 2, 97, squares)
     kernels.store_block(block, residues.view(np.int64), 0, 0)
-    constants = switch_constants((97, 113), 8, None)
-    drop_last_prime(read_only(np.zeros((2, 2, 8), dtype=np.uint64)), constants, np.zeros((2, 1, 8), dtype=np.int64))
+    basis, pair = make_basis((257, 641), 64, None), np.zeros((2, 2, 64), dtype=np.int64)
+    drop_last(pair, basis, work_space(64), pair[:, 1:].copy())
 
 
-def current_header(task: Task, state: State) -> SealHeader:
+def current_header(setting: Setting[Plan], state: State) -> SealHeader:
     """SEAL's header for a ciphertext of this state."""
-    header = task.headers[state.sent.shape[2]]
+    header = setting.headers[state.sent.shape[2]]
     return replace(header, scale=state.label.scale, correction=state.label.correction)
 
 
 def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name: str) -> State:
     """Apply Pyfhel operations to every ciphertext."""
-    header, ciphertexts = current_header(task, state), state.residues
+    setting, ciphertexts = task.setting, state.residues
+    header = current_header(setting, state)
     parts: list[Residues] = []
     for done, ciphertext in enumerate(ciphertexts, start=1):
-        loaded = operation(load_ciphertext(task.he, task.parameters, write_ciphertext(header, ciphertext)))
-        after, residues = read_ciphertext(loaded.to_bytes("none"))
+        loaded = load_ciphertext(setting.he, setting.parameters, write_ciphertext(header, ciphertext))
+        after, residues = read_ciphertext(operation(loaded).to_bytes("none"))
         parts.append(residues)
         task.report(name, done, len(ciphertexts))
     return State(np.stack(parts), Label(after.size, after.scale, after.correction))
@@ -264,21 +267,21 @@ def through_seal(task: Task, state: State, operation: Callable[[Any], Any], name
 def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) -> State:
     """Modulus switches (bgv) or rescales (ckks): one ciphertext at a time, all its drops while it is in the cache."""
     began = time.perf_counter()
-    t = task.plain_modulus
+    t = task.setting.plain_modulus
     count, size, primes, degree = state.residues.shape
-    chain = [task.parameters.primes[:kept] for kept in range(primes, primes - drops, -1)]
-    constants = [switch_constants(modulus, degree, t) for modulus in chain]
-    source, out = read_only(state.residues), np.empty((count, size, primes - drops, degree), dtype=np.uint64)
+    chain = [task.setting.parameters.primes[:kept] for kept in range(primes, primes - drops, -1)]
+    bases = [make_basis(primes_left, degree, t) for primes_left in chain]
+    source, out = state.residues.view(np.int64), np.empty((count, size, primes - drops, degree), dtype=np.uint64)
 
     def drop(place: int) -> None:
-        current = source[place]
-        for constant, modulus in zip(constants, chain, strict=True):
-            smaller = np.empty((size, len(modulus) - 1, degree), dtype=np.int64)
-            drop_last_prime(current, constant, smaller)
-            current = read_only(smaller)
+        current, work = source[place], work_space(degree)
+        for basis in bases:
+            smaller = np.empty((size, len(basis.primes) - 1, degree), dtype=np.int64)
+            drop_last(current, basis, work, smaller)
+            current = smaller
         out[place] = current
 
-    for done, _ in enumerate(map_threads(drop, range(count), task.threads), start=1):
+    for done, _ in enumerate(map_threads(drop, range(count), task.setting.threads), start=1):
         task.report(drop_title(step.name, drops), done, count)
     label = state.label
     for *_, last in chain:
@@ -290,8 +293,8 @@ def drop_primes(task: Task, step: Step, state: State, drops: int, timer: Timer) 
 
 def activate_with_seal(task: Task, step: Polynomial, state: State, timer: Timer) -> State:
     """Activations in bfv, which are not local: SEAL's multiplication without relinearisation."""
-    began = time.perf_counter()
-    operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=state.sent.shape[2])
+    began, setting, primes = time.perf_counter(), task.setting, state.sent.shape[2]
+    operations = SealOperations(setting.he, setting.parameters, setting.plain_modulus, primes=primes)
     state = through_seal(task, state, lambda x: apply_polynomial(step.coefficients, x, operations), step.name)
     timer.add(step.name, time.perf_counter() - began)
     return state

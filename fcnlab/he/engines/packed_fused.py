@@ -6,29 +6,24 @@ they rotate.
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
-from fcnlab.he.engines.engine import Account, Report, Result
-from fcnlab.he.engines.packed_stepwise import Encoder, Setting
-from fcnlab.he.residues.evaluation_keys import RELINEARIZATION
-from fcnlab.he.residues.key_switching import add_moved, drop_last, make_basis, sign_correction, sum_products, take_apart
-from fcnlab.he.residues.ring import (
-    add_all,
-    add_weighted,
-    moved_places,
-    reduce_all,
-    residues_to_ntt,
-    square_all,
-    work_space,
-)
-from fcnlab.he.wire import Residues, plaintext_residues
+from fcnlab.he.engines.engine import Account, Engine, Report, Result, Setting, Task
+from fcnlab.he.engines.packed_stepwise import Encoder
+from fcnlab.he.residues.evaluation_keys import key_chain
+from fcnlab.he.residues.key_switching import add_moved, moved_places, sign_correction, sum_products, take_apart
+from fcnlab.he.residues.ring import add_all, add_weighted, reduce_all, residues_to_ntt, square_all, work_space
+from fcnlab.he.residues.switching import drop_last, make_basis
+from fcnlab.he.wire import plaintext_residues
 from fcnlab.planning.packed.pack import Stage, Term
-from fcnlab.planning.packed.program import run_program
+from fcnlab.planning.packed.plan import RELINEARIZATION, PackedPlan
+from fcnlab.planning.packed.program import SlotOperations, run_program
 
 Polynomials = npt.NDArray[np.int64]
 LAZY_TERMS = 16  # products summed before they are reduced: each leaves less than 9 primes of 54 bits
@@ -43,45 +38,55 @@ class Cipher:
     correction: int
 
 
+def make_engine(setting: Setting[PackedPlan]) -> Engine:
+    """The engine for one pass."""
+    return FusedEngine(setting).evaluate
+
+
 class FusedEngine:
     """Kernels on residues; weights, and what signs add to rotations, are prepared once.
 
     Args:
-        setting: Of the pass.
+        setting: What is known of the pass.
     """
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting, parameters = setting, setting.plan.parameters
+    def __init__(self, setting: Setting[PackedPlan]) -> None:
+        self._setting, parameters = setting, setting.parameters
+        self._program = setting.plan.program(setting.circuit)
         self._encoder = Encoder(setting)
         self.work = work_space(parameters.ring_degree)
         self._scratch: dict[tuple[int, ...], Polynomials] = {}
         self._weights: dict[int, Polynomials] = {}
+        self._scales: dict[int, float] = {}
         self._biases: dict[tuple[str, float, int], Polynomials] = {}
         self._keys: dict[tuple[int, int], tuple[Polynomials, Polynomials]] = {}
-        for index, stage in enumerate(setting.program.stages):
+        for index, stage in enumerate(self._program.stages):
             primes = parameters.primes[: len(parameters.primes) - sum(parameters.drops[: 2 * index])]
             for term in stage.terms:
+                self._scales[id(term)] = setting.plan.plain_scales[index]
                 self._weights[id(term)] = self._encode(term.weights, primes, setting.plan.plain_scales[index])
             for step in stage.rotations:
                 self.key(step, len(primes))
         self.key(RELINEARIZATION, setting.plan.relinearization)
-        empty: Residues = np.zeros(
-            (len(setting.plan.gather), 2, len(parameters.primes), parameters.ring_degree), dtype=np.uint64
-        )
-        self.evaluate(empty, lambda step, done, total: None)  # compiles, and encodes the biases
+        zeros = np.zeros((2, len(parameters.primes), parameters.ring_degree), dtype=np.int64)
+        self._run([zeros] * len(setting.plan.gather), lambda *_: None)  # compiles, and encodes the biases
 
-    def evaluate(self, upload: Residues, report: Report) -> Result:
-        """Run the program; see `packed_engine.PackedEngine`."""
-        setting, parameters = self._setting, self._setting.plan.parameters
-        sources = [Cipher(part, parameters.scale, 1) for part in upload.astype(np.int64)]
-        steps = setting.program.circuit.steps
+    def evaluate(self, task: Task) -> Result:
+        """The logits of one upload."""
+        return self._run([part.astype(np.int64) for part in task.ciphertexts()], task.report)
+
+    def _run(self, ciphertexts: Sequence[Polynomials], report: Report) -> Result:
+        """Run the program on ciphertexts of shape (2, primes, n)."""
+        setting, parameters = self._setting, self._setting.parameters
+        sources = [Cipher(part, parameters.scale, 1) for part in ciphertexts]
+        steps = self._program.circuit.steps
         counts: list[Counter[str]] = [Counter() for _ in steps]
         seconds: list[float] = []
         began = time.perf_counter()
 
         def operations(index: int) -> "FusedSlots":
             primes = parameters.primes[: len(parameters.primes) - sum(parameters.drops[:index])]
-            return FusedSlots(self, setting, primes, counts[index])
+            return FusedSlots(self, setting, self._scales, primes, counts[index])
 
         def done(index: int) -> None:
             nonlocal began
@@ -90,7 +95,7 @@ class FusedEngine:
             began = now
             report(steps[index].name, index + 1, len(steps))
 
-        result = run_program(setting.program, sources, operations, drops=parameters.drops, affine=hoisted, done=done)
+        result = run_program(self._program, sources, operations, drops=parameters.drops, affine=hoisted, done=done)
         accounts = tuple(
             Account(step.name, elapsed_s, dict(count))
             for step, elapsed_s, count in zip(steps, seconds, counts, strict=True)
@@ -103,14 +108,12 @@ class FusedEngine:
         if (step, primes) not in self._keys:
             whole = self._setting.keys[step].view(np.int64)
             key = np.ascontiguousarray(whole[:primes][:, :, [*range(primes), whole.shape[2] - 1]])
-            parameters = self._setting.plan.parameters
+            parameters = self._setting.parameters
             if step == RELINEARIZATION:
                 correction = np.zeros(key.shape[1:], dtype=np.int64)
             else:
-                basis = make_basis(
-                    (*parameters.primes[:primes], parameters.special_prime), parameters.ring_degree,
-                    self._setting.plain_modulus,
-                )  # fmt: skip
+                chain = key_chain(parameters, primes)
+                basis = make_basis(chain, parameters.ring_degree, self._setting.plain_modulus)
                 correction = sign_correction(step, key, basis, self.work)
             self._keys[step, primes] = key, correction
         return self._keys[step, primes]
@@ -138,7 +141,7 @@ class FusedEngine:
         t = self._setting.plain_modulus
         if t is None:
             return encoded.reshape(len(primes), -1).astype(np.int64)
-        coefficients = np.zeros(self._setting.plan.parameters.ring_degree, dtype=np.int64)
+        coefficients = np.zeros(self._setting.parameters.ring_degree, dtype=np.int64)
         values = encoded.astype(object) * factor % t if factor != 1 else encoded.astype(np.int64)
         coefficients[: len(values)] = values
         coefficients -= t * (coefficients > t // 2)
@@ -146,7 +149,7 @@ class FusedEngine:
 
 
 def hoisted(stage: Stage, sources: Sequence[Cipher], operations: "FusedSlots") -> Cipher:
-    """One affine step; what `program.run_stage` does, with shared digits and sums that are reduced late."""
+    """One affine step; what `run_stage` does, with shared digits and sums that are reduced late."""
     rotated = {(place, 0): source for place, source in enumerate(sources)}
     for baby, value in operations.rotate_all(sources[0], stage.babies):
         rotated[0, baby] = value
@@ -161,31 +164,33 @@ def hoisted(stage: Stage, sources: Sequence[Cipher], operations: "FusedSlots") -
     return operations.add_bias(total, stage)
 
 
-class FusedSlots:
-    """Operations on residues at one level; an implementation of `program.SlotOperations`.
+class FusedSlots(SlotOperations[Cipher]):
+    """Operations on residues at one level.
 
     Args:
         engine: Has weights and keys.
-        setting: Of the pass.
+        setting: What is known of the pass.
+        scales: ckks scale of each term's weights, by the term's identity.
         primes: Data primes at this level.
         counts: Where operations are counted.
     """
 
-    def __init__(self, engine: FusedEngine, setting: Setting, primes: tuple[int, ...], counts: Counter[str]) -> None:
-        self._engine, self._primes, self._counts = engine, primes, counts
-        self._parameters, self._modulus = setting.plan.parameters, setting.plain_modulus
-        self._scales = {
-            id(term): scale
-            for stage, scale in zip(setting.program.stages, setting.plan.plain_scales, strict=True)
-            for term in stage.terms
-        }
-        self._extended = make_basis(
-            (*primes, self._parameters.special_prime), self._parameters.ring_degree, self._modulus
-        )
+    def __init__(
+        self,
+        engine: FusedEngine,
+        setting: Setting[PackedPlan],
+        scales: Mapping[int, float],
+        primes: tuple[int, ...],
+        counts: Counter[str],
+    ) -> None:
+        self._engine, self._scales, self._primes, self._counts = engine, scales, primes, counts
+        self._parameters, self._modulus = setting.parameters, setting.plain_modulus
+        chain = (*primes, self._parameters.special_prime)
+        self._extended = make_basis(chain, self._parameters.ring_degree, self._modulus)
         self._moduli = np.array(primes, dtype=np.int64)
 
+    @override
     def product(self, a: Cipher, term: Term, /) -> Cipher:
-        """A PT-CT mult."""
         return self.weigh([a], [term])
 
     def weigh(self, values: Sequence[Cipher], terms: Sequence[Term]) -> Cipher:
@@ -200,14 +205,14 @@ class FusedSlots:
         first = values[0]
         return Cipher(out, first.scale * self._scales[id(terms[0])], first.correction)
 
+    @override
     def add(self, a: Cipher, b: Cipher, /) -> Cipher:
-        """A CT-CT add, in place."""
         self._counts["ct_ct_adds"] += 1
         add_all(a.residues, b.residues, self._moduli)
         return a
 
+    @override
     def rotate(self, a: Cipher, step: int, /) -> Cipher:
-        """A rotation: one key switch."""
         return next(iter(self.rotate_all(a, (step,))))[1]
 
     def rotate_all(self, a: Cipher, steps: Sequence[int]) -> list[tuple[int, Cipher]]:
@@ -224,14 +229,14 @@ class FusedSlots:
             results.append((step, Cipher(out, a.scale, a.correction)))
         return results
 
+    @override
     def add_bias(self, a: Cipher, stage: Stage, /) -> Cipher:
-        """A PT-CT add, in place."""
         self._counts["pt_ct_adds"] += 1
         add_all(a.residues[:1], self._engine.bias(stage, self._primes, a)[None], self._moduli)
         return a
 
+    @override
     def square(self, a: Cipher, /) -> Cipher:
-        """A CT-CT mult and a relinearization: one key switch."""
         self._counts["ct_ct_mults"] += 1
         self._counts["relinearizations"] += 1
         product = np.empty((3, *a.residues.shape[1:]), dtype=np.int64)
@@ -242,15 +247,15 @@ class FusedSlots:
         correction = a.correction**2 % self._modulus if self._modulus else 1
         return Cipher(out, a.scale * a.scale, correction)
 
+    @override
     def drop(self, a: Cipher, primes: int, /) -> Cipher:
-        """Rescales, or modulus switches."""
         residues, scale, correction = a.residues, a.scale, a.correction
         for lost in range(primes):
             self._counts["mod_switches"] += 1
             left = self._primes[: len(self._primes) - lost]
             out = np.empty((2, len(left) - 1, residues.shape[2]), dtype=np.int64)
             basis = make_basis(left, self._parameters.ring_degree, self._modulus)
-            drop_last(residues, basis.constants, self._engine.work, out)
+            drop_last(residues, basis, self._engine.work, out)
             residues = out
             if self._modulus:
                 correction = correction * pow(left[-1], -1, self._modulus) % self._modulus
@@ -261,7 +266,7 @@ class FusedSlots:
     def _digits(self, polynomial: Polynomials) -> Polynomials:
         count, degree = polynomial.shape
         digits: Polynomials = self._engine.scratch(1, count, count + 1, degree)[0]
-        take_apart(polynomial, self._extended.constants, self._engine.work, digits)
+        take_apart(polynomial, self._extended, self._engine.work, digits)
         return digits
 
     def _switch(self, digits: Polynomials, step: int, places: Polynomials) -> Polynomials:
@@ -270,5 +275,5 @@ class FusedSlots:
         sums = self._engine.scratch(2, *digits.shape[1:])
         sum_products(digits, key, places, correction, self._extended.primes, sums)
         out = np.empty((2, len(self._primes), digits.shape[2]), dtype=np.int64)
-        drop_last(sums, self._extended.constants, self._engine.work, out)
+        drop_last(sums, self._extended, self._engine.work, out)
         return out

@@ -9,57 +9,37 @@ primes, and rotations as late as may be, are what counts.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from fcnlab.he.context import load_ciphertext
-from fcnlab.he.engines.engine import Account, Report, Result
-from fcnlab.he.residues.evaluation_keys import Keys
-from fcnlab.he.wire import Residues, SealHeader, read_ciphertext, write_ciphertext
-from fcnlab.planning.packed.pack import Program, Stage, Term
+from fcnlab.he.engines.engine import Account, Engine, Result, Setting, Task
+from fcnlab.he.residues.evaluation_keys import load_keys
+from fcnlab.he.wire import read_ciphertext, write_ciphertext
+from fcnlab.planning.packed.pack import Stage, Term
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.program import run_program
+from fcnlab.planning.packed.program import SlotOperations, run_program
 
 
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """What a packed engine knows of one pass before anything is uploaded.
-
-    Attributes:
-        program: What is run.
-        plan: Of the program's circuit.
-        he: Pyfhel context; with evaluation keys for the stepwise engine.
-        plain_modulus: Of this pass; None for ckks.
-        headers: SEAL's headers by number of primes.
-        keys: Evaluation keys as they travelled.
-    """
-
-    program: Program
-    plan: PackedPlan
-    he: Any
-    plain_modulus: int | None
-    headers: Mapping[int, SealHeader]
-    keys: Keys
-
-
-class PackedEngine(Protocol):
-    """A way to run a program on ciphertexts; weights are encoded once, when it is made."""
-
-    def evaluate(self, upload: Residues, report: Report) -> Result:
-        """Run the program on fresh ciphertexts of shape (ciphertexts, 2, primes, n)."""
+def make_engine(setting: Setting[PackedPlan]) -> Engine:
+    """The engine for one pass, with its keys in SEAL's hands."""
+    parameters = setting.parameters
+    load_keys(setting.he, parameters, setting.headers[len(parameters.primes) + 1], setting.keys)
+    return StepwiseEngine(setting).evaluate
 
 
 class Encoder:
     """Weights and biases as Pyfhel plaintexts.
 
     Args:
-        setting: Of the pass.
+        setting: What is known of the pass.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting[PackedPlan]) -> None:
         self._he, self._plan, self._modulus = setting.he, setting.plan, setting.plain_modulus
 
     def encode(self, slots: Any, *, scale: float, primes: int) -> Any:
@@ -77,40 +57,42 @@ class StepwiseEngine:
     """One Pyfhel call for each homomorphic operation, counted where it happens.
 
     Args:
-        setting: Of the pass.
+        setting: What is known of the pass.
     """
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    def __init__(self, setting: Setting[PackedPlan]) -> None:
+        self._setting, self._program = setting, setting.plan.program(setting.circuit)
         self._encoder = Encoder(setting)
         self._weights: dict[int, Any] = {}
         self._biases: dict[tuple[str, float], Any] = {}
-        parameters = setting.plan.parameters
-        for index, stage in enumerate(setting.program.stages):
+        parameters = setting.parameters
+        for index, stage in enumerate(self._program.stages):
             primes = len(parameters.primes) - sum(parameters.drops[: 2 * index])
             for term in stage.terms:
                 scale = setting.plan.plain_scales[index]
                 self._weights[id(term)] = self._encoder.encode(term.weights, scale=scale, primes=primes)
 
-    def evaluate(self, upload: Residues, report: Report) -> Result:
-        """Run the program; see `PackedEngine`."""
-        setting, parameters = self._setting, self._setting.plan.parameters
+    def evaluate(self, task: Task) -> Result:
+        """The logits of one upload."""
+        setting, parameters = self._setting, self._setting.parameters
         header = replace(setting.headers[len(parameters.primes)], scale=parameters.scale)
-        sources = [load_ciphertext(setting.he, parameters, write_ciphertext(header, part)) for part in upload]
-        steps = setting.program.circuit.steps
+        sources = [
+            load_ciphertext(setting.he, parameters, write_ciphertext(header, part)) for part in task.ciphertexts()
+        ]
+        steps = self._program.circuit.steps
         counts: list[Counter[str]] = [Counter() for _ in steps]
         began = [time.perf_counter()]
 
         def operations(index: int) -> SealSlots:
             if index:
                 began.append(time.perf_counter())
-                report(steps[index - 1].name, index, len(steps))
+                task.report(steps[index - 1].name, index, len(steps))
             primes = len(parameters.primes) - sum(parameters.drops[:index])
             return SealSlots(setting, self._weights, lambda a, stage: self._bias(a, stage, primes), counts[index])
 
-        result = run_program(setting.program, sources, operations, drops=parameters.drops)
+        result = run_program(self._program, sources, operations, drops=parameters.drops)
         began.append(time.perf_counter())
-        report(steps[-1].name, len(steps), len(steps))
+        task.report(steps[-1].name, len(steps), len(steps))
         last, residues = read_ciphertext(result.to_bytes("none"))
         accounts = tuple(
             Account(step.name, end - start, dict(count))
@@ -126,54 +108,58 @@ class StepwiseEngine:
         return self._biases[stage.name, scale]
 
 
-class SealSlots:
-    """Operations on Pyfhel ciphertexts; an implementation of `program.SlotOperations`.
+class SealSlots(SlotOperations[Any]):
+    """Operations on Pyfhel ciphertexts.
 
     Args:
-        setting: Of the pass.
+        setting: What is known of the pass.
         weights: Encoded, by the identity of their term.
         bias: Encodes a stage's bias for a ciphertext.
         counts: Where operations are counted.
     """
 
     def __init__(
-        self, setting: Setting, weights: Mapping[int, Any], bias: Callable[[Any, Stage], Any], counts: Counter[str]
+        self,
+        setting: Setting[PackedPlan],
+        weights: Mapping[int, Any],
+        bias: Callable[[Any, Stage], Any],
+        counts: Counter[str],
     ) -> None:
         self._he, self._exact = setting.he, setting.plain_modulus is not None
         self._weights, self._bias, self._counts = weights, bias, counts
 
+    @override
     def product(self, a: Any, term: Term, /) -> Any:
-        """A PT-CT mult."""
         self._counts["pt_ct_mults"] += 1
         return self._he.multiply_plain(a, self._weights[id(term)], in_new_ctxt=True)
 
+    @override
     def add(self, a: Any, b: Any, /) -> Any:
-        """A CT-CT add, in place."""
         self._counts["ct_ct_adds"] += 1
         self._he.add(a, b)
         return a
 
+    @override
     def rotate(self, a: Any, step: int, /) -> Any:
-        """A rotation: one key switch."""
         self._counts["rotations"] += 1
         return self._he.rotate(a, step, in_new_ctxt=True)
 
+    @override
     def add_bias(self, a: Any, stage: Stage, /) -> Any:
-        """A PT-CT add, in place."""
         self._counts["pt_ct_adds"] += 1
         self._he.add_plain(a, self._bias(a, stage))
         return a
 
+    @override
     def square(self, a: Any, /) -> Any:
-        """A CT-CT mult and a relinearization: one key switch."""
         self._counts["ct_ct_mults"] += 1
         self._counts["relinearizations"] += 1
         product = self._he.square(a, in_new_ctxt=True)
         self._he.relinearize(product)
         return product
 
+    @override
     def drop(self, a: Any, primes: int, /) -> Any:
-        """Rescales, or modulus switches, in place."""
         for _ in range(primes):
             self._counts["mod_switches"] += 1
             (self._he.mod_switch_to_next if self._exact else self._he.rescale_to_next)(a)

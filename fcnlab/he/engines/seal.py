@@ -5,14 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
+from fcnlab.circuit.polynomials import Operations
 from fcnlab.he.context import load_ciphertext
 from fcnlab.he.wire import read_ciphertext, write_ciphertext
 from fcnlab.planning.parameters import Parameters
 
 
-class SealOperations:
-    """Operations on Pyfhel ciphertexts of one level; an implementation of `polynomials.Operations`.
+class SealOperations(Operations[Any]):
+    """Operations on Pyfhel ciphertexts of one level.
 
     Weights and constants are the same integer in every slot: in bfv a plaintext with a single coefficient, which SEAL
     multiplies without a transform. Negative factors multiply by their absolute value and negate: SEAL's product by a
@@ -20,8 +22,8 @@ class SealOperations:
 
     Args:
         he: Pyfhel context.
-        parameters: Of the plan.
-        plain_modulus: Of the pass; None for ckks.
+        parameters: The plan's.
+        plain_modulus: The pass's; None for ckks.
         primes: Data primes of the ciphertexts.
     """
 
@@ -30,13 +32,13 @@ class SealOperations:
         self._plaintexts: dict[tuple[int, float], Any] = {}
         self.counts: Counter[str] = Counter()
 
+    @override
     def multiply(self, a: Any, b: Any, /) -> Any:
-        """A CT-CT mult without relinearisation."""
         self.counts["ct_ct_mults"] += 1
         return self._he.square(a, in_new_ctxt=True) if a is b else self._he.multiply(a, b, in_new_ctxt=True)
 
+    @override
     def scale(self, a: Any, factor: int, /, *, like: Any = None) -> Any:
-        """A PT-CT mult by an integer; a factor of 1 costs nothing unless scale or correction factor have to change."""
         scale = 1.0 if like is None or self._plain_modulus is not None else like.scale / a.scale
         header = None
         if like is not None and self._parameters.scheme == "bgv":
@@ -67,8 +69,8 @@ class SealOperations:
         self._he.negate(a)
         self.counts["negations"] += 1
 
+    @override
     def add(self, a: Any, b: Any, /) -> Any:
-        """A CT-CT add."""
         total = a.copy()
         self.accumulate(total, b)
         return total
@@ -78,8 +80,8 @@ class SealOperations:
         (self._he.sub if subtract else self._he.add)(total, term)
         self.counts["ct_ct_adds"] += 1
 
+    @override
     def add_constant(self, a: Any, constant: int, /) -> Any:
-        """A PT-CT add of an integer."""
         total = a.copy()
         self.accumulate_constant(total, constant)
         return total

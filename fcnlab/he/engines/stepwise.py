@@ -14,29 +14,34 @@ import numpy as np
 from fcnlab.circuit.circuit import Affine, Polynomial
 from fcnlab.circuit.polynomials import apply_polynomial
 from fcnlab.he.context import load_ciphertext
-from fcnlab.he.engines.engine import Account, Result, Task, drop_title
+from fcnlab.he.engines.engine import Account, Engine, Result, Setting, Task, drop_title
 from fcnlab.he.engines.seal import SealOperations
-from fcnlab.he.wire import Residues, check_residues, read_ciphertext, write_ciphertext
+from fcnlab.he.wire import Residues, read_ciphertext, write_ciphertext
+from fcnlab.planning.plan import Plan
 
 Ciphertexts = dict[int, Any]  # by position
 
 
-def evaluate_stepwise(task: Task) -> Result:
-    """Evaluate one pass; see `server.Task`."""
-    check_residues(task.upload, task.parameters.primes)
-    primes = len(task.parameters.primes)
-    header = replace(task.headers[primes], scale=task.parameters.scale)
-    pixels = [
-        load_ciphertext(
-            task.he, task.parameters, write_ciphertext(header, np.concatenate([sent, task.masks.of_ciphertext(place)]))
-        )
-        for place, sent in enumerate(task.upload)
-    ]
-    values: Ciphertexts = dict(zip(task.inputs, pixels, strict=True))
+def make_engine(setting: Setting[Plan]) -> Engine:
+    """The engine for one pass; of the pass itself it needs to know nothing beforehand."""
+    del setting
+    return evaluate
+
+
+def evaluate(task: Task) -> Result:
+    """The logits of one upload."""
+    setting = task.setting
+    primes = len(setting.parameters.primes)
+    header = replace(setting.headers[primes], scale=setting.parameters.scale)
+    pixels = (
+        load_ciphertext(setting.he, setting.parameters, write_ciphertext(header, ciphertext))
+        for ciphertext in task.ciphertexts()
+    )
+    values: Ciphertexts = dict(zip(setting.plan.inputs, pixels, strict=True))
     accounts = []
-    for step, drops in zip(task.circuit.steps, task.parameters.drops, strict=True):
+    for step, drops in zip(task.setting.circuit.steps, task.setting.parameters.drops, strict=True):
         began = time.perf_counter()
-        operations = SealOperations(task.he, task.parameters, task.plain_modulus, primes=primes)
+        operations = SealOperations(task.setting.he, task.setting.parameters, task.setting.plain_modulus, primes=primes)
         if isinstance(step, Affine):
             values = apply_affine(task, step, values, operations)
         else:

@@ -13,8 +13,7 @@ there) followed by so many ciphertexts. The rotation by k slots is the automorph
 """
 
 import struct
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -22,42 +21,55 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.errors import WireError
-from fcnlab.he.residues.ring import (
-    encrypt_residues,
-    galois_element,
-    moved_places,
-    multiply_row,
-    residues_to_ntt,
-    scale_row,
+from fcnlab.he.residues.key_switching import galois_element, moved_places
+from fcnlab.he.residues.ring import encrypt_residues, multiply_row, residues_to_ntt, scale_row
+from fcnlab.he.residues.symmetric import draw_error, expand_mask, new_seed, read_seed
+from fcnlab.he.wire import (
+    SEAL_HEADER_BYTES,
+    SEAL_MAGIC,
+    Envelope,
+    Residues,
+    SealHeader,
+    check_residues,
+    open_sealed,
+    seal,
+    write_ciphertext,
 )
-from fcnlab.he.residues.symmetric import draw_error, expand_mask
-from fcnlab.he.wire import SEAL_HEADER_BYTES, SEAL_MAGIC, Residues, SealHeader, write_ciphertext
-from fcnlab.planning.packed.plan import PackedPlan
+from fcnlab.planning.packed.plan import RELINEARIZATION
 from fcnlab.planning.parameters import Parameters
+from fcnlab.planning.plan import Plan
 
 HEAD = struct.Struct("<HBBBBHQ 32s Q")
 COUNT = struct.Struct("<Q")
 PAIR = struct.Struct("<II")
 MOST_DIGITS = 64
-RELINEARIZATION = 0  # stands for a step: a rotation by no slot needs no key
 Keys = Mapping[int, Residues]  # by step: digits, polynomials, primes and the special one, n
 
 
-def make_keys(secret: npt.NDArray[np.int64], plan: PackedPlan, index: int, *, seed: bytes) -> dict[int, Residues]:
-    """The first polynomials of every key that a plan needs, by step, each of shape (digits, primes, n).
+def make_keys(plan: Plan, secrets: Sequence[npt.NDArray[np.int64]], *, session: str) -> bytes:
+    """The message with every evaluation key that a plan needs, of all passes; empty if it needs none.
+
+    How many keys, step and primes of each, and their first polynomials in that order, pass by pass.
 
     Args:
-        secret: Secret key in NTT form modulo every prime, the special one last; shape (primes, n).
         plan: Says which keys.
-        index: Which plain modulus.
-        seed: Of the second polynomials.
+        secrets: Secret key of each pass in NTT form modulo every prime, the special one last; shape (primes, n).
+        session: Name of the secret keys.
     """
-    parameters = plan.parameters
-    modulus = parameters.plain_moduli[index] if parameters.plain_moduli else 1
-    keys = {}
-    for place, (step, primes) in enumerate(key_sizes(plan)):
-        keys[step] = make_key(secret, parameters, step, primes, error_factor=modulus, seed=seed, place=place)
-    return keys
+    sizes, parameters, seed = plan.evaluation_keys, plan.parameters, new_seed()
+    if not sizes:
+        return b""
+    parts = [COUNT.pack(len(sizes)), *(PAIR.pack(*size) for size in sizes)]
+    for index, secret in enumerate(secrets):
+        factor = parameters.plain_modulus(index) or 1
+        for place, (step, primes) in enumerate(sizes, start=index * len(sizes)):
+            key = make_key(secret, parameters, step, primes, error_factor=factor, seed=seed, place=place)
+            parts.append(key.tobytes())
+    payload = b"".join(parts)
+    envelope = Envelope(
+        kind="evaluation keys", plan=plan.fingerprint, session=session, shape=(len(payload),), seed=seed.hex()
+    )
+    return seal(envelope, payload)
 
 
 def make_key(
@@ -70,7 +82,17 @@ def make_key(
     seed: bytes,
     place: int,
 ) -> Residues:
-    """The first polynomials of one key: what `make_keys` does for each."""
+    """The first polynomials of one key, shape (digits, primes, n).
+
+    Args:
+        secret: As for `make_keys`.
+        parameters: The plan's.
+        step: Slots it rotates by, or RELINEARIZATION.
+        primes: Data primes of the ciphertexts it is for.
+        error_factor: bgv: the plain modulus; 1 otherwise.
+        seed: What second polynomials expand from.
+        place: The key's among all that share the seed.
+    """
     chain = key_chain(parameters, primes)
     own = secret[[*range(primes), len(secret) - 1]]
     first: Residues = np.empty((primes, primes + 1, parameters.ring_degree), dtype=np.uint64)
@@ -102,19 +124,14 @@ def mask_place(place: int, digit: int) -> int:
     return MOST_DIGITS * place + digit
 
 
-def key_sizes(plan: PackedPlan) -> tuple[tuple[int, int], ...]:
-    """Step and data primes of each key, in the order in which they travel."""
-    return ((RELINEARIZATION, plan.relinearization), *plan.rotations)
-
-
 def write_keys(header: SealHeader, keys: Mapping[int, Residues], *, count: int, digits: int) -> bytes:
     """SEAL's bytes from keys by their place: digits and primes that did not travel are zero, and never used.
 
     Args:
-        header: Of a public key.
+        header: A public key's.
         keys: As they travelled.
         count: Places.
-        digits: Of a whole key: the number of data primes.
+        digits: As many as a whole key has: the number of data primes.
     """
     body = []
     for place in range(count):
@@ -134,55 +151,65 @@ def write_keys(header: SealHeader, keys: Mapping[int, Residues], *, count: int, 
     return b"".join((HEAD.pack(*seal, header.parms_id, count), *body))
 
 
-def load_keys(he: Any, plan: PackedPlan, header: SealHeader, keys: Keys) -> None:
-    """Give a Pyfhel instance the keys of a plan, as they travelled."""
-    degree, digits = plan.parameters.ring_degree, len(plan.parameters.primes)
-    header = replace(header, size=2, is_ntt=True)
+def load_keys(he: Any, parameters: Parameters, header: SealHeader, keys: Keys) -> None:
+    """Give a Pyfhel instance the keys of a pass.
+
+    Args:
+        he: Without keys.
+        parameters: The plan's.
+        header: A public key's.
+        keys: From `open_keys`.
+    """
+    degree, digits = parameters.ring_degree, len(parameters.primes)
     he.from_bytes_relin_key(write_keys(header, {0: keys[RELINEARIZATION]}, count=1, digits=digits))
-    rotations = {(galois_element(step, degree) - 1) // 2: keys[step] for step, _ in plan.rotations}
+    rotations = {(galois_element(step, degree) - 1) // 2: key for step, key in keys.items() if step != RELINEARIZATION}
     he.from_bytes_rotate_key(write_keys(header, rotations, count=degree, digits=digits))
 
 
-def pack_keys(keys: Keys, plan: PackedPlan) -> bytes:
-    """First polynomials as they travel: how many keys, step and primes of each, and residues in that order."""
-    sizes = key_sizes(plan)
-    head = COUNT.pack(len(sizes)) + b"".join(PAIR.pack(*size) for size in sizes)
-    return b"".join((head, *(keys[step].tobytes() for step, _ in sizes)))
+def open_keys(message: bytes, plan: Plan) -> tuple[str | None, list[Keys]]:
+    """The session of keys that arrived, and for each pass its keys by step, each of shape (digits, 2, primes, n).
 
-
-def unpack_keys(payload: memoryview, plan: PackedPlan, index: int, *, seed: bytes) -> dict[int, Residues]:
-    """Keys that arrived, checked against the plan, each of shape (digits, 2, primes, n).
+    Both are empty if the plan needs no keys: the session is then None, and any will do.
 
     Raises:
-        WireError: If a key is missing, which is named, or the bytes are not such keys.
+        WireError: If the bytes are not such keys, or of another plan, or a key is missing, which is named.
     """
-    wrong = WireError(f"Evaluation keys {index} are cut off or were altered on their way; send them again.")
-    if len(payload) < COUNT.size:
-        raise wrong
-    (count,) = COUNT.unpack_from(payload)
+    sizes, parameters = plan.evaluation_keys, plan.parameters
+    if not sizes:
+        if message:
+            raise WireError(f"The {plan.layout} layout takes no evaluation keys; got {len(message)} bytes of them.")
+        return None, [{} for _ in range(parameters.passes)]
+    envelope, payload = open_sealed(message, kind="evaluation keys", plan=plan.fingerprint)
+    start = check_sizes(payload, sizes)
+    degree, seed = parameters.ring_degree, read_seed(envelope)
+    if len(payload) != start + parameters.passes * sum(8 * k * (k + 1) * degree for _, k in sizes):
+        raise WireError("The evaluation keys are cut off or were altered on their way; get them again, whole.")
+    passes: list[Keys] = []
+    for index in range(parameters.passes):
+        keys = {}
+        for place, (step, used) in enumerate(sizes, start=index * len(sizes)):
+            shape, chain = (used, used + 1, degree), key_chain(parameters, used)
+            first = np.frombuffer(payload, dtype="<u8", offset=start, count=prod(shape)).reshape(shape)
+            check_residues(first[:, None], chain)
+            masks = [expand_mask(seed, mask_place(place, digit), chain, degree) for digit in range(used)]
+            keys[step], start = np.stack([first, np.stack(masks)], axis=1), start + first.nbytes
+        passes.append(keys)
+    return envelope.session, passes
+
+
+def check_sizes(payload: memoryview, sizes: Sequence[tuple[int, int]]) -> int:
+    """Refuse keys that are not those of a plan, and name one that is missing; returns where residues begin."""
+    count = COUNT.unpack_from(payload)[0] if len(payload) >= COUNT.size else 0
     start = COUNT.size + PAIR.size * count
-    if len(payload) < start:
-        raise wrong
-    sizes = key_sizes(plan)
-    sent = tuple(PAIR.unpack_from(payload, COUNT.size + PAIR.size * place) for place in range(count))
+    if not count or len(payload) < start:
+        raise WireError("The evaluation keys are cut off or were altered on their way; get them again, whole.")
+    sent = tuple(PAIR.iter_unpack(payload[COUNT.size : start]))
     missing = [size for size in sizes if size not in sent]
     if missing:
         raise WireError(f"{name_key(*missing[0]).capitalize()} is missing; make the keys from this plan and send them.")
-    if sent != sizes:
-        raise WireError(f"Evaluation keys {index} hold keys that this plan has no use for; make them from this plan.")
-    parameters, degree = plan.parameters, plan.parameters.ring_degree
-    if len(payload) != start + sum(8 * k * (k + 1) * degree for _, k in sizes):
-        raise wrong
-    keys = {}
-    for place, (step, used) in enumerate(sizes):
-        shape = (used, used + 1, degree)
-        first = np.frombuffer(payload, dtype="<u8", offset=start, count=prod(shape)).reshape(shape)
-        chain = key_chain(parameters, used)
-        if any(int(first[:, position].max()) >= prime for position, prime in enumerate(chain)):
-            raise wrong
-        masks = [expand_mask(seed, mask_place(place, digit), chain, degree) for digit in range(used)]
-        keys[step], start = np.stack([first, np.stack(masks)], axis=1), start + first.nbytes
-    return keys
+    if sent != tuple(sizes):
+        raise WireError("The evaluation keys hold some that this plan has no use for; make them from this plan.")
+    return start
 
 
 def name_key(step: int, primes: int) -> str:

@@ -94,7 +94,7 @@ def affine_block(block, program, bias, constants, prime, out):  # type: ignore[n
 
     Args:
         block: Inputs, shape (inputs, length).
-        program: indptr, columns, signs, doublings, last_doublings of `digits.Digits`, then runs: for each entry, how
+        program: indptr, columns, signs, doublings, last_doublings of `Digits`, then runs: for each entry, how
             many entries from it on share its sign and need no doubling in between.
         bias: Residues, shape (outputs,).
         constants: How many leading coefficients of the first polynomial the bias is added to: all of the block's in NTT

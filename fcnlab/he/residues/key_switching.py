@@ -11,79 +11,31 @@ Source: SEAL 4.1, native/src/seal/evaluator.cpp (switch_key_inplace) and util/ga
 Shoup 2018 (eprint 2018/244).
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fcnlab.he.residues.kernels import compiled
-from fcnlab.he.residues.ring import (
-    add_products,
-    from_ntt,
-    galois_element,
-    multiply_residues,
-    reduce_sums,
-    ring_tables,
-    scale_row,
-    to_ntt,
-)
-from fcnlab.he.residues.switching import multiply_wide, reduce_modulo
-
-Polynomials = npt.NDArray[np.int64]
+from fcnlab.he.residues.ring import add_products, from_ntt, reduce_modulo, reduce_row, scale_row, to_ntt
+from fcnlab.he.residues.switching import Basis, Polynomials
 
 
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """Primes at one level, as the kernels take them; the last one is dropped by `drop_last`.
-
-    Attributes:
-        primes: int64.
-        forward: Tables by prime.
-        backward: The same for the way back.
-        degree_inverses: 1 / n modulo each.
-        last_inverses: 1 / last modulo each other.
-        plain_modulus: bgv; 0 in ckks.
-        last_inverse: bgv: 1 / last modulo t.
-    """
-
-    primes: Polynomials
-    forward: tuple[Any, ...]
-    backward: tuple[Any, ...]
-    degree_inverses: Polynomials
-    last_inverses: Polynomials
-    plain_modulus: int
-    last_inverse: int
-
-    @property
-    def constants(self) -> tuple[Any, ...]:
-        """As the kernels take it."""
-        return (
-            self.primes, self.forward, self.backward, self.degree_inverses, self.last_inverses, self.plain_modulus,
-            self.last_inverse,
-        )  # fmt: skip
+def galois_element(step: int, ring_degree: int) -> int:
+    """The automorphism X -> X^g that rotates slots by `step` to the left."""
+    return pow(3, step, 2 * ring_degree)
 
 
-@lru_cache(maxsize=64)
-def make_basis(primes: tuple[int, ...], ring_degree: int, plain_modulus: int | None) -> Basis:
-    """The basis of these primes."""
-    *others, last = primes
-    t = plain_modulus or 0
-    tables = [ring_tables(prime, ring_degree) for prime in primes]
-
-    def stack(way: int) -> tuple[Any, ...]:
-        return tuple(np.stack([table[way][part] for table in tables]) for part in range(3))
-
-    return Basis(
-        np.array(primes, dtype=np.int64),
-        stack(0),
-        stack(1),
-        np.array([pow(ring_degree, -1, prime) for prime in primes], dtype=np.int64),
-        np.array([pow(last, -1, prime) for prime in others], dtype=np.int64),
-        t,
-        pow(last, -1, t) if t else 0,
-    )
+@lru_cache(maxsize=256)
+def moved_places(step: int, ring_degree: int) -> npt.NDArray[np.int64]:
+    """Where each residue in NTT form comes from in a rotation: values change places as their roots do."""
+    bits = ring_degree.bit_length() - 1
+    places = np.arange(ring_degree)
+    reverse = np.zeros(ring_degree, dtype=np.int64)
+    for bit in range(bits):
+        reverse |= (places >> bit & 1) << (bits - 1 - bit)
+    exponents = (2 * reverse + 1) * galois_element(step, ring_degree) % (2 * ring_degree)
+    return np.ascontiguousarray(reverse[(exponents - 1) // 2])
 
 
 def sign_changes(step: int, ring_degree: int) -> npt.NDArray[np.int64]:
@@ -98,10 +50,10 @@ def sign_correction(step: int, key: Polynomials, basis: Basis, work: Polynomials
     """What the digits' changed signs add to a rotation's sums; shape (2, primes, n).
 
     Args:
-        step: Of the rotation.
+        step: Slots of the rotation.
         key: Digits, polynomials, primes, n.
         basis: Data primes and the special one.
-        work: Of `ring.work_space`.
+        work: From `work_space`.
     """
     degree = key.shape[-1]
     changes = sign_changes(step, degree)
@@ -118,16 +70,16 @@ def sign_correction(step: int, key: Polynomials, basis: Basis, work: Polynomials
 
 
 @compiled
-def take_apart(polynomial, constants, work, out):  # type: ignore[no-untyped-def]
+def take_apart(polynomial, basis, work, out):  # type: ignore[no-untyped-def]
     """Digits of a polynomial in NTT form, shape (k, n), modulo k data primes and the special one.
 
     Args:
         polynomial: To take apart.
-        constants: Of the basis.
-        work: Of `ring.work_space`.
+        basis: Data primes and the special one.
+        work: From `work_space`.
         out: Shape (k, k + 1, n), in NTT form.
     """
-    primes, forward, backward, degree_inverses = constants[:4]
+    primes, forward, backward, degree_inverses = basis[:4]
     count, degree = polynomial.shape
     coefficients = np.empty(degree, np.int64)
     for digit in range(count):
@@ -172,63 +124,9 @@ def sum_products(digits, key, places, correction, primes, out):  # type: ignore[
                 moved[i] = row[places[i]]
             add_products(moved, key[digit, 0, place], prime, inverse, total_0)
             add_products(moved, key[digit, 1, place], prime, inverse, total_1)
-        reduce_sums(total_0, prime, inverse, out[0, place])
-        reduce_sums(total_1, prime, inverse, out[1, place])
-
-
-@compiled
-def drop_last(polynomials, constants, work, out):  # type: ignore[no-untyped-def]
-    """Divide by the last prime of a basis and round: in ckks to nearest, in bgv to a multiple of t.
-
-    Args:
-        polynomials: In NTT form, shape (polynomials, primes, n).
-        constants: Of the basis.
-        work: Of `ring.work_space`.
-        out: Shape (polynomials, primes - 1, n).
-    """
-    primes, forward, backward, degree_inverses, last_inverses, t, last_inverse = constants
-    size, count, degree = polynomials.shape
-    last = primes[count - 1]
-    coefficients, correction = np.empty(degree, np.int64), np.empty(degree, np.int64)
-    digit = np.empty(degree, np.int64)
-    for part in range(size):
-        coefficients[:] = polynomials[part, count - 1]
-        tables = (backward[0][count - 1], backward[1][count - 1], backward[2][count - 1])
-        from_ntt(coefficients, tables, work, last, degree_inverses[count - 1])
-        if t:
-            for i in range(degree):
-                residue = reduce_modulo(coefficients[i], t, 1.0 / t)
-                digit[i] = multiply_wide(t - residue if residue else residue, last_inverse, t, 1.0 / t)
-        else:
-            for i in range(degree):
-                value = coefficients[i] + last // 2
-                coefficients[i] = value - last if value >= last else value
-        for place in range(count - 1):
-            prime, inverse = primes[place], 1.0 / primes[place]
-            if t:
-                factor = reduce_modulo(last, prime, inverse)
-                for i in range(degree):
-                    multiple = multiply_residues(reduce_modulo(digit[i], prime, inverse), factor, prime, inverse)
-                    value = reduce_modulo(coefficients[i], prime, inverse) + multiple
-                    correction[i] = value - prime if value >= prime else value
-            else:
-                half = reduce_modulo(last // 2, prime, inverse)
-                for i in range(degree):
-                    value = reduce_modulo(coefficients[i], prime, inverse) - half
-                    correction[i] = value + prime if value < 0 else value
-            to_ntt(correction, (forward[0][place], forward[1][place], forward[2][place]), work, prime)
-            subtract_scaled(
-                polynomials[part, place], correction, last_inverses[place], prime, inverse, out[part, place]
-            )
-
-
-@compiled
-def subtract_scaled(a, b, factor, prime, inverse, out):  # type: ignore[no-untyped-def]
-    """(a - b) factor modulo the prime."""
-    for i in range(out.size):
-        value = a[i] - b[i]
-        value = value + prime if value < 0 else value
-        out[i] = multiply_residues(value, factor, prime, inverse)
+        reduce_row(total_0, prime, inverse)
+        reduce_row(total_1, prime, inverse)
+        out[0, place], out[1, place] = total_0, total_1
 
 
 @compiled

@@ -1,8 +1,9 @@
 """Polynomials modulo primes of up to 55 bits: products and number-theoretic transforms.
 
-`kernels` and `switching` stop at 50 bits, where one double-precision quotient is exact up to 1. Here the first quotient
+`kernels` stops at 50 bits, where one double-precision quotient is exact up to 1. Here the first quotient
 may be off: a product of residues below p leaves less than 17 p; within a transform, where values grow by p / 2 a stage
 to at most 8.5 p, it leaves less than 2^8 p. All that is below 2^63, and is reduced once more.
+Source: transforms after Longa and Naehrig 2016 (eprint 2016/504).
 """
 
 from functools import lru_cache
@@ -12,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.he.residues.kernels import compiled
-from fcnlab.he.residues.switching import transform_tables
 
 LARGEST_BITS = 55
 EIGHT = 8  # butterflies at once; closer neighbours change places first
@@ -25,6 +25,14 @@ def multiply_residues(a, b, prime, inverse):  # type: ignore[no-untyped-def]
     value -= np.int64(np.floor(np.float64(value) * inverse)) * prime
     value = value + prime if value < 0 else value
     return value - prime if value >= prime else value
+
+
+@compiled
+def reduce_modulo(a, modulus, inverse):  # type: ignore[no-untyped-def]
+    """A residue in [0, modulus) of 0 <= a < 2^60."""
+    value = a - np.int64(np.floor(np.float64(a) * inverse)) * modulus
+    value = value + modulus if value < 0 else value
+    return value - modulus if value >= modulus else value
 
 
 @compiled
@@ -88,7 +96,7 @@ def to_ntt(values, tables, work, prime):  # type: ignore[no-untyped-def]
 
     Args:
         values: Shape (n,), n at least 64.
-        tables: Of `ring_tables`, forward.
+        tables: From `ring_tables`, forward.
         work: Shape (8, n / 8), any content.
         prime: At most 55 bits.
     """
@@ -97,10 +105,8 @@ def to_ntt(values, tables, work, prime):  # type: ignore[no-untyped-def]
     while half >= EIGHT:
         for group in range(groups):
             start, factor = 2 * group * half, table[groups + group]
-            forward_butterflies(
-                values[start : start + half], values[start + half : start + 2 * half], factor, factor * inverse, prime,
-                inverse,
-            )  # fmt: skip
+            left, right = values[start : start + half], values[start + half : start + 2 * half]
+            forward_butterflies(left, right, factor, factor * inverse, prime, inverse)
         half, groups = half // 2, groups * 2
     for k in range(EIGHT):
         for i in range(work.shape[1]):
@@ -139,10 +145,8 @@ def from_ntt(values, tables, work, prime, degree_inverse):  # type: ignore[no-un
     while groups >= 1:
         for group in range(groups):
             start, factor = 2 * group * half, table[groups + group]
-            backward_butterflies(
-                values[start : start + half], values[start + half : start + 2 * half], factor, factor * inverse, prime,
-                inverse,
-            )  # fmt: skip
+            left, right = values[start : start + half], values[start + half : start + 2 * half]
+            backward_butterflies(left, right, factor, factor * inverse, prime, inverse)
         half, groups = half * 2, groups // 2
     for i in range(values.size):
         values[i] = multiply_residues(values[i], degree_inverse, prime, inverse)
@@ -181,15 +185,6 @@ def add_products(a, b, prime, inverse, total):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def reduce_sums(total, prime, inverse, out):  # type: ignore[no-untyped-def]
-    """The total modulo the prime, in [0, prime)."""
-    for i in range(total.size):
-        value = total[i] - np.int64(np.floor(np.float64(total[i]) * inverse)) * prime
-        value = value + prime if value < 0 else value
-        out[i] = value - prime if value >= prime else value
-
-
-@compiled
 def add_weighted(residues, weights, primes, out):  # type: ignore[no-untyped-def]
     """Add both polynomials of a ciphertext times a plaintext, not reduced."""
     for part in range(residues.shape[0]):
@@ -203,7 +198,7 @@ def reduce_all(out, primes):  # type: ignore[no-untyped-def]
     """Back to [0, prime), in place."""
     for part in range(out.shape[0]):
         for place in range(primes.size):
-            reduce_sums(out[part, place], primes[place], 1.0 / primes[place], out[part, place])
+            reduce_row(out[part, place], primes[place], 1.0 / primes[place])
 
 
 @compiled
@@ -230,10 +225,36 @@ def square_all(residues, primes, out):  # type: ignore[no-untyped-def]
             out[1, place, i] = value - prime if value >= prime else value
 
 
+def transform_tables(prime: int, ring_degree: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Powers of the smallest primitive 2n-th root of unity modulo the prime, which SEAL takes, and of its inverse."""
+    order = 2 * ring_degree
+    root = next(
+        candidate
+        for base in range(2, prime)
+        if pow(candidate := pow(base, (prime - 1) // order, prime), ring_degree, prime) == prime - 1
+    )
+    smallest, power, square = root, root, root * root % prime
+    for _ in range(ring_degree - 1):
+        power = power * square % prime
+        smallest = min(smallest, power)
+    return powers(smallest, prime, ring_degree), powers(pow(smallest, -1, prime), prime, ring_degree)
+
+
+def powers(base: int, prime: int, count: int) -> npt.NDArray[np.int64]:
+    """base^0, base^1, ... in bit-reversed order."""
+    bits = count.bit_length() - 1
+    table = np.empty(count, dtype=np.int64)
+    power = 1
+    for exponent in range(count):
+        table[int(f"{exponent:0{bits}b}"[::-1], 2)] = power
+        power = power * base % prime
+    return table
+
+
 @lru_cache(maxsize=128)
 def ring_tables(prime: int, ring_degree: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Tables for `to_ntt` and `from_ntt`: powers of SEAL's root; those of the last three stages by columns of eight."""
-    tables = transform_tables(prime, ring_degree)
+    forward, inverse = transform_tables(prime, ring_degree)
     eighth = ring_degree // EIGHT
 
     def arrange(table: npt.NDArray[np.int64]) -> tuple[Any, ...]:
@@ -243,7 +264,7 @@ def ring_tables(prime: int, ring_degree: int) -> tuple[tuple[Any, ...], tuple[An
         factors = np.stack(rows)
         return table, factors, factors / prime
 
-    return arrange(tables.forward), arrange(tables.inverse)
+    return arrange(forward), arrange(inverse)
 
 
 def work_space(ring_degree: int) -> npt.NDArray[np.int64]:
@@ -256,20 +277,3 @@ def residues_to_ntt(coefficients: npt.NDArray[np.int64], prime: int) -> npt.NDAr
     values = np.ascontiguousarray(coefficients % prime, dtype=np.int64)
     to_ntt(values, ring_tables(prime, len(values))[0], work_space(len(values)), prime)
     return values
-
-
-def galois_element(step: int, ring_degree: int) -> int:
-    """The automorphism X -> X^g that rotates slots by `step` to the left."""
-    return pow(3, step, 2 * ring_degree)
-
-
-@lru_cache(maxsize=256)
-def moved_places(step: int, ring_degree: int) -> npt.NDArray[np.int64]:
-    """Where each residue in NTT form comes from in a rotation: values change places as their roots do."""
-    bits = ring_degree.bit_length() - 1
-    places = np.arange(ring_degree)
-    reverse = np.zeros(ring_degree, dtype=np.int64)
-    for bit in range(bits):
-        reverse |= (places >> bit & 1) << (bits - 1 - bit)
-    exponents = (2 * reverse + 1) * galois_element(step, ring_degree) % (2 * ring_degree)
-    return np.ascontiguousarray(reverse[(exponents - 1) // 2])

@@ -12,7 +12,7 @@ import struct
 import threading
 from functools import lru_cache
 from math import prod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +64,8 @@ def expand_mask(seed: bytes, place: int, primes: tuple[int, ...], ring_degree: i
     """The uniform second polynomial of one ciphertext, in the form that its scheme has; shape (primes, n).
 
     Args:
-        seed: Of the upload.
-        place: Of the ciphertext in it.
+        seed: The upload's.
+        place: The ciphertext's in it.
         primes: Data primes.
         ring_degree: n.
     """
@@ -92,7 +92,7 @@ class Masks:
     """The masks of an upload, expanded when they are asked for: all together would be as large as the upload.
 
     Args:
-        seed: Of the upload.
+        seed: The upload's.
         count: Ciphertexts in it.
         primes: Data primes.
         ring_degree: n.
@@ -143,8 +143,8 @@ def encrypt_rows(messages, errors, factor, masks, secret, tables, work, prime, o
         factor: In [0, prime).
         masks: NTT form.
         secret: NTT form, shape (n,).
-        tables: Of `ring_tables`, forward.
-        work: Of `work_space`.
+        tables: From `ring_tables`, forward.
+        work: From `work_space`.
         prime: At most 55 bits.
         out: NTT form.
     """
@@ -218,33 +218,25 @@ class SymmetricEncryption:
     """Encrypts slots with the secret key.
 
     Args:
-        he: Pyfhel instance of these parameters, which encodes; it needs no key.
-        parameters: Of the plan.
-        plain_modulus: Of the pass; None for ckks.
-        secret: Secret key in NTT form modulo the data primes, shape (primes, n); more primes are not used.
+        he: Pyfhel instance of this pass, which encodes and has the secret key.
+        parameters: The plan's.
+        index: Which plain modulus.
     """
 
-    def __init__(
-        self, he: Any, parameters: Parameters, plain_modulus: int | None, secret: npt.NDArray[np.int64]
-    ) -> None:
-        self._he, self._parameters, self._plain_modulus, self._secret = he, parameters, plain_modulus, secret
+    def __init__(self, he: Any, parameters: Parameters, index: int) -> None:
+        self._he, self._parameters, self._plain_modulus = he, parameters, parameters.plain_modulus(index)
+        self._secret = secret_residues(he, parameters.ring_degree)
         out: Residues = np.empty((1, len(parameters.primes), parameters.ring_degree), dtype=np.uint64)
-        zeros = np.zeros((1, parameters.ring_degree // (1 if plain_modulus else 2)), dtype=np.int64)
+        zeros = np.zeros((1, parameters.slots), dtype=np.int64)
         self.encrypt(zeros, seed=new_seed(), place=0, out=out)  # compiles, makes tables
-
-    @classmethod
-    def of_pass(cls, he: Any, parameters: Parameters, index: int) -> Self:
-        """With the secret key that a Pyfhel instance of this pass holds."""
-        modulus = parameters.plain_moduli[index] if parameters.plain_moduli else None
-        return cls(he, parameters, modulus, secret_residues(he, parameters.ring_degree))
 
     def encrypt(self, slots: npt.NDArray[np.int64], *, seed: bytes, place: int, out: Residues) -> None:
         """Encrypt one ciphertext for each row of slots (in bgv and bfv both rows of slots, one after the other).
 
         Args:
             slots: Integers, not negative; shape (ciphertexts, slots).
-            seed: Of the upload.
-            place: Of the first ciphertext in it: no two of an upload may share one.
+            seed: The upload's.
+            place: The first ciphertext's in it: no two of an upload may share one.
             out: The first polynomials, shape (ciphertexts, primes, n), filled in place.
         """
         primes, degree, t = self._parameters.primes, self._parameters.ring_degree, self._plain_modulus

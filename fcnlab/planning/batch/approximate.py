@@ -1,7 +1,7 @@
 """Plans for ckks: the cheapest proven parameters whose predicted error is small enough.
 
 Candidates are all scales of the input with all sizes of the primes that rescales drop. Room is settled for all of them
-at once, and so is a lower bound of the error, since both take a few numbers a step (`approximate_proofs`). What is left
+at once, and so is a lower bound of the error, since both take a few numbers a step (`batch.proofs`). What is left
 is worked out in full, in the order of cost and then of the bound, until none of the rest can be better.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.integers import prime_below
 from fcnlab.planning.batch.proofs import (
     INPUT,
     ScaledRow,
@@ -28,6 +28,7 @@ from fcnlab.planning.batch.proofs import (
     prove_approximate,
     weigh_sources,
 )
+from fcnlab.planning.execution import prime_limit, switch_points
 from fcnlab.planning.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
@@ -36,7 +37,7 @@ from fcnlab.planning.parameters import (
     choose_primes,
     split_bits,
 )
-from fcnlab.planning.plan import Plan, prime_limit, switch_points
+from fcnlab.planning.plan import Plan
 
 PRECISION = 0.01  # predicted error of the logits that is accepted, as a share of their spread
 SCALE_BITS = range(4, 40)
@@ -81,8 +82,8 @@ def approximate_plans(
         circuit: What will be evaluated.
         rings: Ring degrees to try.
         sample: Pixels of typical images, shape (N, inputs); uniform random ones if not given.
-        cost: Of a plan; it must depend on nothing but the ring, the number of primes, and where they are dropped. Plans
-            of infinite cost are left out.
+        cost: What a plan costs; it must depend on nothing but the ring, the number of primes, and where they are
+            dropped. Plans of infinite cost are left out.
     """
     if max(interval.bits for interval in circuit.ranges) > WIDEST_BITS:
         return
@@ -120,10 +121,9 @@ def gather(
     with np.errstate(over="ignore", invalid="ignore"):  # what is not a finite number has no room
         drops = {point: [2.0**bits] for point, bits in zip(points, dropped, strict=True)}
         rows = follow_scales(circuit, ring_degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
-        final = np.maximum.reduce([
-            row.needed_bits - sum(bits for point, bits in zip(points, dropped, strict=True) if point >= row.index)
-            for row in rows
-        ])  # fmt: skip
+        sizes_of = dict(zip(points, dropped, strict=True))
+        needs = [row.needed_bits - sum(sizes_of[point] for point in points if point >= row.index) for row in rows]
+        final = np.maximum.reduce(needs)
         drops = {point: [smallest[axis]] for point, axis in zip(points, axes, strict=True)}
         rows = follow_scales(circuit, ring_degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
         errors = least_error(circuit, ring_degree, rows, drops, sources)
@@ -170,7 +170,7 @@ def most_precise(circuit: Circuit, group: Group, spreads: Spreads) -> Plan | Non
         primes = choose_primes(group.ring_degree, [int(bits) for bits in sizes], avoid=(SPECIAL_PRIME,))
         if primes is None:
             continue
-        parameters = parameters_of(circuit, group, primes=primes, scale=2.0 ** group.scale_bits[place])
+        parameters = parameters_of(circuit, group, primes=primes, scale=float(2.0 ** group.scale_bits[place]))
         if parameters.modulus_bits > MODULUS_BITS[group.ring_degree] or not has_room(circuit, parameters, spreads):
             continue
         plan = prove_approximate(circuit, parameters, spreads)
@@ -182,4 +182,4 @@ def most_precise(circuit: Circuit, group: Group, spreads: Spreads) -> Plan | Non
 def parameters_of(circuit: Circuit, group: Group, *, primes: tuple[int, ...], scale: float = 1.0) -> Parameters:
     """The literal of one candidate."""
     counts = tuple(int(index in group.points) for index in range(len(circuit.steps)))
-    return Parameters("ckks", group.ring_degree, primes, SPECIAL_PRIME, (), float(scale), counts)
+    return Parameters(scheme="ckks", ring_degree=group.ring_degree, primes=primes, scale=scale, drops=counts)

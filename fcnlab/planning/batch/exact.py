@@ -6,14 +6,17 @@ larger ciphertext modulus, against several narrow ones.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 import numpy as np
+from typing_extensions import override
 
-from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
-from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.polynomials import Operations, apply_polynomial
+from fcnlab.planning.execution import prime_limit, step_sizes, switch_points
 from fcnlab.planning.noise import BfvNoise, BgvNoise, NoiseModel, Profile, Scheme, coefficient_bits
 from fcnlab.planning.parameters import (
     MODULUS_BITS,
@@ -21,13 +24,14 @@ from fcnlab.planning.parameters import (
     SPECIAL_PRIME,
     Parameters,
     choose_primes,
-    log_product,
     split_bits,
 )
-from fcnlab.planning.plan import Plan, PlannedStep, finish, prime_limit, step_sizes, switch_points
+from fcnlab.planning.plan import Plan, finish
 
 WIDEST_PLAIN_BITS = 60  # SEAL's limit
 PLAIN_MODULI = 8  # more passes than this are never cheaper than a larger ring
+
+AnyPlan = TypeVar("AnyPlan", bound=Plan)
 
 
 def exact_plans(circuit: Circuit, rings: Sequence[int], scheme: Scheme) -> Iterator[Plan]:
@@ -47,26 +51,66 @@ def exact_plan(
     circuit: Circuit, scheme: Scheme, ring_degree: int, moduli: tuple[int, ...], points: tuple[int, ...]
 ) -> Plan | None:
     """The plan with the fewest bits for these plain moduli and switch points; None if the ring cannot hold it."""
-    limit = prime_limit(circuit)
-    groups, final = required_bits(circuit, noise_model(scheme, ring_degree, max(moduli), 4), points)
-    if not final + sum(groups) <= MODULUS_BITS[ring_degree]:  # nor if it is not a number
+    bits = required_bits(circuit, noise_model(scheme, ring_degree, max(moduli), 4), points)
+    search = Search(scheme=scheme, ring_degree=ring_degree, moduli=moduli, largest_bits=prime_limit(circuit))
+    return search.smallest(bits, points, len(circuit.steps), lambda parameters: prove_exact(circuit, parameters))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """The search for the fewest bits of primes that make a proof hold, in either layout.
+
+    Attributes:
+        scheme: bgv or bfv.
+        ring_degree: n.
+        moduli: Plain moduli.
+        largest_bits: The most bits of a data prime.
+        special_bits: Bits of the special prime; 0 for `SPECIAL_PRIME`.
+    """
+
+    scheme: Scheme
+    ring_degree: int
+    moduli: tuple[int, ...]
+    largest_bits: int
+    special_bits: int = 0
+
+    def smallest(
+        self, bits: tuple[list[float], float], points: Sequence[int], steps: int, prove: Callable[[Parameters], AnyPlan]
+    ) -> AnyPlan | None:
+        """The first plan whose budgets are positive; None if the ring cannot hold one.
+
+        Args:
+            bits: What to drop after each switch point, and what the last modulus needs.
+            points: Steps after which primes are dropped.
+            steps: How many there are.
+            prove: The proof for parameters, whatever its budgets.
+        """
+        groups, final = bits
+        allowed = MODULUS_BITS[self.ring_degree]
+        if not final + sum(groups) <= allowed - self.special_bits:  # nor if it is not a number
+            return None
+        # Real primes are a little below a power of two: a bit or two more in the last group makes up for it.
+        for extra in range(3):
+            sizes = [split_bits(need, self.largest_bits) for need in (final + extra, *groups[::-1])]
+            wanted = [*chain.from_iterable(sizes), *([self.special_bits] if self.special_bits else [])]
+            primes = choose_primes(self.ring_degree, wanted, avoid=(SPECIAL_PRIME, *self.moduli))
+            if primes is None:
+                return None
+            count, drops = sum(map(len, sizes)), dict(zip(points, map(len, sizes[:0:-1]), strict=True))
+            parameters = Parameters(
+                scheme=self.scheme,
+                ring_degree=self.ring_degree,
+                primes=primes[:count],
+                special_prime=primes[-1] if self.special_bits else SPECIAL_PRIME,
+                plain_moduli=self.moduli,
+                drops=tuple(drops.get(index, 0) for index in range(steps)),
+            )
+            if parameters.modulus_bits > allowed:
+                return None
+            plan = prove(parameters)
+            if min(step.budget_bits for step in plan.steps) >= 0:
+                return plan
         return None
-    # Real primes are a little below a power of two: a bit or two more in the last group makes up for it.
-    for extra in range(3):
-        sizes = [split_bits(final + extra, limit), *(split_bits(bits, limit) for bits in groups[::-1])]
-        primes = choose_primes(ring_degree, list(chain.from_iterable(sizes)), avoid=(SPECIAL_PRIME, *moduli))
-        if primes is None:
-            return None
-        drops = [0] * len(circuit.steps)
-        for point, group in zip(points, sizes[:0:-1], strict=True):
-            drops[point] = len(group)
-        parameters = Parameters(scheme, ring_degree, primes, SPECIAL_PRIME, moduli, 1.0, tuple(drops))
-        if parameters.modulus_bits > MODULUS_BITS[ring_degree]:
-            return None
-        plan = prove_exact(circuit, parameters)
-        if min(step.budget_bits for step in plan.steps) >= 0:
-            return plan
-    return None
 
 
 def plain_moduli(ring_degree: int, value_bits: int, count: int) -> tuple[int, ...] | None:
@@ -95,10 +139,7 @@ def required_bits(circuit: Circuit, model: NoiseModel, points: Sequence[int]) ->
     noise, groups = model.fresh(SPECIAL_PRIME), []
     with np.errstate(over="ignore", invalid="ignore"):  # noise beyond float64 is more than any modulus holds
         for index, (step, size, after) in enumerate(step_sizes(circuit)):
-            if isinstance(step, Affine):
-                noise = model.affine(noise, int(step.row_norms.max()))
-            else:
-                noise = activation_noise(step, model, noise, size, math.inf)
+            noise = noise_after(step, model, noise, size, math.inf)
             if index in points:
                 end = min((point for point in points if point > index), default=len(circuit.steps))
                 power = math.prod(later.degree for later in circuit.steps[index:end] if isinstance(later, Polynomial))
@@ -118,32 +159,34 @@ class Noisy:
 
 
 @dataclass(frozen=True)
-class NoiseOperations:
-    """Operations on noise bounds; an implementation of `polynomials.Operations`."""
+class NoiseOperations(Operations[Noisy]):
+    """Operations on noise bounds."""
 
     model: NoiseModel
     modulus: float
 
+    @override
     def multiply(self, a: Noisy, b: Noisy, /) -> Noisy:
-        """Noise of a product."""
         noise = self.model.multiply((a.noise, b.noise), (a.size, b.size), self.modulus)
         return Noisy(noise, a.size + b.size - 1)
 
+    @override
     def scale(self, a: Noisy, factor: int, /, *, like: Noisy | None = None) -> Noisy:
-        """Noise of a product by an integer."""
         return Noisy(self.model.scale(a.noise, factor, corrected=like is not None), a.size)
 
+    @override
     def add(self, a: Noisy, b: Noisy, /) -> Noisy:
-        """Noises add up."""
         return Noisy(a.noise + b.noise, max(a.size, b.size))
 
+    @override
     def add_constant(self, a: Noisy, constant: int, /) -> Noisy:
-        """As a bias does."""
         return Noisy(self.model.affine(a.noise, 1), a.size)
 
 
-def activation_noise(step: Polynomial, model: NoiseModel, noise: Profile, size: int, modulus: float) -> Profile:
-    """Noise after an activation, by the program that the engines run."""
+def noise_after(step: Step, model: NoiseModel, noise: Profile, size: int, modulus: float) -> Profile:
+    """Noise after a step on ciphertexts of `size` polynomials; of an activation by the program that the engines run."""
+    if isinstance(step, Affine):
+        return model.affine(noise, int(step.row_norms.max()))
     return apply_polynomial(step.coefficients, Noisy(noise, size), NoiseOperations(model, modulus)).noise
 
 
@@ -153,29 +196,10 @@ def prove_exact(circuit: Circuit, parameters: Parameters) -> Plan:
     model = noise_model(chosen.scheme, chosen.ring_degree, max(chosen.plain_moduli), len(chosen.primes))
     primes = list(chosen.primes)
     noise = model.fresh(chosen.special_prime)
-    inputs = circuit.used_inputs
-    rows = [
-        PlannedStep(
-            "input", len(inputs), 2, circuit.pixel_bits, coefficient_bits(noise), log_product(primes), len(primes), 0
-        )
-    ]
-    for (step, size, after), interval, drops in zip(step_sizes(circuit), circuit.ranges, chosen.drops, strict=True):
-        if isinstance(step, Affine):
-            noise = model.affine(noise, int(step.row_norms.max()))
-        else:
-            noise = activation_noise(step, model, noise, size, math.prod(map(float, primes)))
-        rows.append(
-            PlannedStep(
-                step.name,
-                step.outputs,
-                after,
-                interval.bits,
-                coefficient_bits(noise),
-                log_product(primes),
-                len(primes),
-                drops,
-            )
-        )
+    noise_bits = [coefficient_bits(noise)]
+    for (step, size, after), drops in zip(step_sizes(circuit), chosen.drops, strict=True):
+        noise = noise_after(step, model, noise, size, math.prod(map(float, primes)))
+        noise_bits.append(coefficient_bits(noise))
         for _ in range(drops):
             noise = model.switch(noise, after, primes.pop())
-    return finish(circuit, chosen, rows)
+    return finish(circuit, chosen, noise_bits)

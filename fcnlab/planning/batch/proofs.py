@@ -5,19 +5,21 @@ The error that remains is predicted from typical values, and takes a few numbers
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Affine, Circuit
-from fcnlab.circuit.polynomials import apply_polynomial
+from fcnlab.circuit.polynomials import Operations, apply_polynomial
+from fcnlab.planning.execution import step_sizes
 from fcnlab.planning.noise import CkksNoise
-from fcnlab.planning.parameters import Parameters, log_product
-from fcnlab.planning.plan import Plan, PlannedStep, finish, step_sizes
+from fcnlab.planning.parameters import Parameters
+from fcnlab.planning.plan import Plan, finish
 
 Real = Any  # a float, or an array of them: as many candidates as are looked at together
 INPUT = -1  # the step before the first
@@ -169,7 +171,7 @@ class ScaledValue:
 
     Attributes:
         magnitude: Bound on the absolute value of its integers.
-        scale: Of the value in the ciphertext.
+        scale: The value's scale in the ciphertext.
         bound: Bound on the error, scale included.
     """
 
@@ -178,30 +180,33 @@ class ScaledValue:
     bound: Real
 
 
-class ScaledOperations:
-    """Operations on bounds; an implementation of `polynomials.Operations`."""
+class ScaledOperations(Operations[ScaledValue]):
+    """Operations on bounds."""
 
+    @override
     def multiply(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
-        """Each value times the other's error."""
+        # Each value times the other's error
         return ScaledValue(
             a.magnitude * b.magnitude,
             a.scale * b.scale,
             a.magnitude * a.scale * b.bound + b.magnitude * b.scale * a.bound + a.bound * b.bound,
         )
 
+    @override
     def scale(self, a: ScaledValue, factor: int, /, *, like: ScaledValue | None = None) -> ScaledValue:
-        """The factor is rounded to an integer at the scale of the result."""
+        # The factor is rounded to an integer at the scale of the result
         ratio = (like or a).scale / a.scale
         size, rounding = abs(factor) * ratio, np.where(np.equal(ratio, 1), 0.0, 0.5)
         bound = (size + rounding) * a.bound + rounding * a.magnitude * a.scale
         return ScaledValue(a.magnitude * abs(factor), a.scale * ratio, bound)
 
+    @override
     def add(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
-        """Sums."""
         return ScaledValue(a.magnitude + b.magnitude, a.scale, a.bound + b.bound)
 
+    @override
     def add_constant(self, a: ScaledValue, constant: int, /) -> ScaledValue:
-        """The constant is rounded at the scale of the value."""
+        # The constant is rounded at the scale of the value
         return ScaledValue(a.magnitude + abs(constant), a.scale, a.bound + 0.5)
 
 
@@ -216,15 +221,9 @@ def prove_approximate(circuit: Circuit, parameters: Parameters, spreads: Spreads
 
 def has_room(circuit: Circuit, parameters: Parameters, spreads: Spreads) -> bool:
     """Whether no coefficient can reach half the modulus, for any image; asked first, since it takes no time."""
-    chosen, primes = parameters, list(parameters.primes)
-    drops = (0, *chosen.drops)
-    for row in follow_scales(
-        circuit, chosen.ring_degree, chosen.special_prime, chosen.scale, dropped_primes(chosen), spreads
-    ):
-        if not row.needed_bits <= log_product(primes):  # nor if it is not a number
-            return False
-        del primes[len(primes) - drops[row.index + 1] :]
-    return True
+    chosen, drops = parameters, dropped_primes(parameters)
+    walk = follow_scales(circuit, chosen.ring_degree, chosen.special_prime, chosen.scale, drops, spreads)
+    return all(row.budget_bits >= 0 for row in plan_of(circuit, chosen, walk).steps)  # nor if it is not a number
 
 
 def dropped_primes(parameters: Parameters) -> dict[int, list[float]]:
@@ -235,17 +234,5 @@ def dropped_primes(parameters: Parameters) -> dict[int, list[float]]:
 
 def plan_of(circuit: Circuit, parameters: Parameters, walk: Sequence[ScaledRow]) -> Plan:
     """A walk with real primes as a plan."""
-    primes = list(parameters.primes)
-    rows = []
-    for row, (name, outputs, size, bits, drops) in zip(walk, describe_steps(circuit, parameters), strict=True):
-        needed = float(row.needed_bits) - 1
-        rows.append(PlannedStep(name, outputs, size, bits, needed, log_product(primes), len(primes), drops))
-        del primes[len(primes) - drops :]
-    return finish(circuit, parameters, rows, predicted_error=float(walk[-1].relative_error))
-
-
-def describe_steps(circuit: Circuit, parameters: Parameters) -> Iterator[tuple[str, int, int, int, int]]:
-    """Name, ciphertexts, polynomials, value bits and drops, the input first."""
-    yield "input", len(circuit.used_inputs), 2, circuit.pixel_bits, 0
-    for (step, _, after), interval, drops in zip(step_sizes(circuit), circuit.ranges, parameters.drops, strict=True):
-        yield step.name, step.outputs, after, interval.bits, drops
+    noise_bits = [float(row.needed_bits) - 1 for row in walk]
+    return finish(circuit, parameters, noise_bits, predicted_error=float(walk[-1].relative_error))

@@ -7,6 +7,7 @@ there is; the scales of the weights share that room.
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from fcnlab.planning.packed.pack import Program
 from fcnlab.planning.packed.plan import PackedPlan, finish
 from fcnlab.planning.packed.proofs import Estimate, Size, estimate, trace
 from fcnlab.planning.parameters import MODULUS_BITS, Parameters, choose_primes, log_product
-from fcnlab.planning.plan import PlannedStep
 
 LARGEST_BITS, LARGEST_SPECIAL_BITS = 54, 55  # products in the kernels stay exact up to here
 SMALLEST_BITS = 26
@@ -76,18 +76,11 @@ def best_plan(
 ) -> PackedPlan | None:
     """The most precise scales for these primes, from a walk one bit at a time; None if values have no room."""
     *data, special = primes
+    literal = Parameters(scheme="ckks", ring_degree=ring_degree, primes=tuple(data), special_prime=special, drops=drops)
 
     def walk(scale_bits: float, weight_bits: Sequence[int]) -> list[Estimate]:
-        return estimate(
-            program,
-            traced,
-            ring_degree=ring_degree,
-            primes=data,
-            special_prime=special,
-            scale=2.0**scale_bits,
-            plain_scales=[2.0**bits for bits in weight_bits],
-            drops=drops,
-        )
+        scales = [2.0**bits for bits in weight_bits]
+        return estimate(program, traced, replace(literal, scale=2.0**scale_bits), plain_scales=scales)
 
     def largest_scale(weight_bits: Sequence[int]) -> tuple[float, list[Estimate]]:
         """Each step's coefficients grow with a power of the pixels' scale; their rounding does not, hence a second."""
@@ -124,28 +117,6 @@ def best_plan(
                     error = error_of(rows)
     if not error < math.inf:
         return None
-    parameters = Parameters("ckks", ring_degree, tuple(data), special, (), 2.0**scale_bits, drops)
-    return finish(
-        program,
-        circuit,
-        parameters,
-        prove(program, parameters, rows),
-        plain_scales=tuple(2.0**bits for bits in best),
-        predicted_error=error,
-    )
-
-
-def prove(program: Program, parameters: Parameters, rows: Sequence[Estimate]) -> list[PlannedStep]:
-    """The proof, row by row: no coefficient reaches half the modulus, for any image."""
-    merged = program.circuit
-    names = [("input", len(program.gather), merged.pixel_bits + 1, 0)]
-    names += [
-        (step.name, 1, interval.bits, drops)
-        for step, interval, drops in zip(merged.steps, merged.ranges, parameters.drops, strict=True)
-    ]
-    primes, planned = list(parameters.primes), []
-    for (name, ciphertexts, bits, drops), row in zip(names, rows, strict=True):
-        modulus_bits = log_product(primes)
-        planned.append(PlannedStep(name, ciphertexts, 2, bits, row.coefficient_bits, modulus_bits, len(primes), drops))
-        del primes[len(primes) - drops :]
-    return planned
+    noise_bits = [row.coefficient_bits for row in rows]  # no coefficient reaches half the modulus, for any image
+    parameters, scales = replace(literal, scale=2.0**scale_bits), [2.0**bits for bits in best]
+    return finish(program, circuit, parameters, noise_bits, plain_scales=scales, predicted_error=error)

@@ -6,38 +6,30 @@ every step that another one follows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.planning.batch.exact import PLAIN_MODULI, plain_moduli
+from fcnlab.planning.batch.exact import PLAIN_MODULI, Search, plain_moduli
 from fcnlab.planning.noise import BgvNoise, Profile, coefficient_bits, floor_noise, key_switch_noise, symmetric_noise
 from fcnlab.planning.packed.pack import Program, Stage, Term
 from fcnlab.planning.packed.plan import PackedPlan, finish
-from fcnlab.planning.packed.program import run_program
-from fcnlab.planning.parameters import (
-    MODULUS_BITS,
-    SMALLEST_PRIME_BITS,
-    Parameters,
-    choose_primes,
-    log_product,
-    split_bits,
-)
-from fcnlab.planning.plan import PlannedStep
+from fcnlab.planning.packed.program import SlotOperations, run_program
+from fcnlab.planning.parameters import MODULUS_BITS, SMALLEST_PRIME_BITS, Parameters
 
 LARGEST_BITS, SPECIAL_BITS = 52, 55  # of data primes, and of the special one
 
 
-class NoiseBounds:
+class NoiseBounds(SlotOperations[Profile]):
     """Operations on noise bounds.
 
     Args:
         ring_degree: n.
         plain_modulus: t.
         primes: Data primes at this point.
-        special_prime: Of the keys.
+        special_prime: The keys' special prime.
         divide: What dropping primes divides by, and how it rounds.
     """
 
@@ -54,28 +46,30 @@ class NoiseBounds:
         rounding = floor_noise(ring_degree, 2)
         self._switch = plain_modulus * (key_switch_noise(ring_degree, primes, special_prime) + rounding)
 
+    @override
     def product(self, a: Profile, term: Term, /) -> Profile:
-        """By a polynomial with n coefficients below t / 2."""
+        # By a polynomial with n coefficients below t / 2, as biases are
         return a * self._plaintext
 
+    @override
     def add(self, a: Profile, b: Profile, /) -> Profile:
-        """Noises add up."""
         return a + b
 
+    @override
     def rotate(self, a: Profile, step: int, /) -> Profile:
-        """The roots change places, and keys are switched."""
+        # The roots change places, and keys are switched
         return np.asarray(a[permuted_roots(self._degree, step)] + self._switch)
 
+    @override
     def add_bias(self, a: Profile, stage: Stage, /) -> Profile:
-        """A polynomial with n coefficients below t / 2."""
         return a + self._plaintext
 
+    @override
     def square(self, a: Profile, /) -> Profile:
-        """The square of the noise, and a key switch."""
         return a * a + self._switch
 
+    @override
     def drop(self, a: Profile, primes: int, /) -> Profile:
-        """Primes go."""
         return self._divide(a)
 
 
@@ -103,21 +97,12 @@ def exact_plans(program: Program, circuit: Circuit, ring_degree: int) -> Iterato
 
 def exact_plan(program: Program, circuit: Circuit, ring_degree: int, moduli: tuple[int, ...]) -> PackedPlan | None:
     """The plan for these plain moduli; None if the ring cannot hold it."""
-    allowed = MODULUS_BITS[ring_degree] - SPECIAL_BITS
-    groups, final = required_bits(program, ring_degree, max(moduli))
-    if not final + sum(groups) <= allowed:
-        return None
-    for extra in range(3):  # real primes are a little below a power of two
-        sizes = [split_bits(final + extra, LARGEST_BITS), *(split_bits(bits, LARGEST_BITS) for bits in groups[::-1])]
-        primes = choose_primes(ring_degree, [*chain.from_iterable(sizes), SPECIAL_BITS], avoid=moduli)
-        if primes is None or log_product(primes) > MODULUS_BITS[ring_degree]:
-            return None
-        drops = (*(len(group) for group in sizes[:0:-1]), 0)
-        parameters = Parameters("bgv", ring_degree, primes[:-1], primes[-1], moduli, 1.0, drops)
-        rows = prove(program, parameters)
-        if min(row.budget_bits for row in rows) >= 0:
-            return finish(program, circuit, parameters, rows, plain_scales=(1.0,) * len(program.stages))
-    return None
+    search = Search(
+        scheme="bgv", ring_degree=ring_degree, moduli=moduli, largest_bits=LARGEST_BITS, special_bits=SPECIAL_BITS
+    )
+    steps = len(program.circuit.steps)
+    bits = required_bits(program, ring_degree, max(moduli))
+    return search.smallest(bits, range(steps - 1), steps, lambda parameters: prove(program, circuit, parameters))
 
 
 def fresh_noise(ring_degree: int, plain_modulus: int) -> Profile:
@@ -148,9 +133,9 @@ def required_bits(program: Program, ring_degree: int, plain_modulus: int) -> tup
         return groups, coefficient_bits(noise) + 1
 
 
-def prove(program: Program, parameters: Parameters) -> list[PlannedStep]:
+def prove(program: Program, circuit: Circuit, parameters: Parameters) -> PackedPlan:
     """Follow the noise bound with the real primes; the caller checks that budgets stay positive."""
-    chosen, merged = parameters, program.circuit
+    chosen = parameters
     modulus = max(chosen.plain_moduli)
     model = BgvNoise(chosen.ring_degree, modulus)
     noises: list[Profile] = []
@@ -167,15 +152,5 @@ def prove(program: Program, parameters: Parameters) -> list[PlannedStep]:
 
     fresh = fresh_noise(chosen.ring_degree, modulus)
     run_program(program, [fresh] * len(program.gather), operations, drops=chosen.drops, report=noises.append)
-    names = [("input", len(program.gather), merged.pixel_bits + 1, 0)]
-    names += [
-        (step.name, 1, interval.bits, drops)
-        for step, interval, drops in zip(merged.steps, merged.ranges, chosen.drops, strict=True)
-    ]
-    primes, rows = list(chosen.primes), []
-    for (name, ciphertexts, bits, drops), noise in zip(names, [fresh, *noises], strict=True):
-        rows.append(
-            PlannedStep(name, ciphertexts, 2, bits, coefficient_bits(noise), log_product(primes), len(primes), drops)
-        )
-        del primes[len(primes) - drops :]
-    return rows
+    noise_bits = [coefficient_bits(noise) for noise in (fresh, *noises)]
+    return finish(program, circuit, chosen, noise_bits, plain_scales=(1.0,) * len(program.stages))

@@ -21,7 +21,7 @@ Source: Halevi and Shoup 2014 (eprint 2014/106) for diagonals and 2018 (eprint 2
 arrangement is this project's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -32,10 +32,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
-from fcnlab.circuit.integers import WORD_BITS, multiply_exactly, sum_bits
+from fcnlab.circuit.integers import WORD_BITS, Integers, multiply_exactly, sum_bits
 from fcnlab.errors import PlanError
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +51,7 @@ class Stage:
     """An affine step on slots.
 
     Attributes:
-        name: Of the affine step.
+        name: The affine step's name.
         sources: Ciphertexts it reads.
         terms: Products, ordered by giant step.
         folds: Then, one after the other: add what a rotation by this many slots gives.
@@ -103,11 +101,6 @@ class Program:
     period: int
     gather: Integers
     stages: tuple[Stage, ...]
-
-    @property
-    def rotation_steps(self) -> tuple[int, ...]:
-        """Every step by which something is rotated, ascending: each needs one key."""
-        return tuple(sorted({step for stage in self.stages for step in stage.rotations}))
 
     @property
     def places(self) -> Integers:
@@ -216,9 +209,12 @@ def diagonal_stage(step: Affine, slots: int, period: int, width: int) -> Stage:
     block, place = rows // width, rows % width
     shift = (step.weights.indices - place) % width
     slot = block * period + (step.weights.indices - shift) % period
-    places = unit_places(step.outputs, period, width)
+    units = np.arange(step.outputs)
+    places = units // width * period + units % width
+    bias = np.zeros(slots, dtype=object)
+    bias[places] = step.bias
     terms = split_steps(shift, slot, step.weights.data, slots, width)
-    return Stage(step.name, 1, terms, doublings(width, period), place_bias(step, places, slots), places)
+    return Stage(step.name, 1, terms, doublings(width, period), bias, places)
 
 
 def last_stage(step: Affine, slots: int, columns: Integers) -> Stage:
@@ -232,19 +228,6 @@ def last_stage(step: Affine, slots: int, columns: Integers) -> Stage:
         bias[row::count] = int(value)
     terms = split_steps(shift, (column - shift) % slots, step.weights.data, slots, count)
     return Stage(step.name, 1, terms, doublings(count, slots), bias, np.arange(step.outputs))
-
-
-def unit_places(outputs: int, period: int, width: int) -> Integers:
-    """Slot of each output of a diagonal stage."""
-    units = np.arange(outputs)
-    return np.asarray(units // width * period + units % width, dtype=np.int64)
-
-
-def place_bias(step: Affine, places: Integers, slots: int) -> npt.NDArray[Any]:
-    """The bias at the outputs' slots, 0 elsewhere."""
-    bias = np.zeros(slots, dtype=object)
-    bias[places] = step.bias
-    return bias
 
 
 def split_steps(shift: Integers, slot: Integers, weights: Integers, slots: int, count: int) -> tuple[Term, ...]:
@@ -261,8 +244,7 @@ def split_steps(shift: Integers, slot: Integers, weights: Integers, slots: int, 
 
 def doublings(start: int, end: int) -> tuple[int, ...]:
     """start, 2 start, 4 start ... below `end`."""
-    steps: Iterable[int] = (start << k for k in range((end // start).bit_length() - 1))
-    return tuple(steps)
+    return tuple(start << k for k in range((end // start).bit_length() - 1))
 
 
 def power_of_two(number: int) -> int:

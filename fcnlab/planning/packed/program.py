@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.circuit.hops import HopTable, LayerHops
-from fcnlab.circuit.integers import WORD_BITS, wrap
-from fcnlab.errors import CircuitError
 from fcnlab.planning.packed.pack import Program, Stage, Term
 
 V = TypeVar("V")
@@ -94,65 +92,6 @@ def run_program(
 def gather_pixels(program: Program, pixels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """One image, shape (inputs,), as the slots of each ciphertext, shape (ciphertexts, S)."""
     return np.where(program.gather >= 0, pixels[program.gather], 0).astype(np.int64)
-
-
-class ClearOperations:
-    """The program on integers: what its layout is tested with.
-
-    Args:
-        wide: Python integers instead of int64.
-    """
-
-    def __init__(self, *, wide: bool) -> None:
-        self._type = object if wide else np.int64
-
-    def product(self, a: npt.NDArray[Any], term: Term, /) -> npt.NDArray[Any]:
-        """Slot by slot."""
-        return np.asarray(a * term.weights.astype(self._type))
-
-    def add(self, a: npt.NDArray[Any], b: npt.NDArray[Any], /) -> npt.NDArray[Any]:
-        """Slot by slot."""
-        return np.asarray(a + b)
-
-    def rotate(self, a: npt.NDArray[Any], step: int, /) -> npt.NDArray[Any]:
-        """To the left."""
-        return np.roll(a, -step)
-
-    def add_bias(self, a: npt.NDArray[Any], stage: Stage, /) -> npt.NDArray[Any]:
-        """Slot by slot."""
-        return np.asarray(a + (stage.bias if self._type is object else wrap(stage.bias)))
-
-    def square(self, a: npt.NDArray[Any], /) -> npt.NDArray[Any]:
-        """Slot by slot."""
-        return np.asarray(a * a)
-
-    def drop(self, a: npt.NDArray[Any], primes: int, /) -> npt.NDArray[Any]:
-        """Nothing changes."""
-        return a
-
-
-def evaluate_clear(program: Program, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Logits of images by the program in the clear, exactly: equal to ``circuit.evaluate``.
-
-    Args:
-        program: What to run.
-        pixels: Integers, shape (N, ...).
-
-    Returns:
-        Shape (N, outputs).
-    """
-    images = program.circuit.check_pixels(pixels)
-    if not len(images):
-        raise CircuitError("There are no images to classify; give at least one.")
-    wide = program.circuit.ranges[-1].bits > WORD_BITS  # otherwise int64 may wrap on the way, and comes out right
-    operations = ClearOperations(wide=wide)
-    drops = (0,) * len(program.circuit.steps)
-    rows = []
-    for image in images:
-        sources = list(gather_pixels(program, image).astype(object if wide else np.int64))
-        with np.errstate(over="ignore"):
-            rows.append(run_program(program, sources, lambda _: operations, drops=drops)[program.places])
-    return np.stack(rows)
 
 
 def count_packed(program: Program, drops: Sequence[int]) -> HopTable:

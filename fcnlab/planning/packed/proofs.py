@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.planning.noise import CONFIDENCE, ERROR_VARIANCE, ROUNDING_VARIANCE, CkksNoise, typical_key_switch
 from fcnlab.planning.packed.pack import Program, Stage, Term
-from fcnlab.planning.packed.program import gather_pixels, run_program
+from fcnlab.planning.packed.program import SlotOperations, gather_pixels, run_program
+from fcnlab.planning.parameters import Parameters
 
 Floats = npt.NDArray[np.float64]
 MARGIN = 1 + 1e-9  # of sums in float64
@@ -50,7 +52,7 @@ class Size:
     mean_square: Floats
 
 
-class Tracing:
+class Tracing(SlotOperations[Traced]):
     """Operations on values that write down the size of every result in order."""
 
     def __init__(self) -> None:
@@ -60,33 +62,36 @@ class Tracing:
         self.sizes.append(Size(value.magnitude, np.mean(value.samples**2, axis=0)))
         return value
 
+    @override
     def product(self, a: Traced, term: Term, /) -> Traced:
-        """A negative weight turns bounds round."""
+        # A negative weight turns bounds round
         weights = term.weights.astype(np.float64)
         ends = a.lo * weights, a.hi * weights
         return self._keep(Traced(np.minimum(*ends), np.maximum(*ends), a.samples * weights))
 
+    @override
     def add(self, a: Traced, b: Traced, /) -> Traced:
-        """Bounds add up: no pixel is in a sum twice."""
+        # No pixel is in a sum twice
         return self._keep(Traced(a.lo + b.lo, a.hi + b.hi, a.samples + b.samples))
 
+    @override
     def rotate(self, a: Traced, step: int, /) -> Traced:
-        """To the left."""
         return self._keep(Traced(np.roll(a.lo, -step), np.roll(a.hi, -step), np.roll(a.samples, -step, axis=1)))
 
+    @override
     def add_bias(self, a: Traced, stage: Stage, /) -> Traced:
-        """Bounds move."""
         bias = stage.bias.astype(np.float64)
         return self._keep(Traced(a.lo + bias, a.hi + bias, a.samples + bias))
 
+    @override
     def square(self, a: Traced, /) -> Traced:
-        """0 is the least square if it is between the bounds."""
+        # 0 is the least square if it is between the bounds
         ends = a.lo**2, a.hi**2
         lo = np.where((a.lo <= 0) & (a.hi >= 0), 0.0, np.minimum(*ends))
         return self._keep(Traced(lo, np.maximum(*ends), a.samples**2))
 
+    @override
     def drop(self, a: Traced, primes: int, /) -> Traced:
-        """Nothing changes."""
         return self._keep(a)
 
 
@@ -111,8 +116,8 @@ class Estimate:
     """The error of a ciphertext.
 
     Attributes:
-        size: Of its value.
-        scale: Of its value.
+        size: How large its value is.
+        scale: The scale of its value.
         worst: Variance of the error in each slot, scale included, where values are as large as any image makes them.
         typical: The same at typical values.
     """
@@ -133,15 +138,15 @@ class Estimate:
         return math.log2(float(np.mean(self.size.magnitude)) * self.scale + 2**self.error_bits)
 
 
-class Estimating:
+class Estimating(SlotOperations[Estimate]):
     """Operations on errors.
 
     Args:
-        sizes: Of `trace`, in order.
+        sizes: What `trace` found, in order.
         ring_degree: n.
         primes: Data primes at this point.
-        special_prime: Of the keys.
-        plain_scale: Of the weights.
+        special_prime: The keys' special prime.
+        plain_scale: The scale of the weights.
     """
 
     def __init__(
@@ -153,8 +158,9 @@ class Estimating:
         self._encoding = ring_degree * ROUNDING_VARIANCE
         self._switch = typical_key_switch(ring_degree, self._primes, special_prime)
 
+    @override
     def product(self, a: Estimate, term: Term, /) -> Estimate:
-        """Errors times weights, and values times the rounding of encoded weights."""
+        # Errors times weights, and values times the rounding of encoded weights
         squares, rounding = (term.weights * self._plain_scale) ** 2, a.scale**2 * self._encoding
         return Estimate(
             next(self._sizes),
@@ -163,21 +169,24 @@ class Estimating:
             a.typical * squares + a.size.mean_square * rounding,
         )
 
+    @override
     def add(self, a: Estimate, b: Estimate, /) -> Estimate:
-        """Errors of different slots are independent."""
+        # Errors of different slots are independent
         return Estimate(next(self._sizes), a.scale, a.worst + b.worst, a.typical + b.typical)
 
+    @override
     def rotate(self, a: Estimate, step: int, /) -> Estimate:
-        """A key switch."""
         worst, typical = (np.roll(variance, -step) + self._switch for variance in (a.worst, a.typical))
         return Estimate(next(self._sizes), a.scale, worst, typical)
 
+    @override
     def add_bias(self, a: Estimate, stage: Stage, /) -> Estimate:
-        """The rounding of the encoded bias."""
+        # The rounding of the encoded bias
         return Estimate(next(self._sizes), a.scale, a.worst + self._encoding, a.typical + self._encoding)
 
+    @override
     def square(self, a: Estimate, /) -> Estimate:
-        """Twice the value times the error, the error's square, and a key switch."""
+        # Twice the value times the error, the error's square, and a key switch
         twice = 4 * a.scale**2
         return Estimate(
             next(self._sizes),
@@ -186,8 +195,8 @@ class Estimating:
             twice * a.size.mean_square * a.typical + 2 * a.typical**2 + self._switch,
         )
 
+    @override
     def drop(self, a: Estimate, primes: int, /) -> Estimate:
-        """Rescales."""
         scale, worst, typical = a.scale, a.worst, a.typical
         for last in self._primes[: -primes - 1 : -1]:
             scale /= last
@@ -196,37 +205,25 @@ class Estimating:
 
 
 def estimate(
-    program: Program,
-    traced: tuple[Size, list[Size]],
-    *,
-    ring_degree: int,
-    primes: Sequence[float],
-    special_prime: float,
-    scale: float,
-    plain_scales: Sequence[float],
-    drops: Sequence[int],
+    program: Program, traced: tuple[Size, list[Size]], parameters: Parameters, *, plain_scales: Sequence[float]
 ) -> list[Estimate]:
     """Follow errors: the input, and the result of each step before primes are dropped.
 
     Args:
         program: To follow.
-        traced: Of `trace` with the same drops.
-        ring_degree: n.
-        primes: Data primes, the last dropped first.
-        special_prime: Of the keys.
-        scale: Of a fresh ciphertext.
-        plain_scales: Of the weights of each stage.
-        drops: Primes dropped after each step of the circuit.
+        traced: What `trace` found with the same drops.
+        parameters: The literal, with the scale of a fresh ciphertext.
+        plain_scales: The scale of the weights of each stage.
     """
     fresh, sizes = traced
-    following = iter(sizes)
-    variance = np.full(program.slots, ring_degree * (ERROR_VARIANCE / 2 + ROUNDING_VARIANCE))
-    start = Estimate(fresh, scale, variance, variance)
+    chosen, following = parameters, iter(sizes)
+    variance = np.full(program.slots, chosen.ring_degree * (ERROR_VARIANCE / 2 + ROUNDING_VARIANCE))
+    start = Estimate(fresh, chosen.scale, variance, variance)
     rows = [start]
 
     def operations(index: int) -> Estimating:
-        left = primes[: len(primes) - sum(drops[:index])]
-        return Estimating(following, ring_degree, left, special_prime, plain_scales[index // 2])
+        left = chosen.primes[: len(chosen.primes) - sum(chosen.drops[:index])]
+        return Estimating(following, chosen.ring_degree, left, chosen.special_prime, plain_scales[index // 2])
 
-    run_program(program, [start] * len(program.gather), operations, drops=drops, report=rows.append)
+    run_program(program, [start] * len(program.gather), operations, drops=chosen.drops, report=rows.append)
     return rows

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from fcnlab.errors import DataError
 from fcnlab.networks.fitting import single_thread
@@ -25,7 +26,7 @@ PACKAGE_HINT: Final = 'install the extra with `pip install "fcnlab[images]"`'
 
 
 class ColourExtractor(nn.Module):
-    """Colour images (N, 3, 224, 224), values 0 to 255, to features (N, 64)."""
+    """Colour images (N, 3, 224, 224), values 0 to 255, to features (N, 64); each row by its own image alone."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -37,8 +38,8 @@ class ColourExtractor(nn.Module):
         self.project = nn.Linear(weights.shape[1], FEATURES, bias=False)
         self.project.weight.data = directions[:FEATURES].contiguous()
 
+    @override
     def forward(self, images: Tensor) -> Tensor:
-        """Features of a batch; each row depends on its own image alone."""
         maps: Callable[[Tensor], Tensor] = self.network.extract_features  # type: ignore[assignment]
         pooled = maps((images - 127) / 128).mean(dim=(2, 3))
         standardised = (pooled - pooled.mean(dim=1, keepdim=True)) / pooled.std(dim=1, keepdim=True).clamp(min=1e-6)

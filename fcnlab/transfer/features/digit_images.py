@@ -26,7 +26,7 @@ def enlarge_digits(squares: npt.NDArray[Any], *, ink: float) -> npt.NDArray[np.u
 
     Args:
         squares: Ink of each square, shape (N, 8, 8), 0 to `ink`.
-        ink: Of a full square.
+        ink: The ink of a full square.
 
     Returns:
         uint8, shape (N, 28, 28); each image depends on its own squares alone.

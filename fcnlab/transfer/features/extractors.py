@@ -4,8 +4,6 @@ Its last layer is no classifier but a public whitening: the 64 main directions o
 mean 0 and variance 1. On disk it is a safetensors file with a JSON card beside it.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +15,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from fcnlab.data.files import write_whole
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import sequential
 from fcnlab.networks.fitting import single_thread
-from fcnlab.networks.storage import load_tensors, pack_tensors
+from fcnlab.networks.storage import load_network
 
 EXTRACTORS_FOLDER: Final = DATA_ROOT / "extractors"
 FEATURES: Final = 64
@@ -35,11 +32,11 @@ class ExtractorRecipe:
     """Everything that an extractor's training depends on.
 
     Attributes:
-        name: Of its files.
+        name: The files' name.
         digits: The digits of MNIST that it may see.
         coarse: Whether half of the images are coarsened, so that it can read 8x8 digits.
         epochs: Passes over these images, each warped anew.
-        seed: Of weights, order, warps and turns.
+        seed: The seed of weights, order, warps and turns.
     """
 
     name: str
@@ -104,15 +101,6 @@ def extract_features(network: nn.Module, pixels: Tensor) -> npt.NDArray[np.float
     return np.asarray(torch.cat(parts).numpy() if parts else np.empty((0, FEATURES), dtype=np.float32))
 
 
-def save_extractor(extractor: Extractor, *, folder: Path = EXTRACTORS_FOLDER) -> None:
-    """Write ``<name>.safetensors``, and last the card with its checksum."""
-    content = pack_tensors(extractor.network.state_dict())
-    path = folder / f"{extractor.card['name']}.safetensors"
-    card = dict(extractor.card) | {"sha256": hashlib.sha256(content).hexdigest()}
-    write_whole(path, content)
-    write_whole(path.with_suffix(".json"), f"{json.dumps(card, indent=2)}\n".encode())
-
-
 def load_extractor(name: str, *, folder: Path = EXTRACTORS_FOLDER) -> Extractor:
     """Load a shipped extractor, checked.
 
@@ -121,15 +109,6 @@ def load_extractor(name: str, *, folder: Path = EXTRACTORS_FOLDER) -> Extractor:
     """
     if name not in RECIPES:
         raise DataError(f"Unknown extractor {name!r}: choose one of {', '.join(RECIPES)}.")
-    path = folder / f"{name}.safetensors"
-    tensors, _ = load_tensors(path)
-    try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        altered = card.pop("sha256") != hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(f"The card of {path} is missing or not a card ({error}): `fcnlab train {name}`.") from error
-    if altered:
-        raise DataError(f"{path} is not the file its card describes (its sha256 differs): `fcnlab train {name}`.")
-    network = build_extractor()
-    network.load_state_dict(tensors)
-    return Extractor(network.requires_grad_(False).eval(), card)
+    path, mend = folder / f"{name}.safetensors", f"run `fcnlab train {name}`"
+    network, card = load_network(path, card=dict[str, Any], build_network=lambda _: build_extractor(), mend=mend)
+    return Extractor(network.requires_grad_(False), card)

@@ -84,7 +84,7 @@ def standardise(values: Reals, *, low: Reals, high: Reals, reach: float) -> Real
         values: Shape (N, features).
         low: Lower ends, shape (features,).
         high: Upper ends, each above the lower one.
-        reach: Of the `FeatureRange`.
+        reach: The reach of the `FeatureRange`.
 
     Raises:
         DataError: If an interval is empty.

@@ -4,25 +4,22 @@ Only what is released is written: weights that were pruned and rounded after a p
 is stored, and neither is a seed, from which the noise could be guessed.
 """
 
-import hashlib
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from torch import nn
 
-from fcnlab.data.files import write_whole
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
-from fcnlab.networks.storage import load_tensors, pack_tensors
+from fcnlab.networks.storage import load_network, save_network
 from fcnlab.transfer.features.ranges import FeatureRange
+from fcnlab.transfer.heads.guarantee import Guarantee
 from fcnlab.transfer.heads.heads import HeadShape
-from fcnlab.transfer.heads.privacy import Guarantee
 from fcnlab.transfer.heads.training import TrainedHead
-from fcnlab.transfer.records.studies import Study
+from fcnlab.transfer.records.study import Study
 
 HEADS: Final = DATA_ROOT / "heads"
 COVERED: Final = "the weights in this file and everything computed from them"
@@ -34,18 +31,18 @@ class HeadCard:
     """What is known of a private head.
 
     Attributes:
-        name: Of the files.
-        study: It was trained on.
+        name: The files' name.
+        study: The study it was trained on.
         classes: Names of the classes, in the order of the logits.
         shape: Rebuilds the head.
         features: Range and bits of its inputs.
         guarantee: What its weights promise.
-        covers: Of the guarantee.
-        does_not_cover: Of the guarantee.
+        covers: What the guarantee covers.
+        does_not_cover: What it does not cover.
         accuracy: Percent of held-out records.
         records: Size of the training set.
         command: Makes a head like it.
-        version: Of fcnlab.
+        version: The version of fcnlab.
     """
 
     name: str
@@ -65,9 +62,9 @@ class HeadCard:
 def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
     """The card of a trained head, named after its study."""
     return HeadCard(
-        name=f"{study.name.partition(':')[0]}-head",
-        study=study.name.partition(":")[0],
-        classes=study.classes,
+        name=f"{study.outline.name.partition(':')[0]}-head",
+        study=study.outline.name.partition(":")[0],
+        classes=study.outline.classes,
         shape=study.shape,
         features=study.features,
         guarantee=head.guarantee,
@@ -78,18 +75,15 @@ def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
 
 
 def save_head(head: nn.Sequential, card: HeadCard, *, folder: Path = HEADS) -> Path:
-    """Write ``<name>.safetensors``, and last ``<name>.json`` with its checksum; returns the path of the weights.
+    """Write ``<name>.safetensors`` and its card, ``<name>.json``; returns the path of the weights.
 
     Raises:
         DataError: If the head was trained without privacy, or a file cannot be written.
     """
     if not math.isfinite(card.guarantee.epsilon):
         raise DataError("A head trained without privacy is not stored as a private one: give a finite epsilon.")
-    content = pack_tensors(head.state_dict())
     path = folder / f"{card.name}.safetensors"
-    text = json.dumps(asdict(card) | {"sha256": hashlib.sha256(content).hexdigest()}, indent=2)
-    write_whole(path, content)
-    write_whole(path.with_suffix(".json"), f"{text}\n".encode())
+    save_network(path, head, card=asdict(card))
     return path
 
 
@@ -99,26 +93,7 @@ def load_head(path: str | Path) -> tuple[nn.Sequential, HeadCard]:
     Raises:
         DataError: If a file is missing or altered, or the weights are not the card's.
     """
-    weights = Path(path)
-    tensors, _ = load_tensors(weights)
-    try:
-        values: dict[str, Any] = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))
-        digest = values.pop("sha256")
-        card = HeadCard(
-            **values
-            | {
-                "classes": tuple(values["classes"]),
-                "shape": HeadShape(**values["shape"]),
-                "features": FeatureRange(**values["features"]),
-                "guarantee": Guarantee(**values["guarantee"]),
-            }
-        )
-        head = card.shape.build()
-        head.load_state_dict(tensors)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        raise DataError(
-            f"The card of {weights} is missing or does not fit it ({error}): train the head anew."
-        ) from error
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != digest:
-        raise DataError(f"{weights} is not the file its card describes (its sha256 differs): train the head anew.")
-    return head.requires_grad_(False).eval(), card
+    head, card = load_network(
+        Path(path), card=HeadCard, build_network=lambda card: card.shape.build(), mend="train the head anew"
+    )
+    return head.requires_grad_(False), card

@@ -7,6 +7,7 @@ import copy
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,10 +15,10 @@ from torch.nn import functional
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compiler.layers import activation_from_name
-from fcnlab.compression.pruning import magnitude_mask
+from fcnlab.compression.pruning import hop_mask
 from fcnlab.compression.quantization import choose_window, round_to_powers_of_two, window_length
 from fcnlab.errors import DataError
-from fcnlab.networks.architectures import seeded, sequential
+from fcnlab.networks.architectures import linear_layers, seeded, sequential
 from fcnlab.networks.fitting import GRADIENT_NORM, single_thread
 from fcnlab.transfer.features.ranges import FeatureRange
 
@@ -87,7 +88,7 @@ def release_of(*, pruned: float, weight_bits: int) -> Release:
 
     Args:
         pruned: Percent of each layer's weights that are left out, 0 to below 100.
-        weight_bits: Of a power of two with its sign, 2 to 5.
+        weight_bits: Bits of a power of two with its sign, 2 to 5.
 
     Raises:
         DataError: If all weights were pruned, or the bits are not 2 to 5.
@@ -126,7 +127,8 @@ def release_head(head: nn.Sequential, *, release: Release) -> nn.Sequential:
     released = clone(head)
     for layer in linear_layers(released):
         weights = layer.weight.detach().numpy()
-        mask = magnitude_mask(weights, keep=max(round(release.keep * weights.size), 1))
+        kept_count = max(round(release.keep * weights.size), 1)
+        mask = hop_mask(abs(weights), costs=np.ones(1, dtype=np.int64), products=kept_count)
         empty = ~mask.any(axis=1)
         mask[empty, abs(weights[empty]).argmax(axis=1)] = True
         kept = weights * mask
@@ -159,11 +161,6 @@ def compile_head(head: nn.Sequential, *, features: FeatureRange, name: str) -> C
     width = linear_layers(head)[0].in_features
     folded = fold_range(head, features=features)
     return compile_circuit(folded, name=name, input_shape=(width,), pixel_bits=features.bits)
-
-
-def linear_layers(head: nn.Sequential) -> list[nn.Linear]:
-    """The layers with weights, in order."""
-    return [layer for layer in head if isinstance(layer, nn.Linear)]
 
 
 def clone(head: nn.Sequential) -> nn.Sequential:

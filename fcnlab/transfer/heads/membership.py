@@ -49,9 +49,9 @@ def attack(members: Reals, others: Reals, *, epsilon: float, delta: float, seed:
     Args:
         members: Losses of training records, at least 4.
         others: Losses of records from the same source that were not in the training set, at least 4.
-        epsilon: Of the guarantee, for the bound.
-        delta: Of the guarantee.
-        seed: Of the halves.
+        epsilon: The guarantee's epsilon, for the bound.
+        delta: The guarantee's delta.
+        seed: Decides the halves.
 
     Raises:
         DataError: If there are too few records to halve.

@@ -22,32 +22,23 @@ What is not covered:
 """
 
 import copy
-import math
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import torch
 from opacus import GradSampleModule
-from opacus.accountants import create_accountant
-from opacus.accountants.utils import get_noise_multiplier
 from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from fcnlab.errors import DataError
-from fcnlab.transfer.heads.randomness import normal_from_system, uniform_from_system
+from fcnlab.transfer.heads.guarantee import ACCOUNTANT, Guarantee, find_noise, quiet, spent_epsilon
 
-ACCOUNTANT: Final = "prv"
-"""Numerical composition of privacy loss random variables: tight, and it reports an upper bound.
-
-Source: Gopi, Lee and Wutschitz 2021, "Numerical composition of differential privacy", as implemented in Opacus.
-"""
-
+MANTISSA_BITS: Final = 53
 SMALLEST_BATCH: Final = 16  # below it a Poisson batch is often almost empty and all of its gradient is noise
 
 
@@ -56,7 +47,7 @@ class Settings:
     """Everything a head's training depends on but the data, epsilon and the seed.
 
     Attributes:
-        steps: Of gradient descent.
+        steps: Steps of gradient descent.
         rate: Learning rate.
         momentum: 0 to 1, of the noisy gradients.
         clipping: Largest norm of one record's gradient.
@@ -83,31 +74,6 @@ class Settings:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Guarantee:
-    """What the released weights promise, and from what it follows.
-
-    Attributes:
-        epsilon: Spent, as the accountant bounds it; infinite without private training.
-        delta: Probability with which the bound may fail.
-        accountant: Which one.
-        noise_multiplier: Standard deviation of the noise over the clipping norm.
-        clipping: Largest norm of one record's gradient.
-        sample_rate: Probability of a record to take part in a step.
-        steps: Number of steps.
-        secure_random: Whether the noise came from the operating system's generator, safe for a release.
-    """
-
-    epsilon: float
-    delta: float
-    accountant: str
-    noise_multiplier: float
-    clipping: float
-    sample_rate: float
-    steps: int
-    secure_random: bool
-
-
 @dataclass(frozen=True)
 class HeadProgress:
     """Where a training stands.
@@ -123,73 +89,6 @@ class HeadProgress:
     loss: float
 
 
-def no_guarantee(*, delta: float) -> Guarantee:
-    """What a head promises that was trained without privacy: nothing."""
-    return Guarantee(
-        epsilon=math.inf,
-        delta=delta,
-        accountant=ACCOUNTANT,
-        noise_multiplier=0.0,
-        clipping=math.inf,
-        sample_rate=1.0,
-        steps=0,
-        secure_random=False,
-    )
-
-
-def check_epsilon(epsilon: float) -> None:
-    """See that epsilon can be asked for.
-
-    Raises:
-        DataError: If it is not positive.
-    """
-    if not epsilon > 0:
-        raise DataError(f"Epsilon is a positive number, such as 2, or inf for no privacy; got {epsilon:g}.")
-
-
-def find_noise(*, epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
-    """The least noise multiplier, to within 0.01 of epsilon, with which the steps spend at most `epsilon`.
-
-    Raises:
-        DataError: If epsilon or delta is out of range, or no noise is enough.
-    """
-    check_epsilon(epsilon)
-    if not 0 < delta < 1:
-        raise DataError(f"Delta lies strictly between 0 and 1, usually 1 over the number of records; got {delta:g}.")
-    return accounted_noise(epsilon, delta, sample_rate, steps)
-
-
-@lru_cache(maxsize=256)
-def accounted_noise(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
-    """`find_noise` for checked arguments; a second or two, so the answers are kept."""
-    try:
-        with quiet():
-            return float(
-                get_noise_multiplier(
-                    target_epsilon=epsilon,
-                    target_delta=delta,
-                    sample_rate=sample_rate,
-                    steps=steps,
-                    accountant=ACCOUNTANT,
-                    epsilon_tolerance=min(0.01, epsilon / 50),
-                )
-            )
-    except (ValueError, RuntimeError) as error:
-        raise DataError(
-            f"No noise gives epsilon {epsilon:g} at delta {delta:.2g} over {steps} steps ({error}): ask for a larger "
-            "epsilon or fewer steps."
-        ) from error
-
-
-@lru_cache(maxsize=256)
-def spent_epsilon(*, noise_multiplier: float, delta: float, sample_rate: float, steps: int) -> float:
-    """What so many steps with so much noise spend, by the accountant."""
-    accountant = create_accountant(ACCOUNTANT)
-    accountant.history = [(noise_multiplier, sample_rate, steps)]
-    with quiet():
-        return float(accountant.get_epsilon(delta))
-
-
 class SystemNoiseOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus has no types
     """Opacus's optimiser with noise from the operating system's generator, which nobody can predict or rewind.
 
@@ -198,8 +97,8 @@ class SystemNoiseOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus has no 
     Source: Holohan and Braghin 2021, "Secure random sampling in differential privacy", section 5.1.
     """
 
+    @override
     def add_noise(self) -> None:
-        """Noise on the clipped sums."""
         for parameter in self.params:
             draws = [normal_from_system(parameter.shape) for _ in range(4)]
             noise = sum(draws, torch.zeros(())) / 2 * (self.noise_multiplier * self.max_grad_norm)
@@ -227,7 +126,7 @@ def train_private(
         settings: Steps, rate, clipping and batch.
         epsilon: To spend at most.
         delta: 1 / N if not given.
-        seed: Of noise and sampling; it has no effect with `secure_random`.
+        seed: Decides noise and sampling; it has no effect with `secure_random`.
         secure_random: Draw noise and samples from the operating system. For a release: whoever can guess the seed can
             subtract the noise.
         progress: Called after each step; an exception it raises stops the training and nothing is kept.
@@ -303,10 +202,17 @@ def draw(count: int, *, sample_rate: float, generator: torch.Generator | None) -
     return (uniform < sample_rate).nonzero()[:, 0]
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without remarks of Opacus that do not matter here: frozen inputs, log(0) where every record takes part."""
-    with warnings.catch_warnings(), np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        warnings.filterwarnings("ignore", message="Full backward hook is firing")
-        warnings.filterwarnings("ignore", message="Optimal order is the")  # of a first guess, not of the bound
-        yield
+def uniform_from_system(count: int) -> Tensor:
+    """`count` float64 numbers, uniform on (0, 1]."""
+    words = np.frombuffer(bytearray(os.urandom(8 * count)), dtype=np.uint64)
+    return torch.from_numpy(((words >> np.uint64(64 - MANTISSA_BITS)).astype(np.float64) + 1) / 2.0**MANTISSA_BITS)
+
+
+def normal_from_system(shape: tuple[int, ...]) -> Tensor:
+    """Standard normal float64 numbers of a shape.
+
+    Source: Box and Muller 1958, "A note on the generation of random normal deviates".
+    """
+    count = int(np.prod(shape))
+    radius, angle = uniform_from_system(count), uniform_from_system(count)
+    return (torch.sqrt(-2 * torch.log(radius)) * torch.cos(2 * torch.pi * angle)).reshape(shape)

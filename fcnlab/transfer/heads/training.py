@@ -18,10 +18,11 @@ from torch import nn
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.networks.fitting import single_thread
+from fcnlab.transfer.heads.guarantee import Guarantee, check_epsilon, no_guarantee
 from fcnlab.transfer.heads.heads import Release, compile_head, release_head, train_clear
 from fcnlab.transfer.heads.membership import Membership, attack, combine, record_losses
-from fcnlab.transfer.heads.privacy import Guarantee, HeadProgress, Settings, check_epsilon, no_guarantee, train_private
-from fcnlab.transfer.records.studies import CLIPPING, FOLDS, Study, default_settings, load_study
+from fcnlab.transfer.heads.privacy import HeadProgress, train_private
+from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study, default_settings
 
 Percent = float
 
@@ -32,11 +33,11 @@ class TrainedHead:
 
     Attributes:
         study: Name.
-        seed: Of weights and noise; it also chose the fold.
+        seed: Decided weights and noise, and chose the fold.
         trained: With real weights, as training left it.
         released: Pruned, with powers of two.
         circuit: The released head as integers: what runs under encryption.
-        guarantee: Of all three.
+        guarantee: What all three promise.
         accuracy: Percent of the fold's test records, by the circuit.
         trained_accuracy: Percent by the real weights.
         elapsed_s: Seconds of training.
@@ -66,9 +67,10 @@ def train_head(
     *,
     epsilon: float,
     seed: int = 0,
-    settings: Settings | None = None,
     release: Release | None = None,
     delta: float | None = None,
+    clipping: float = CLIPPING,
+    batch: int | None = None,
     secure_random: bool = False,
     progress: Callable[[HeadProgress], None] | None = None,
 ) -> TrainedHead:
@@ -77,15 +79,16 @@ def train_head(
     Args:
         study: Features, labels and folds.
         epsilon: To spend; infinity trains without privacy.
-        seed: Of weights and noise; fold seed modulo 5 is held out.
-        settings: Of the private training; `default_settings` if not given.
+        seed: Decides weights and noise; fold seed modulo 5 is held out.
         release: Pruning and rounding; all weights and seven exponents if not given.
         delta: 1 / N if not given, with N all records of the study, held-out ones included.
+        clipping: Largest norm of one record's gradient.
+        batch: Expected records of a private step; as `default_settings` has it if not given.
         secure_random: Noise from the operating system, for a head that leaves the house.
         progress: Called after each step; an exception it raises stops the training.
 
     Raises:
-        DataError: If epsilon, delta or the batch is out of range.
+        DataError: If epsilon, delta, the clipping norm or the batch is out of range.
     """
     check_epsilon(epsilon)
     began = time.perf_counter()
@@ -96,7 +99,8 @@ def train_head(
     if math.isinf(epsilon):
         trained, guarantee = train_clear(first, inputs, labels), no_guarantee(delta=delta)
     else:
-        settings = settings or default_settings(count=len(labels), epsilon=epsilon)
+        settings = default_settings(count=len(labels), epsilon=epsilon, clipping=clipping)
+        settings = settings if batch is None else replace(settings, batch=batch)
         trained, guarantee = train_private(
             first,
             inputs,
@@ -127,16 +131,16 @@ def release_trained(
     Args:
         study: It was trained on.
         trained: Real weights.
-        guarantee: Of these weights; all releases of them share it.
-        seed: Of its training.
+        guarantee: What these weights promise; all releases of them share it.
+        seed: The seed of its training.
         release: Pruning and rounding; all weights and seven exponents if not given.
         elapsed_s: Seconds of its training.
     """
     held_out = study.folds[seed % FOLDS][1]
     released = release_head(trained, release=release or Release())
-    circuit = compile_head(released, features=study.features, name=f"{study.name} head")
+    circuit = compile_head(released, features=study.features, name=f"{study.outline.name} head")
     return TrainedHead(
-        study=study.name,
+        study=study.outline.name,
         seed=seed,
         trained=trained,
         released=released,
@@ -146,56 +150,6 @@ def release_trained(
         trained_accuracy=percent_right(head_logits(trained, study, held_out), study.labels[held_out]),
         elapsed_s=elapsed_s,
     )
-
-
-def train_named(
-    study: str,
-    *,
-    epsilon: float,
-    seed: int = 0,
-    bits: int = 5,
-    units: int | None = None,
-    clipping: float = CLIPPING,
-    keep: float = 1.0,
-    exponents: int = 7,
-    progress: Callable[[HeadProgress], None] | None = None,
-) -> TrainedHead:
-    """`load_study` and `train_head` with plain arguments: fit for a job in a process of its own (`jobs.submit`).
-
-    Raises:
-        DataError: If an argument is out of range.
-    """
-    check_epsilon(epsilon)
-    loaded = load_study(study, bits=bits, units=units)
-    return train_head(
-        loaded,
-        epsilon=epsilon,
-        seed=seed,
-        settings=settings_for(loaded, seed=seed, epsilon=epsilon, clipping=clipping),
-        release=Release(keep=keep, exponents=exponents),
-        progress=progress,
-    )
-
-
-def settings_for(
-    study: Study, *, seed: int, epsilon: float, clipping: float = CLIPPING, batch: int | None = None
-) -> Settings | None:
-    """`default_settings` of a fold, with another clipping norm or batch; None without privacy.
-
-    Args:
-        study: The private set.
-        seed: Chooses the fold.
-        epsilon: To spend.
-        clipping: Largest norm of one record's gradient.
-        batch: Expected records of a step; the default's if not given.
-
-    Raises:
-        DataError: If the clipping norm is not positive.
-    """
-    if math.isinf(epsilon):
-        return None
-    settings = default_settings(count=len(study.folds[seed % FOLDS][0]), epsilon=epsilon, clipping=clipping)
-    return settings if batch is None else replace(settings, batch=batch)
 
 
 def attack_head(study: Study, head: TrainedHead) -> Membership:

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from fcnlab.data.files import write_whole
 from fcnlab.errors import DataError
 from fcnlab.machine.machine import cache_folder
-from fcnlab.transfer.features.colour import FEATURES, SIDE, extract_colour, load_colour_extractor
-from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.records.studies import FOLDS, Study
+from fcnlab.transfer.features.colour import FEATURES, extract_colour, load_colour_extractor
+from fcnlab.transfer.records.folders import colour_study
+from fcnlab.transfer.records.study import FOLDS, Study
 
 NAME: Final = "cifar10"
 IMAGES: Final = 5000
@@ -38,14 +38,14 @@ def load_cifar_study(images: str = "", *, bits: int = 5, progress: Callable[[int
 
     Args:
         images: How many training images to take, the first ones, as text; 5,000 if empty. A fifth as many test images.
-        bits: Of a feature.
+        bits: Bits of a feature.
         progress: Called with the images whose features are there, and their number.
 
     Raises:
         DataError: If an extra is not installed or does not fit, or the images cannot be fetched.
     """
     count = parse_count(images)
-    extractor = load_colour_extractor()  # first: whether the extra is installed is known at once
+    load_colour_extractor()  # first: whether the extra is installed is known at once
     sizes = {"train": count, "test": count // TEST_SHARE}
     done, total = 0, sum(sizes.values())
     features, labels = [], []
@@ -60,21 +60,15 @@ def load_cifar_study(images: str = "", *, bits: int = 5, progress: Callable[[int
             if progress is not None:
                 progress(done, total)
         labels.append(named[:size])
-    declared = FeatureRange(bits=bits)
-    quantised = declared.quantise(np.concatenate(features))
     rows = np.arange(total)
-    return Study(
+    return colour_study(
         name=f"{NAME}:{count}",
-        title=f"CIFAR-10, {count:,} training images, on features of EfficientNet-Lite0",
-        values=quantised.values,
-        clipped=quantised.clipped,
-        labels=np.concatenate(labels),
+        title=f"CIFAR-10, {count:,} training images,",
         classes=classes,
-        features=declared,
-        units=0,
+        features=np.concatenate(features),
+        labels=np.concatenate(labels),
         folds=((rows[:count], rows[count:]),) * FOLDS,
-        extractor=extractor,
-        input_shape=(3, SIDE, SIDE),
+        bits=bits,
     )
 
 
@@ -132,7 +126,7 @@ def extract_parts(pixels: npt.NDArray[np.uint8], *, folder: Path) -> Iterator[np
 
     Args:
         pixels: Shape (N, 32, 32, 3).
-        folder: Of the files; a file that does not fit is made anew.
+        folder: Where the files are kept; a file that does not fit is made anew.
     """
     for start in range(0, len(pixels), PART):
         part = pixels[start : start + PART]

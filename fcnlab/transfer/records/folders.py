@@ -1,6 +1,6 @@
 """Any folder of class folders as a private set: one subfolder for each class, with its images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fcnlab.errors import DataError
-from fcnlab.transfer.features.colour import PACKAGE_HINT, SIDE, extract_colour, load_colour_extractor
-from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.records.studies import Study, cross_validation
+from fcnlab.transfer.features.colour import FEATURES, PACKAGE_HINT, SIDE, extract_colour, load_colour_extractor
+from fcnlab.transfer.features.ranges import Integers, Reals
+from fcnlab.transfer.records.outlines import Outline
+from fcnlab.transfer.records.study import Fold, Study, cross_validation, make_study
 
 SUFFIXES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 LISTED: Final = 5  # unreadable files that a message names
@@ -58,40 +59,40 @@ def read_folder(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
             f"{root} has {len(found)} class{'' if len(found) == 1 else 'es'} of images ({', '.join(found) or 'none'}); "
             f"it needs two or more, each a subfolder with {', '.join(sorted(SUFFIXES))} files."
         )
-    images, labels, broken = [], [], []
-    for label, files in enumerate(found.values()):
-        for file in files:
-            image = read_image(file)
-            if image is None:
-                broken.append(file)
-            else:
-                images.append(image)
-                labels.append(label)
-    if not skip_unreadable:
-        refuse_unreadable(broken, count=len(broken) + len(images), root=root)
-    if len(set(labels)) < len(found):
+    labels = {file: label for label, files in enumerate(found.values()) for file in files}
+    images, broken = read_images(labels, root=root, skip_unreadable=skip_unreadable)
+    kept = np.array([labels[file] for file in images], dtype=np.int64)
+    if len(set(kept)) < len(found):
         raise DataError(f"Without the images that cannot be read, a class of {root} is empty: mend or remove them.")
-    return ImageFolder(np.stack(images), np.array(labels, dtype=np.int64), tuple(found), tuple(broken))
+    return ImageFolder(np.stack(list(images.values())), kept, tuple(found), broken)
 
 
-def refuse_unreadable(broken: Sequence[Path], *, count: int, root: Path) -> None:
-    """List files that cannot be read.
+def read_images(
+    files: Iterable[Path], *, root: Path, skip_unreadable: bool = False
+) -> tuple[dict[Path, npt.NDArray[np.uint8]], tuple[Path, ...]]:
+    """Read images as `read_image` does.
 
     Args:
-        broken: The files; none is no reason to refuse.
-        count: Of all files.
-        root: The folder that was given.
+        files: Where they are.
+        root: The folder that was given, for the message.
+        skip_unreadable: Leave out files that cannot be read, instead of refusing them all.
+
+    Returns:
+        The images by file, and the files that were left out.
 
     Raises:
-        DataError: If there are any.
+        DataError: If files are empty or unreadable.
     """
-    if broken:
+    read = {file: read_image(file) for file in files}
+    broken = tuple(file for file, image in read.items() if image is None)
+    if broken and not skip_unreadable:
         names = ", ".join(str(file.relative_to(root)) if file != root else str(file) for file in broken[:LISTED])
         more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
         raise DataError(
-            f"{len(broken)} of {count} images below {root} are empty or cannot be read: {names}{more}. Mend or remove "
-            "them, or ask for them to be skipped (--skip-unreadable)."
+            f"{len(broken)} of {len(read)} images below {root} are empty or cannot be read: {names}{more}. Mend or "
+            "remove them, or ask for them to be skipped (--skip-unreadable)."
         )
+    return {file: image for file, image in read.items() if image is not None}, broken
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8] | None:
@@ -126,20 +127,48 @@ def load_folder_study(
     """
     load_colour_extractor()  # first: whether the extra is installed is known at once, reading may take minutes
     folder = read_folder(path, skip_unreadable=skip_unreadable)
-    folds = cross_validation(folder.labels, classes=folder.classes)
-    features = FeatureRange(bits=bits)
-    quantised = features.quantise(extract_colour(folder.images, progress=progress))
-    return Study(
+    folds = cross_validation(folder.labels, classes=folder.classes)  # refuses a small class before the long extraction
+    return colour_study(
         name=f"folder:{path}",
-        title=f"{len(folder.labels):,} images of {len(folder.classes)} classes on features of EfficientNet-Lite0",
-        values=quantised.values,
-        clipped=quantised.clipped,
-        labels=folder.labels,
+        title=f"{len(folder.labels):,} images of {len(folder.classes)} classes",
         classes=folder.classes,
+        features=extract_colour(folder.images, progress=progress),
+        labels=folder.labels,
+        folds=folds,
+        bits=bits,
+        skipped=tuple(map(str, folder.skipped)),
+    )
+
+
+def colour_study(
+    *,
+    name: str,
+    title: str,
+    classes: tuple[str, ...],
+    features: Reals,
+    labels: Integers,
+    folds: tuple[Fold, ...],
+    bits: int,
+    skipped: tuple[str, ...] = (),
+) -> Study:
+    """A study with a linear head on features (N, 64) of EfficientNet-Lite0."""
+    outline = Outline(
+        name=name,
+        title=f"{title} on features of EfficientNet-Lite0",
+        records=len(labels),
+        tested=len(folds[0][1]),
+        features=FEATURES,
+        classes=classes,
+        extractor="efficientnet-lite0",
+        record="an image",
+    )
+    return make_study(
+        outline,
         features=features,
-        units=0,
+        labels=labels,
+        bits=bits,
         folds=folds,
         extractor=load_colour_extractor(),
         input_shape=(3, SIDE, SIDE),
-        skipped=tuple(map(str, folder.skipped)),
+        skipped=skipped,
     )

@@ -1,4 +1,4 @@
-"""What is known of the three studies before a record is read: names, sizes, the shape of the head. Knows no torch."""
+"""What is known of a study before a record is read: names, sizes, the shape of the head. Knows no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Outline:
         tested: How many of them the first fold holds out.
         features: Inputs of the head.
         classes: Their names, in the order of the logits.
-        units: Hidden units of its head; 0 for a linear one.
-        reach: Of the declared range of features.
         extractor: Name of the public one; empty where records are features already.
         record: What a guarantee is about; writers of digits have many records each.
+        units: Hidden units of the head; 0 for a linear one.
+        reach: The reach of the features' declared range.
     """
 
     name: str
@@ -29,10 +29,10 @@ class Outline:
     tested: int
     features: int
     classes: tuple[str, ...]
-    units: int
-    reach: float
     extractor: str
     record: str
+    units: int = 0
+    reach: float = 4.0
 
 
 OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
@@ -46,8 +46,6 @@ OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
                 tested=364,
                 features=64,
                 classes=tuple(map(str, range(10))),
-                units=0,
-                reach=4.0,
                 extractor="mnist-features",
                 record="an image, not its writer",
             ),
@@ -58,8 +56,6 @@ OUTLINES: Final[Mapping[str, Outline]] = MappingProxyType(
                 tested=4861,
                 features=64,
                 classes=tuple(map(str, range(5, 10))),
-                units=0,
-                reach=4.0,
                 extractor="mnist-0-4-features",
                 record="an image, not its writer",
             ),

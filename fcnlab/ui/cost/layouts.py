@@ -5,10 +5,8 @@ from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import PlanError
-from fcnlab.planning.choose import make_plan
-from fcnlab.planning.layouts import choose_plan, crossing_images
+from fcnlab.planning.choose import choose_plan, crossing_images, make_packed_plan, make_plan
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 from fcnlab.ui.kit.page import Page, Table
@@ -65,12 +63,10 @@ def layout_rows(layouts: Layouts) -> list[list[object]]:
     rows: list[list[object]] = []
     for plan in filter(None, (layouts.batch, layouts.packed)):
         passes = plan.parameters.passes
-        sent, switches = len(plan.inputs), 0
-        if isinstance(plan, PackedPlan):
-            sent, switches = len(plan.gather), plan.key_switches
+        switches = plan.key_switches if isinstance(plan, PackedPlan) else 0
         name = plan.layout + (" (chosen)" if plan is layouts.chosen else "")
-        megabytes = (f"{plan.upload_bytes / 1e6:,.1f}", f"{plan.evaluation_key_bytes / 1e6:,.1f}")
-        rows.append([name, plan.batch_images, passes * sent, *megabytes, passes * switches])
+        megabytes = [f"{count / 1e6:,.1f}" for count in (plan.upload_bytes, plan.evaluation_key_bytes)]
+        rows.append([name, plan.batch_images, passes * plan.steps[0].outputs, *megabytes, passes * switches])
     return rows
 
 

@@ -68,7 +68,7 @@ def bytes_of(known: Report | Projection) -> dict[str, float]:
     return {
         "sent": known.upload_bytes / 1e6,
         "received": known.download_bytes / 1e6,
-        "keys, sent once": (known.public_key_bytes + known.evaluation_key_bytes) / 1e6,
+        "keys, sent once": known.evaluation_key_bytes / 1e6,
         "peak memory": known.peak_memory_bytes / 2**30,
     }
 

@@ -13,17 +13,14 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import HopTable
 from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection
-from fcnlab.cost.work import ENGINES
 from fcnlab.errors import PlanError
 from fcnlab.machine.jobs import submit
-from fcnlab.machine.machine import usable_cores
-from fcnlab.machine.memory import available_bytes
+from fcnlab.machine.machine import available_bytes, usable_cores
 from fcnlab.networks.checkpoint import compile_checkpoint
-from fcnlab.planning.layouts import choose_plan, crossing_images
-from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.choose import choose_plan, crossing_images
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.packed.program import count_packed
-from fcnlab.planning.plan import Plan, count_executed
+from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
 from fcnlab.ui.cost.estimates import project_here
 from fcnlab.ui.encrypted.runs import Setup
@@ -129,16 +126,13 @@ def plan_aside(
 
 def count_hops(circuit: Circuit, plan: Plan) -> dict[str, HopTable]:
     """Operations of one pass as each engine performs them."""
-    if isinstance(plan, PackedPlan):
-        packed = count_packed(pack(circuit, slots=plan.gather.shape[1]), plan.parameters.drops)
-        return dict.fromkeys(ENGINES, packed)
-    return {engine: count_executed(circuit, plan.parameters, engine=engine) for engine in ENGINES}
+    return {engine: plan.count_executed(circuit, engine=engine) for engine in ENGINES}
 
 
 def forecast(wish: Wish, planned: Planned) -> Forecast:
     """Threads, projection and operations; a refusal if this machine has too little memory."""
     circuit, plan = circuit_of(wish.network), planned.plan
-    threads = 1 if isinstance(plan, PackedPlan) else usable_cores()
+    threads = usable_cores() if plan.threaded else 1
     projection = project_here(plan, circuit, engine=wish.engine, images=wish.images, threads=threads)
     return Forecast(
         wish,

@@ -89,7 +89,7 @@ def cost_before(found: Forecast | None) -> Page:
         before = {"encrypt": spell_seconds(projection.encrypt_s), "evaluate": spell_seconds(projection.evaluate_s)}
         numbers = before | numbers | {"memory": f"{projection.peak_memory_bytes / 2**30:.1f} GiB"}
         numbers["make keys, once"] = spell_seconds(projection.keygen_s)
-        keys = projection.public_key_bytes + projection.evaluation_key_bytes
+        keys = projection.evaluation_key_bytes
     else:
         keys = plan.evaluation_key_bytes
     sends = projection or plan

@@ -15,11 +15,11 @@ from fcnlab.transfer.records.outlines import OUTLINES, Outline
 from fcnlab.ui.kit.task import Advance, Step
 
 if TYPE_CHECKING:
-    from fcnlab.transfer.head_costs import HeadCost
+    from fcnlab.data.releases import PassCost
     from fcnlab.transfer.heads.membership import Membership
     from fcnlab.transfer.heads.privacy import HeadProgress
     from fcnlab.transfer.heads.training import TrainedHead
-    from fcnlab.transfer.records.studies import Study
+    from fcnlab.transfer.records.study import Study
 
 PLAIN_CLIPPING: Final = 1.0
 PLAIN_FEATURE_BITS: Final = 5
@@ -84,7 +84,7 @@ class Released:
     """
 
     head: "TrainedHead"
-    cost: "HeadCost"
+    cost: "PassCost"
     attack: "Membership"
     sweep: dict[int, float]
 
@@ -112,7 +112,7 @@ def train_in_worker(
     *, study: str, epsilon: float, clipping: float, units: int, feature_bits: int, progress: Tell
 ) -> Trained:
     """The worker's function: features, noise, steps."""
-    from fcnlab.transfer.heads.training import train_named
+    from fcnlab.transfer.heads.training import train_head
     from fcnlab.transfer.records.studies import load_study
 
     progress(Step("Reading the records and their public features", 0, 1))
@@ -123,7 +123,7 @@ def train_in_worker(
     def tell(where: "HeadProgress") -> None:
         progress(Step(f"Noisy gradient steps, loss {where.loss:.3f}", where.step, where.steps))
 
-    head = train_named(study, epsilon=epsilon, bits=feature_bits, units=units, clipping=clipping, progress=tell)
+    head = train_head(loaded, epsilon=epsilon, clipping=clipping, progress=tell)
     return Trained(Training(study, epsilon, clipping, units, feature_bits), replace(loaded, extractor=None), head)
 
 
@@ -157,7 +157,7 @@ def judge_release(trained: Trained, *, pruned: int, weight_bits: int) -> Release
     Raises:
         PlanError: If no parameters are proven sufficient.
     """
-    from fcnlab.transfer.head_costs import cost_head
+    from fcnlab.transfer.costs import cost_head
     from fcnlab.transfer.heads.training import attack_head
 
     heads = {share: release(trained, pruned=share, weight_bits=weight_bits) for share in {*PRUNED, pruned}}
@@ -170,14 +170,14 @@ def judge_release(trained: Trained, *, pruned: int, weight_bits: int) -> Release
     )
 
 
-def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "HeadCost":
+def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "PassCost":
     """What a head of this shape and release costs, before one is trained.
 
     Raises:
         PlanError: If no parameters are proven sufficient.
     """
+    from fcnlab.transfer.costs import cost_shape
     from fcnlab.transfer.features.ranges import FeatureRange
-    from fcnlab.transfer.head_costs import cost_shape
     from fcnlab.transfer.heads.heads import HeadShape, release_of
 
     outline = training.outline

@@ -14,7 +14,7 @@ from fcnlab.ui.start_here import layer_row
 from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
 
 if TYPE_CHECKING:
-    from fcnlab.transfer.head_costs import HeadCost
+    from fcnlab.data.releases import PassCost
 
 WORKING: Final = "…"
 CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
@@ -50,7 +50,7 @@ class Shown:
     pruned: int
     weight_bits: int
     tables: Tables
-    cost: "HeadCost | None" = None
+    cost: "PassCost | None" = None
     released: Released | None = None
     problem: str = ""
 
@@ -76,7 +76,7 @@ def read_tables(study: str) -> Tables:
 # --- a setting --------------------------------------------------------------------------------------------------------
 
 
-def cost_of(shown: Shown) -> "HeadCost | ReleasePoint | None":
+def cost_of(shown: Shown) -> "PassCost | ReleasePoint | None":
     """The cost of the head trained here, as measured, or of an untrained one; None while it is worked out."""
     return shown.released.cost if shown.released else shown.point or shown.cost
 
@@ -153,7 +153,7 @@ def spared_sentence(shown: Shown) -> str:
     )
 
 
-def record_kb(cost: "HeadCost | ReleasePoint | NetworkCost") -> float:
+def record_kb(cost: "PassCost | ReleasePoint | NetworkCost") -> float:
     """Share of one record in the message of a full batch, kB."""
     return cost.upload_bytes / cost.ring_degree / 1e3
 
@@ -179,7 +179,7 @@ def curve_row(point: CurvePoint) -> list[object]:
     return [spell_epsilon(point.epsilon), noise, *accuracy, *attack, most]
 
 
-def network_row(name: str, cost: "HeadCost | ReleasePoint | NetworkCost") -> list[object]:
+def network_row(name: str, cost: "PassCost | ReleasePoint | NetworkCost") -> list[object]:
     """The head, or a network that reads images itself."""
     sent = (f"{cost.upload_bytes / 1e6:,.1f}", f"{record_kb(cost):,.2f}")
     return [name, cost.hops, cost.inputs, cost.passes, cost.ring_degree, *sent]

@@ -16,13 +16,7 @@ import numpy as np
 import orion_compiler.nn as on  # type: ignore[import-not-found, unused-ignore]
 import torch
 from lattigo.ckks import Encoder, Parameters  # type: ignore[import-not-found, unused-ignore]
-from lattigo.rlwe import (  # type: ignore[import-not-found, unused-ignore]
-    Ciphertext,
-    Decryptor,
-    Encryptor,
-    KeyGenerator,
-    MemEvaluationKeySet,
-)
+from lattigo.rlwe import Ciphertext, Decryptor, Encryptor, KeyGenerator, MemEvaluationKeySet  # type: ignore[import-not-found, unused-ignore]
 from orion_compiler import CKKSParams, Compiler  # type: ignore[import-not-found, unused-ignore]
 from orion_evaluator import Evaluator, Model  # type: ignore[import-not-found, unused-ignore]
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from fcnlab.data.mnist import load_mnist
-from fcnlab.inference.demonstration import plan_for, prepare
+from fcnlab.inference.demonstration import prepare
 from fcnlab.inference.infer import meet
+from fcnlab.planning.choose import choose_plan
 from tests.benchmarks.peers.networks import TESTED
 
 RING_DEGREES = {"ckks": 4096, "bgv": 16384}
@@ -22,9 +23,9 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
     prepared = prepare(settings["name"])
     circuit, scheme = prepared.circuit, settings["scheme"]
     if settings["batch"]:
-        plan = plan_for(circuit, scheme=scheme, ring_degree=RING_DEGREES[scheme], layout="batch")
+        plan, _ = choose_plan(circuit, scheme=scheme, ring_degree=RING_DEGREES[scheme], layout="batch")
     else:
-        plan = plan_for(circuit, scheme=scheme, images=1, layout="packed")
+        plan, _ = choose_plan(circuit, scheme=scheme, images=1, layout="packed")
     test = load_mnist("test")
     pixels = circuit.quantise(test.pixels)
     clear = circuit.evaluate(pixels[:TESTED]).argmax(axis=1)
@@ -54,7 +55,7 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "accuracy": 100 * float(np.mean(clear == test.labels[:TESTED])),
         "keygen_s": parties.keygen_s,
-        "key_bytes": parties.public_key_bytes + parties.evaluation_key_bytes,
+        "key_bytes": parties.evaluation_key_bytes,
         "images": size,
         "different_digits": different,
         **{name: statistics.median(sums[name] for sums in rounds) for name in rounds[0]},

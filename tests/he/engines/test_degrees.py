@@ -6,10 +6,10 @@ from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.he.client import Client
-from fcnlab.he.server import ENGINES, Server
+from fcnlab.he.server import Server
 from fcnlab.inference.infer import compare_logits
 from fcnlab.planning.choose import make_plan
-from fcnlab.planning.plan import count_executed
+from fcnlab.planning.execution import ENGINES, count_executed
 
 IMAGES = 20
 ACTIVATIONS = {
@@ -50,7 +50,7 @@ def test_engines_agree_with_each_other_and_the_circuit(scheme, coefficients):
     uploads = [client.encrypt(pixels, index=index) for index in passes]
     replies = {}
     for engine in ENGINES:
-        server = Server(circuit, plan, [client.public_key(index) for index in passes], engine=engine)
+        server = Server(circuit, plan, client.keys, engine=engine)
         evaluations = [server.evaluate(uploads[index], index=index) for index in passes]
         replies[engine] = [bytes(evaluation.reply) for evaluation in evaluations]
         projected = count_executed(circuit, plan.parameters, engine=engine)

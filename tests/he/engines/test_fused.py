@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.circuit.hops import count_fused
-from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.integers import prime_below
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.errors import WireError
 from fcnlab.he.client import Client
@@ -17,7 +17,7 @@ from fcnlab.he.engines.fused import kernel_program, map_threads
 from fcnlab.he.server import Server
 from fcnlab.he.wire import open_envelope, read_ciphertext
 from tests.support.circuits import affine, random_images, random_weights, tiny_circuit
-from tests.support.runs import evaluate_both, plan_with, public_keys
+from tests.support.runs import evaluate_both, plan_with
 
 SIZES = {"bgv": (46, 44), "bfv": (46, 44), "ckks": (50, 42)}
 
@@ -108,7 +108,7 @@ def test_threads_change_nothing(scheme, threads) -> None:
     plan = plan_with(circuit, scheme, sizes=SIZES[scheme])
     client = Client(plan)
     upload = client.encrypt(random_images(circuit, 20))
-    keys = public_keys(client)
+    keys = client.keys
     one = Server(circuit, plan, keys, threads=1).evaluate(upload)
     assert Server(circuit, plan, keys, threads=threads).evaluate(upload).reply == one.reply
 
@@ -117,7 +117,7 @@ def test_uploads_that_cannot_be_written_to_are_evaluated_too() -> None:
     circuit = tiny_circuit(0, widths=(4, 2, 2))
     client = Client(plan_with(circuit, "bgv", sizes=SIZES["bgv"]))
     upload = client.encrypt(random_images(circuit, 20))
-    server = Server(circuit, client.plan, public_keys(client))
+    server = Server(circuit, client.plan, client.keys)
     assert server.evaluate(bytes(upload)).reply == server.evaluate(upload).reply
 
 
@@ -131,7 +131,7 @@ def test_a_residue_that_is_its_prime_is_refused(scheme, engine, place) -> None:
     residues = np.frombuffer(upload, dtype="<u8", offset=len(upload) - 8 * len(client.plan.inputs) * 2 * 4096)
     primes = client.plan.parameters.primes
     residues[0 if place == "first" else -1] = primes[0 if place == "first" else -1]
-    server = Server(circuit, client.plan, public_keys(client), engine=engine)
+    server = Server(circuit, client.plan, client.keys, engine=engine)
     with pytest.raises(WireError, match="not below its prime"):
         server.evaluate(upload)
 
@@ -141,7 +141,7 @@ def test_operations_are_those_that_hops_counts() -> None:
     plan = plan_with(circuit, "bgv", ring_degree=8192, sizes=(50, 40, 30), drops=(0, 0, 1, 0, 0))
     client = Client(plan)
     upload = client.encrypt(random_images(circuit, 5))
-    accounts = Server(circuit, plan, public_keys(client)).evaluate(upload).accounts
+    accounts = Server(circuit, plan, client.keys).evaluate(upload).accounts
     for account, layer, drops in zip(accounts, count_fused(circuit).layers, plan.parameters.drops, strict=True):
         assert account.name == layer.name
         for kind in ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", "doublings"):
@@ -172,7 +172,7 @@ def test_progress_counts_blocks_and_ciphertexts_and_can_stop_the_run() -> None:
     client = Client(plan)
     upload = client.encrypt(random_images(circuit, 5))
     for threads in (1, 2):
-        server = Server(circuit, plan, public_keys(client), threads=threads)
+        server = Server(circuit, plan, client.keys, threads=threads)
         told: list[tuple[str, int, int]] = []
         server.evaluate(upload, report=lambda *progress, told=told: told.append(progress))
         titles = list(dict.fromkeys(title for title, _, _ in told))
@@ -210,13 +210,13 @@ def test_what_is_observed_is_a_ciphertext_of_the_right_level() -> None:
     client = Client(plan)
     seen: dict[str, bytes] = {}
     reply = (
-        Server(circuit, plan, public_keys(client))
+        Server(circuit, plan, client.keys)
         .evaluate(client.encrypt(random_images(circuit, 5)), observe=seen.__setitem__)
         .reply
     )
     shapes = {name: read_ciphertext(data)[1].shape for name, data in seen.items()}
     assert shapes == {row.name: (row.size, row.primes - row.drops, 8192) for row in plan.steps[1:]}
-    envelope, _ = open_envelope(reply, kind="reply", plan=plan.fingerprint, key=None, index=0)
+    envelope, _ = open_envelope(reply, kind="reply", plan=plan.fingerprint, session=None, index=0)
     header, _ = read_ciphertext(seen["fc3"])
     assert (envelope.correction, envelope.scale) == (header.correction, header.scale)
     assert envelope.correction > 1

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError, PlanError, WireError
-from fcnlab.he.packed_client import PackedClient
-from fcnlab.he.packed_server import PackedServer
-from fcnlab.he.residues.evaluation_keys import pack_keys, unpack_keys
-from fcnlab.he.server import ENGINES
-from fcnlab.he.wire import LENGTH, MAGIC, Envelope, envelope_bytes, key_fingerprint, open_envelope
+from fcnlab.he.client import Client
+from fcnlab.he.residues.evaluation_keys import COUNT, PAIR, open_keys
+from fcnlab.he.residues.symmetric import secret_residues
+from fcnlab.he.server import Server
+from fcnlab.he.wire import LENGTH, MAGIC, Envelope, envelope_bytes, open_sealed, seal
 from fcnlab.inference.demonstration import demonstrate
+from fcnlab.planning.choose import make_packed_plan
+from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.packed.pack import pack
-from fcnlab.planning.packed.planner import make_packed_plan
 from fcnlab.planning.packed.program import count_packed
 from tests.support.circuits import random_images, tiny_circuit
 
@@ -30,12 +31,12 @@ class Sides:
     def __init__(self, scheme: str, circuit: Circuit | None = None) -> None:
         self.circuit = circuit or CIRCUITS[scheme]
         self.plan = make_packed_plan(self.circuit, scheme=scheme)  # type: ignore[arg-type]
-        self.client = PackedClient(self.plan)
-        self.keys = [self.client.keys_message(index) for index in range(self.plan.parameters.passes)]
+        self.client = Client(self.plan)
+        self.keys = self.client.keys
 
     def classify(self, pixels: np.ndarray, engine: str) -> tuple[np.ndarray, list[dict[str, int]]]:
         """Logits, and the operations of each step of the first pass."""
-        server = PackedServer(self.circuit, self.plan, self.keys, engine=engine)
+        server = Server(self.circuit, self.plan, self.keys, engine=engine)
         rows, operations = [], []
         for start in range(0, len(pixels), self.plan.batch_images):
             parts = []
@@ -112,16 +113,22 @@ def test_shipped_networks_give_the_same_digits_one_image_after_the_other(
 
 
 def test_bytes_are_those_of_the_plan(sides: Sides) -> None:
-    sent = sum(len(sides.client.encrypt(random_images(sides.circuit, 1))) for _ in sides.keys)
-    assert 0 <= sent - sides.plan.upload_bytes < 4096 * len(sides.keys)
-    keys = sum(map(len, sides.keys))
-    assert 0 <= keys - sides.plan.evaluation_key_bytes < 4096 * len(sides.keys)
+    passes = sides.plan.parameters.passes
+    sent = sum(len(sides.client.encrypt(random_images(sides.circuit, 1), index=index)) for index in range(passes))
+    assert 0 <= sent - sides.plan.upload_bytes < 4096 * passes
+    assert 0 <= len(sides.keys) - sides.plan.evaluation_key_bytes < 4096
+
+
+def test_no_secret_is_among_the_keys(sides: Sides) -> None:
+    for he in sides.client._contexts:
+        for row in secret_residues(he, sides.plan.parameters.ring_degree):
+            assert row[:8].tobytes() not in sides.keys
 
 
 def test_every_slot_of_the_reply_is_a_logit() -> None:
     """The reply tells the client nothing but logits: no partial sum, no activation."""
     case = Sides("ckks")
-    server = PackedServer(case.circuit, case.plan, case.keys, engine="stepwise")
+    server = Server(case.circuit, case.plan, case.keys, engine="stepwise")
     pixels = random_images(case.circuit, 1)
     object.__setattr__(case.plan, "places", tuple(range(case.plan.gather.shape[1])))
     slots = case.client.decrypt(server.evaluate(case.client.encrypt(pixels)).reply)[0]
@@ -140,51 +147,75 @@ def rewrite(message: bytes, **fields: object) -> bytes:
     return envelope_bytes(Envelope(**values | {"shape": tuple(values["shape"])})) + bytes(message[start + length :])
 
 
-def with_keys(sides: Sides, payload: bytes) -> list[bytes]:
-    """Key messages whose first brings other bytes."""
-    fields = {"key": key_fingerprint(payload), "shape": (len(payload),)}
-    _, old = open_envelope(sides.keys[0], kind="evaluation keys", plan=sides.plan.fingerprint, key=None, index=0)
-    head = sides.keys[0][: len(sides.keys[0]) - len(old)]
-    return [rewrite(head + payload, **fields), *sides.keys[1:]]
+def sent_keys(sides: Sides) -> tuple[Envelope, bytes]:
+    envelope, payload = open_sealed(sides.keys, kind="evaluation keys", plan=sides.plan.fingerprint)
+    return envelope, bytes(payload)
 
 
-def sent_keys(sides: Sides) -> memoryview:
-    return open_envelope(sides.keys[0], kind="evaluation keys", plan=sides.plan.fingerprint, key=None, index=0)[1]
+def with_keys(sides: Sides, payload: bytes) -> bytes:
+    """The message with other keys, sealed anew."""
+    return seal(replace(sent_keys(sides)[0], shape=(len(payload),)), payload)
+
+
+def packed(sizes: list[tuple[int, int]]) -> bytes:
+    return COUNT.pack(len(sizes)) + b"".join(PAIR.pack(*size) for size in sizes)
 
 
 def test_a_missing_rotation_key_is_named(sides: Sides) -> None:
-    keys = unpack_keys(sent_keys(sides), sides.plan, 0, seed=bytes(32))
-    missing, primes = sides.plan.rotations[2]
-    fewer = replace(sides.plan, rotations=tuple(pair for pair in sides.plan.rotations if pair[0] != missing))
-    message = with_keys(sides, pack_keys({step: key[:, 0] for step, key in keys.items()}, fewer))
+    sizes = list(sides.plan.evaluation_keys)
+    missing, primes = sizes.pop(3)
     with pytest.raises(WireError, match=f"The key of the rotation by {missing} slots for {primes} prime.* is missing"):
-        PackedServer(sides.circuit, sides.plan, message)
+        Server(sides.circuit, sides.plan, with_keys(sides, packed(sizes)))
+    with pytest.raises(WireError, match="The relinearization key for"):
+        Server(sides.circuit, sides.plan, with_keys(sides, packed(sizes[1:])))
+
+
+def test_a_key_too_many_and_another_order_are_refused(sides: Sides) -> None:
+    sizes = list(sides.plan.evaluation_keys)
+    for others in ([*sizes, (3, 1)], sizes[::-1]):
+        with pytest.raises(WireError, match="no use for"):
+            Server(sides.circuit, sides.plan, with_keys(sides, packed(others)))
 
 
 def test_keys_of_another_plan_are_refused(sides: Sides) -> None:
     other = tiny_circuit(7, widths=(30, 12, 9, 4) if sides.plan.parameters.scheme == "ckks" else (30, 12, 4))
     plan = make_packed_plan(other, scheme=sides.plan.parameters.scheme)
     with pytest.raises(WireError, match="was made for plan"):
-        PackedServer(other, plan, sides.keys)
+        Server(other, plan, sides.keys)
     with pytest.raises(PlanError, match="not for"):
-        PackedServer(other, sides.plan, sides.keys)
+        Server(other, sides.plan, sides.keys)
 
 
 def test_altered_keys_are_refused(sides: Sides) -> None:
-    whole = bytes(sent_keys(sides))
-    for payload in (b"", whole[:100], whole[:-8], whole + b"12345678", whole[:-8] + b"\xff" * 8):
+    _, whole = sent_keys(sides)
+    for payload in (b"", whole[:100], whole[:-8], whole + b"12345678", b"\xff" * 8 + whole[8:]):
         with pytest.raises(WireError, match="cut off or were altered"):
-            PackedServer(sides.circuit, sides.plan, with_keys(sides, payload))
-    with pytest.raises(WireError, match="cut off or were altered"):  # another fingerprint
-        PackedServer(sides.circuit, sides.plan, [rewrite(sides.keys[0], key="0" * 16), *sides.keys[1:]])
-    with pytest.raises(WireError, match="key messages; got 0"):
-        PackedServer(sides.circuit, sides.plan, [])
+            Server(sides.circuit, sides.plan, with_keys(sides, payload))
+    with pytest.raises(WireError, match="not below its prime"):
+        Server(sides.circuit, sides.plan, with_keys(sides, whole[:-8] + b"\xff" * 8))
+    with pytest.raises(WireError, match="cut off or were altered"):  # another digest
+        Server(sides.circuit, sides.plan, rewrite(sides.keys, session="0" * 16))
+    with pytest.raises(WireError, match="not an fcnlab message"):
+        Server(sides.circuit, sides.plan)
     with pytest.raises(FcnlabError, match="Unknown engine 'magic'"):
-        PackedServer(sides.circuit, sides.plan, sides.keys, engine="magic")
+        Server(sides.circuit, sides.plan, sides.keys, engine="magic")
+
+
+def test_a_plan_that_puts_pixels_elsewhere_is_refused(sides: Sides) -> None:
+    plan = replace(sides.plan, gather=np.roll(sides.plan.gather, 1))
+    with pytest.raises(PlanError, match="elsewhere"):
+        Server(sides.circuit, plan, Client(plan).keys)
+
+
+def test_keys_of_all_passes_share_no_mask(sides: Sides) -> None:
+    session, passes = open_keys(sides.keys, sides.plan)
+    assert session == sides.client.session
+    masks = [digit[1, 0].tobytes() for keys in passes for key in keys.values() for digit in key]
+    assert len(set(masks)) == len(masks)
 
 
 def test_altered_uploads_are_refused(sides: Sides) -> None:
-    server = PackedServer(sides.circuit, sides.plan, sides.keys, engine="stepwise")
+    server = Server(sides.circuit, sides.plan, sides.keys, engine="stepwise")
     upload = bytes(sides.client.encrypt(random_images(sides.circuit, 1)))
     for seed in ("", "00", "x" * 64, "00" * 33):
         with pytest.raises(WireError, match="seed is not 32 bytes"):
@@ -195,8 +226,10 @@ def test_altered_uploads_are_refused(sides: Sides) -> None:
         server.evaluate(upload[:-8] + b"\xff" * 8)
     with pytest.raises(WireError, match=r"A batch holds 1 to \d images"):
         server.evaluate(rewrite(upload, images=3))
-    with pytest.raises(WireError, match="with key"):
-        server.evaluate(rewrite(upload, key="0" * 16))
+    with pytest.raises(WireError, match="belongs to session"):
+        server.evaluate(rewrite(upload, session="0" * 16))
+    with pytest.raises(WireError, match="belongs to session"):
+        server.evaluate(Client(sides.plan).encrypt(random_images(sides.circuit, 1)))
 
 
 def test_the_client_refuses_what_it_cannot_encrypt(sides: Sides) -> None:
@@ -210,7 +243,7 @@ def test_the_client_refuses_what_it_cannot_encrypt(sides: Sides) -> None:
 
 
 def test_altered_replies_are_refused(sides: Sides) -> None:
-    server = PackedServer(sides.circuit, sides.plan, sides.keys, engine="stepwise")
+    server = Server(sides.circuit, sides.plan, sides.keys, engine="stepwise")
     reply = bytes(server.evaluate(sides.client.encrypt(random_images(sides.circuit, 1))).reply)
     with pytest.raises(WireError, match="cannot come from this plan"):
         sides.client.decrypt(rewrite(reply, scale=2.0**200, correction=0))
@@ -227,7 +260,6 @@ def test_both_engines_reply_the_same_residues(sides: Sides) -> None:
     """Kernels and hoisting give what SEAL gives, residue for residue."""
     upload = sides.client.encrypt(random_images(sides.circuit, 1))
     replies = [
-        bytes(PackedServer(sides.circuit, sides.plan, sides.keys, engine=engine).evaluate(upload).reply)
-        for engine in ENGINES
+        bytes(Server(sides.circuit, sides.plan, sides.keys, engine=engine).evaluate(upload).reply) for engine in ENGINES
     ]
     assert replies[0] == replies[1]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fcnlab.circuit.modular import prime_below
+from fcnlab.circuit.integers import prime_below
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.he.engines.fused import kernel_program
 from fcnlab.he.residues.kernels import (

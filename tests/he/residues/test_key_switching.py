@@ -7,8 +7,16 @@ import pytest
 
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.residues.evaluation_keys import key_chain, make_key, write_keys
-from fcnlab.he.residues.key_switching import add_moved, drop_last, make_basis, sign_correction, sum_products, take_apart
-from fcnlab.he.residues.ring import galois_element, moved_places, square_all, work_space
+from fcnlab.he.residues.key_switching import (
+    add_moved,
+    galois_element,
+    moved_places,
+    sign_correction,
+    sum_products,
+    take_apart,
+)
+from fcnlab.he.residues.ring import square_all, work_space
+from fcnlab.he.residues.switching import drop_last, make_basis
 from fcnlab.he.residues.symmetric import expand_mask, new_seed, secret_residues
 from fcnlab.he.wire import read_ciphertext
 from fcnlab.planning.noise import CkksNoise, typical_key_switch
@@ -27,8 +35,13 @@ class Case:
         self.modulus = plain if scheme == "bgv" else None
         moduli = (plain,) if scheme == "bgv" else ()
         self.parameters = Parameters(
-            scheme, DEGREE, tuple(primes), special, moduli, 2.0**20 if scheme == "ckks" else 1.0, ()  # type: ignore[arg-type]
-        )  # fmt: skip
+            scheme=scheme,  # type: ignore[arg-type]
+            ring_degree=DEGREE,
+            primes=tuple(primes),
+            special_prime=special,
+            plain_moduli=moduli,
+            scale=2.0**20 if scheme == "ckks" else 1.0,
+        )
         self.he = open_context(self.parameters, 0)
         self.he.keyGen()
         secret, seed = secret_residues(self.he, DEGREE), new_seed()
@@ -61,14 +74,14 @@ class Case:
         correction = sign_correction(step, key, basis, work) if step else sums.copy()
         sum_products(digits, key, places, correction, basis.primes, sums)
         out = np.empty((2, primes, DEGREE), dtype=np.int64)
-        drop_last(sums, basis.constants, work, out)
+        drop_last(sums, basis, work, out)
         return out
 
     def take_apart(self, polynomial: np.ndarray) -> np.ndarray:
         primes = len(polynomial)
         digits = np.empty((primes, primes + 1, DEGREE), dtype=np.int64)
         basis = make_basis(key_chain(self.parameters, primes), DEGREE, self.modulus)
-        take_apart(polynomial, basis.constants, work_space(DEGREE), digits)
+        take_apart(polynomial, basis, work_space(DEGREE), digits)
         return digits
 
 
@@ -113,7 +126,7 @@ def test_a_dropped_prime_leaves_what_seal_leaves(case: Case, primes: int) -> Non
     before = residues(ciphertext)
     out = np.empty((2, primes - 1, DEGREE), dtype=np.int64)
     basis = make_basis(case.parameters.primes[:primes], DEGREE, case.modulus)
-    drop_last(before, basis.constants, work_space(DEGREE), out)
+    drop_last(before, basis, work_space(DEGREE), out)
     (case.he.mod_switch_to_next if case.modulus else case.he.rescale_to_next)(ciphertext)
     assert np.array_equal(out, residues(ciphertext))
 

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnlab.circuit.modular import prime_below
-from fcnlab.he.residues.ring import LARGEST_BITS, from_ntt, multiply_residues, ring_tables, to_ntt, work_space
-from fcnlab.he.residues.switching import transform_tables
+from fcnlab.circuit.integers import prime_below
+from fcnlab.he.residues.ring import (
+    LARGEST_BITS,
+    from_ntt,
+    multiply_residues,
+    ring_tables,
+    to_ntt,
+    transform_tables,
+    work_space,
+)
 
 PRIMES = [prime_below(1 << bits, step=128) for bits in (20, 50, 54, LARGEST_BITS)]
 
@@ -24,7 +31,7 @@ def test_the_transform_evaluates_at_the_odd_powers_of_the_root(prime: int, large
     degree, bits = 64, 6
     rng = np.random.default_rng(0)
     coefficients = np.full(degree, prime - 1) if largest else rng.integers(0, prime, degree)
-    root = int(transform_tables(prime, degree).forward[degree // 2])  # the first power in bit-reversed order
+    root = int(transform_tables(prime, degree)[0][degree // 2])  # the first power in bit-reversed order
     values, work = coefficients.copy(), work_space(degree)
     forward, backward = ring_tables(prime, degree)
     to_ntt(values, forward, work, prime)

@@ -1,43 +1,15 @@
 """Dropping a prime on residues gives what SEAL gives."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit.modular import prime_below
 from fcnlab.he.context import encrypt_slots, open_context
 from fcnlab.he.engines.seal import SealOperations
-from fcnlab.he.residues.switching import (
-    drop_last_prime,
-    inverse_transform,
-    multiply_wide,
-    switch_constants,
-    transform,
-    transform_tables,
-)
+from fcnlab.he.residues.ring import work_space
+from fcnlab.he.residues.switching import drop_last, make_basis, multiply_wide
 from fcnlab.he.wire import read_ciphertext
 from fcnlab.planning.parameters import SPECIAL_PRIME, Parameters, choose_primes
-
-
-def reversed_bits(index: int, bits: int) -> int:
-    return int(f"{index:0{bits}b}"[::-1], 2)
-
-
-@pytest.mark.parametrize("prime", [97, prime_below(1 << 50, step=32)])
-def test_the_transform_evaluates_at_the_odd_powers_of_the_root(prime):
-    degree, bits = 16, 4
-    tables = transform_tables(prime, degree)
-    root = int(tables.forward[reversed_bits(1, bits)])
-    assert pow(root, degree, prime) == prime - 1
-    coefficients = np.random.default_rng(0).integers(0, prime, degree)
-    values = coefficients.copy()
-    transform(values, tables.forward, prime)
-    for position in range(degree):
-        point = pow(root, 2 * reversed_bits(position, bits) + 1, prime)
-        assert values[position] == sum(int(c) * pow(point, k, prime) for k, c in enumerate(coefficients)) % prime
-    inverse_transform(values, tables.inverse, prime)
-    assert [int(value) * pow(degree, -1, prime) % prime for value in values] == coefficients.tolist()
 
 
 @given(st.data())
@@ -64,7 +36,8 @@ def test_a_dropped_prime_leaves_what_seal_leaves(scheme, bits, plain_bits, squar
         return
     plain = choose_primes(degree, [min(plain_bits, primes[0].bit_length() - 1)], avoid=(SPECIAL_PRIME, *primes))
     moduli = plain if scheme == "bgv" and plain else ()
-    parameters = Parameters(scheme, degree, primes, SPECIAL_PRIME, moduli, 2.0**10 if scheme == "ckks" else 1.0, ())
+    scale = 2.0**10 if scheme == "ckks" else 1.0
+    parameters = Parameters(scheme=scheme, ring_degree=degree, primes=primes, plain_moduli=moduli, scale=scale)
     he = open_context(parameters, 0)
     he.keyGen()
     ciphertext = encrypt_slots(he, parameters, np.arange(parameters.slots) % 16)
@@ -73,7 +46,7 @@ def test_a_dropped_prime_leaves_what_seal_leaves(scheme, bits, plain_bits, squar
     _, before = read_ciphertext(ciphertext.to_bytes("none"))
     out = np.empty((before.shape[0], len(primes) - 1, degree), dtype=np.int64)
     t = moduli[0] if moduli else None
-    drop_last_prime(before.view(np.int64), switch_constants(primes, degree, t), out)
+    drop_last(before.view(np.int64), make_basis(primes, degree, t), work_space(degree), out)
     SealOperations(he, parameters, t, primes=len(primes)).drop_prime(ciphertext)
     _, after = read_ciphertext(ciphertext.to_bytes("none"))
     assert np.array_equal(out, after.view(np.int64))

@@ -18,7 +18,6 @@ from fcnlab.he.residues.symmetric import (
     expand_mask,
     new_seed,
     read_seed,
-    secret_residues,
 )
 from fcnlab.he.wire import Envelope, Residues, plaintext_residues, write_ciphertext
 from fcnlab.planning.parameters import Parameters, choose_primes
@@ -53,8 +52,13 @@ def session_of(scheme: str, degree: int, sizes: list[int], plain_bits: int):
     *primes, special, plain = chosen
     exact = scheme != "ckks"
     parameters = Parameters(
-        scheme, degree, tuple(primes), special, (plain,) if exact else (), 1.0 if exact else 2.0**20, ()  # type: ignore[arg-type]
-    )  # fmt: skip
+        scheme=scheme,  # type: ignore[arg-type]
+        ring_degree=degree,
+        primes=tuple(primes),
+        special_prime=special,
+        plain_moduli=(plain,) if exact else (),
+        scale=1.0 if exact else 2.0**20,
+    )
     he = open_context(parameters, 0)
     he.keyGen()
     return he, parameters, plain if exact else None
@@ -75,11 +79,11 @@ def session_of(scheme: str, degree: int, sizes: list[int], plain_bits: int):
 )
 def test_seal_decrypts_what_was_encrypted(scheme, degree, sizes, plain_bits) -> None:
     he, parameters, plain = session_of(scheme, degree, sizes, plain_bits)
-    rng, seed, secret = np.random.default_rng(0), new_seed(), secret_residues(he, degree)
+    rng, seed = np.random.default_rng(0), new_seed()
     slots = rng.integers(0, 2 ** min(plain_bits - 1, 40) if plain else 16, size=(3, parameters.slots))
     first: Residues = np.empty((3, len(sizes), degree), dtype=np.uint64)
-    SymmetricEncryption(he, parameters, plain, secret).encrypt(slots, seed=seed, place=3, out=first)
-    header = replace(level_headers(he, parameters)[len(sizes)], scale=parameters.scale)
+    SymmetricEncryption(he, parameters, 0).encrypt(slots, seed=seed, place=3, out=first)
+    header = replace(level_headers(parameters, 0)[len(sizes)], scale=parameters.scale)
     for row, expected in enumerate(slots):
         ciphertext = np.stack([first[row], expand_mask(seed, 3 + row, parameters.primes, degree)])
         loaded = load_ciphertext(he, parameters, write_ciphertext(header, ciphertext))
@@ -116,12 +120,12 @@ def test_quotients_of_long_products_are_exact(data: st.DataObject) -> None:
 @pytest.mark.parametrize("seed", ["", "ab", "zz" * 32, "00" * 33])
 def test_seeds_of_another_length_are_refused(seed) -> None:
     with pytest.raises(WireError, match="32 bytes in hexadecimal"):
-        read_seed(Envelope("upload", "", "", 0, 1, (1, 1, 1, 4096), seed=seed))
+        read_seed(Envelope(kind="upload", plan="", session="", images=1, shape=(1, 1, 1, 4096), seed=seed))
 
 
 def test_no_two_encryptions_share_mask_or_error() -> None:
-    he, parameters, plain = session_of("bgv", 4096, [30, 30], 20)
-    encryption = SymmetricEncryption(he, parameters, plain, secret_residues(he, 4096))
+    he, parameters, _ = session_of("bgv", 4096, [30, 30], 20)
+    encryption = SymmetricEncryption(he, parameters, 0)
     out: Residues = np.empty((4, 2, 4096), dtype=np.uint64)
     zeros, seed = np.zeros((2, 4096), dtype=np.int64), new_seed()
     for half in (out[:2], out[2:]):  # the same seed and places: only errors differ

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.planning.batch.approximate import MOST_RESCALES, PRECISION, SCALE_BITS, approximate_plans
 from fcnlab.planning.batch.proofs import Spreads, profile, prove_approximate, simulate_approximate
+from fcnlab.planning.execution import prime_limit, switch_points
 from fcnlab.planning.parameters import (
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
@@ -19,7 +20,7 @@ from fcnlab.planning.parameters import (
     log_product,
     split_bits,
 )
-from fcnlab.planning.plan import Plan, prime_limit, switch_points
+from fcnlab.planning.plan import Plan
 from tests.support.circuits import random_images, tiny_circuit
 
 
@@ -73,7 +74,9 @@ def every_plan(circuit: Circuit, ring_degree: int, spreads: Spreads, *, step_bit
             if primes is None or log_product((*primes, SPECIAL_PRIME)) > allowed:
                 continue
             counts = tuple(int(index in points) for index in range(len(circuit.steps)))
-            chosen = Parameters("ckks", ring_degree, primes, SPECIAL_PRIME, (), 2.0**scale_bits, counts)
+            chosen = Parameters(
+                scheme="ckks", ring_degree=ring_degree, primes=primes, scale=2.0**scale_bits, drops=counts
+            )
             plan = prove_approximate(circuit, chosen, spreads)
             if min(row.budget_bits for row in plan.steps) >= 0 and plan.predicted_error <= PRECISION:
                 yield plan

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.circuit.modular import is_prime
+from fcnlab.circuit.integers import is_prime
 from fcnlab.planning.batch.exact import exact_plan, exact_plans, plain_moduli, prove_exact
+from fcnlab.planning.execution import prime_limit
 from fcnlab.planning.parameters import MODULUS_BITS, PRIME_BITS, RINGS, SPECIAL_PRIME, choose_primes
-from fcnlab.planning.plan import prime_limit
 from tests.support.circuits import random_images, tiny_circuit
 from tests.support.runs import classify, plan_with
 

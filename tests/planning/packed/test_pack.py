@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import PlanError
 from fcnlab.planning.packed.pack import Program, merge_neighbours, pack, power_of_two
-from fcnlab.planning.packed.program import count_packed, evaluate_clear
+from fcnlab.planning.packed.program import count_packed
 from tests.support.circuits import affine, random_weights, tiny_circuit
+from tests.support.slots import evaluate_clear
 
 
 @st.composite
@@ -43,11 +44,10 @@ def sample(*, slots: int = 4096) -> Program:
     rng = np.random.default_rng(3)
     first = np.zeros((845, 784), dtype=np.int64)
     first[:, 100:125] = rng.choice([-2, -1, 1, 2], size=(845, 25))
-    steps = (
-        affine(first, name="conv"), Polynomial("act1", 845),
-        affine(random_weights(rng, rows=100, columns=845, largest=3), name="fc1"), Polynomial("act2", 100),
-        affine(random_weights(rng, rows=10, columns=100, largest=3), name="fc2"),
-    )  # fmt: skip
+    conv = affine(first, name="conv")
+    fc1 = affine(random_weights(rng, rows=100, columns=845, largest=3), name="fc1")
+    fc2 = affine(random_weights(rng, rows=10, columns=100, largest=3), name="fc2")
+    steps = (conv, Polynomial("act1", 845), fc1, Polynomial("act2", 100), fc2)
     return pack(Circuit("sample", (1, 28, 28), 4, steps), slots=slots)
 
 
@@ -63,7 +63,7 @@ def test_a_cryptonets_needs_these_rotations() -> None:
     assert table.total.total == sum(
         (table.total.pt_ct_adds, table.total.ct_ct_adds, table.total.pt_ct_mults, 2, table.total.rotations)
     )
-    assert len(program.rotation_steps) == 18
+    assert len({step for stage in program.stages for step in stage.rotations}) == 18
 
 
 def test_a_diagonal_without_weights_costs_nothing() -> None:

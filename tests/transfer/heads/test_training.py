@@ -8,7 +8,7 @@ from fcnlab.errors import DataError
 from fcnlab.machine.jobs import submit
 from fcnlab.transfer.heads.heads import Release
 from fcnlab.transfer.heads.privacy import HeadProgress
-from fcnlab.transfer.heads.training import attack_head, attack_heads, release_trained, train_head, train_named
+from fcnlab.transfer.heads.training import attack_head, attack_heads, release_trained, train_head
 from fcnlab.transfer.records.studies import load_study
 
 STUDY = load_study("breast-cancer")
@@ -53,7 +53,8 @@ def test_another_release_of_the_same_head_keeps_its_guarantee() -> None:
 
 
 def test_a_head_survives_the_way_between_processes() -> None:
-    head = train_named("breast-cancer", epsilon=2.0, bits=4, units=3, clipping=2.0, keep=0.5, exponents=5)
+    study = load_study("breast-cancer", bits=4, units=3)
+    head = train_head(study, epsilon=2.0, clipping=2.0, release=Release(keep=0.5, exponents=5))
     assert head.guarantee.clipping == 2.0
     again = pickle.loads(pickle.dumps(head))
     values = np.zeros((1, 30), dtype=np.int64)
@@ -62,13 +63,12 @@ def test_a_head_survives_the_way_between_processes() -> None:
 
 def test_a_training_runs_as_a_job_and_tells_its_steps() -> None:
     told: list[HeadProgress] = []
-    job = submit(train_named, arguments={"study": "breast-cancer", "epsilon": 2.0}, on_progress=told.append)
+    job = submit(train_head, arguments={"study": STUDY, "epsilon": 2.0}, on_progress=told.append)
     assert job.result().accuracy > 90
     assert told
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -2.0, math.nan])
 def test_epsilon_must_be_positive(epsilon: float) -> None:
-    for train in (lambda: train_head(STUDY, epsilon=epsilon), lambda: train_named("uci-digits", epsilon=epsilon)):
-        with pytest.raises(DataError, match="Epsilon is a positive number"):
-            train()
+    with pytest.raises(DataError, match="Epsilon is a positive number"):
+        train_head(STUDY, epsilon=epsilon)

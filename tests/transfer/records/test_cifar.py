@@ -67,8 +67,8 @@ def test_images_become_a_study_and_its_head_reads_them_encrypted(stand_in, tmp_p
     assert not capsys.readouterr().out, "JSON goes there"
     assert told == [(20, 48), (40, 48), (48, 48)]
     assert StandIn.opened == [(str(tmp_path / "fcnlab" / "cifar10"), train, True) for train in (True, False)]
-    assert study.name == "cifar10:40"
-    assert study.classes == ("ring", "stripes")
+    assert study.outline.name == "cifar10:40"
+    assert study.outline.classes == ("ring", "stripes")
     assert study.values.shape == (48, 64)
     assert [len(rows) for rows in study.folds[3]] == [40, 8]
     head = train_head(study, epsilon=math.inf)

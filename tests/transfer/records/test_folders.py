@@ -31,7 +31,7 @@ def photographs(tmp_path: Path) -> Path:
 def test_a_folder_becomes_a_study_of_quantised_features(photographs: Path) -> None:
     told = []
     study = load_study(f"folder:{photographs}", progress=lambda *step: told.append(step))
-    assert study.classes == ("flower", "temple")
+    assert study.outline.classes == ("flower", "temple")
     assert study.labels.tolist() == [0] * 5 + [1] * 5
     assert study.values.shape == (10, 64)
     assert study.clipped < 0.03 * study.values.size

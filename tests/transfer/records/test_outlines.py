@@ -9,8 +9,9 @@ def test_an_outline_tells_of_the_study_what_the_data_say(name: str) -> None:
     outline, study = OUTLINES[name], load_study(name)
     assert (outline.records, outline.features) == study.values.shape
     assert outline.tested == len(study.folds[0][1])
-    assert (outline.name, outline.title, outline.classes) == (study.name, study.title, study.classes)
-    assert (outline.units, outline.reach) == (study.units, study.features.reach)
+    assert study.outline is outline
+    assert len(outline.classes) == study.labels.max() + 1
+    assert (outline.units, outline.reach) == (study.shape.units, study.features.reach)
     assert bool(outline.extractor) == (study.extractor is not None)
 
 

@@ -5,7 +5,8 @@ from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.transfer.heads.heads import HeadShape
 from fcnlab.transfer.records import studies
-from fcnlab.transfer.records.studies import FOLDS, cross_validation, default_settings, load_study
+from fcnlab.transfer.records.studies import MEASURES, RANGES, load_study, scale_measures
+from fcnlab.transfer.records.study import FOLDS
 
 SIZES = {"uci-digits": (1797, 64, 10), "breast-cancer": (569, 30, 2)}
 
@@ -13,7 +14,7 @@ SIZES = {"uci-digits": (1797, 64, 10), "breast-cancer": (569, 30, 2)}
 @pytest.mark.parametrize("name", ["uci-digits", "breast-cancer"])
 def test_a_study_is_whole_and_its_folds_never_mix(name: str) -> None:
     study = load_study(name)
-    assert (*study.values.shape, len(study.classes)) == SIZES[name]
+    assert (*study.values.shape, len(study.outline.classes)) == SIZES[name]
     assert study.values.min() >= 0
     assert study.values.max() < study.features.levels
     assert study.clipped < 0.01 * study.values.size
@@ -21,7 +22,7 @@ def test_a_study_is_whole_and_its_folds_never_mix(name: str) -> None:
     for train, test in study.folds:
         assert not set(train) & set(test)
         assert len(train) + len(test) == len(study.labels)
-        assert set(study.labels[test]) == set(range(len(study.classes)))
+        assert set(study.labels[test]) == set(range(len(study.outline.classes)))
     inputs, labels = study.tensors(np.arange(3))
     assert inputs.shape == (3, SIZES[name][1])
     assert labels.tolist() == study.labels[:3].tolist()
@@ -37,18 +38,6 @@ def test_the_split_keeps_mnists_own_test_images(monkeypatch: pytest.MonkeyPatch)
     assert study.shape == HeadShape(features=64, classes=5)
 
 
-def test_cross_validation_tests_each_record_once_and_spreads_classes() -> None:
-    labels = np.repeat([0, 1, 2], [50, 7, 23])
-    folds = cross_validation(labels)
-    assert np.array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(80))
-    for label, count in ((0, 50), (1, 7), (2, 23)):
-        held = [np.count_nonzero(labels[test] == label) for _, test in folds]
-        assert max(held) - min(held) <= 1
-        assert sum(held) == count
-    with pytest.raises(DataError, match="Class 1 has 3 records"):
-        cross_validation(np.repeat([0, 1], [20, 3]))
-
-
 def test_options_and_unknown_names() -> None:
     study = load_study("breast-cancer", bits=3, units=2)
     assert (study.features.bits, study.shape.units) == (3, 2)
@@ -59,9 +48,20 @@ def test_options_and_unknown_names() -> None:
             load_study(name)
 
 
-def test_settings_follow_from_public_facts() -> None:
-    small, large = default_settings(count=400, epsilon=1.0), default_settings(count=40_000, epsilon=1.0)
-    assert (small.batch, large.batch) == (None, 4096)
-    assert small.rate == pytest.approx(0.1)
-    assert large.rate == pytest.approx(1.0)
-    assert default_settings(count=10**6, epsilon=100.0).rate == 4.0
+def test_ranges_are_round_declared_figures_of_all_measures() -> None:
+    assert RANGES.shape == (3 * len(MEASURES), 2)
+    assert (RANGES[:, 0] > 0).all()
+    assert (RANGES[:, 1] > RANGES[:, 0]).all()
+    for value in RANGES.ravel():
+        assert float(f"{value:.2g}") == value
+
+
+def test_scaling_is_logarithmic_and_takes_zero() -> None:
+    ends = scale_measures(np.stack([RANGES[:, 0], np.sqrt(RANGES.prod(axis=1)), RANGES[:, 1]]), reach=2.0)
+    assert np.allclose(ends, [[-2.0] * 30, [0.0] * 30, [2.0] * 30])
+    assert np.allclose(scale_measures(np.zeros((1, 30)), reach=2.0), -2.0)
+
+
+def test_a_record_is_scaled_alone() -> None:
+    records = np.random.default_rng(0).uniform(0, 100, size=(5, 30))
+    assert np.array_equal(scale_measures(records, reach=2.0)[2:3], scale_measures(records[2:3], reach=2.0))

@@ -13,7 +13,7 @@ from fcnlab.data.drawing import digit_image
 from fcnlab.data.mnist import load_mnist
 from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
-from fcnlab.planning.plan import count_executed
+from fcnlab.planning.execution import count_executed
 from fcnlab.ui.encrypted.forecasts import circuit_of
 from fcnlab.ui.encrypted.lab import NOT_PROVEN, NOTHING_DRAWN, EncryptedLab, encrypted_mnist
 from fcnlab.ui.encrypted.runs import Overheard, Reading

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from fcnlab.data.mnist import quantise_pixels
-from fcnlab.planning.choose import make_plan
-from fcnlab.planning.layouts import choose_plan
+from fcnlab.planning.choose import choose_plan, make_plan
 from fcnlab.planning.sample import sample_for
 from fcnlab.ui.encrypted.runs import GREYS, DigitRun, Setup, overhear
 from fcnlab.ui.encrypted.server_view import chi_squared

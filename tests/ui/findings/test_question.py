@@ -20,6 +20,7 @@ def test_texts_carry_no_timings(opened):
     assert not re.search(r"\d (s|ms|seconds)\b", repr(lab))
     assert "nan" not in repr(lab)
     assert bundle["text/html"]
+    assert not hasattr(lab, "worker") or lab.worker.wait()  # a thread that still plans would outlive the tests
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from fcnlab.data.releases import EPSILONS, PRUNED, read_curve, read_networks, read_releases
 from fcnlab.errors import SettingsError
 from fcnlab.plots.transfer import INFINITY_PLACE, parts
-from fcnlab.transfer.head_costs import cost_head
+from fcnlab.transfer.costs import cost_head
 from fcnlab.transfer.records.outlines import OUTLINES
 from fcnlab.ui.transfer.lab import NOTHING_TRAINED, PrivateSettings, PrivateTransferLab, private_transfer
 from fcnlab.ui.transfer.runs import Trained, Training, judge_release, run_in_worker, train_in_worker
