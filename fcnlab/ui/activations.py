@@ -33,7 +33,7 @@ class ActivationSettings:
     Attributes:
         target: Name of a function.
         interval: Where it is approximated.
-        degree: Of the polynomial.
+        degree: The polynomial's.
         norm: What is made small: linf, l2, gaussian, or histogram, the mean square over a layer's values.
         layer: A network and its activation whose values weigh the mean square, if the norm is histogram.
         coefficients: power-of-two, two-powers or real.
@@ -130,7 +130,7 @@ class ActivationLab(Lab):
         self.open([self.numbers, self.figure])
 
     def fits(self) -> tuple[Approximation, Approximation]:
-        """With the allowed coefficients, and with real ones.
+        """The fits with the allowed coefficients, and with real ones.
 
         Raises:
             SettingsError: If the settings ask for what cannot be found at once.

@@ -31,7 +31,7 @@ class EncodingSettings:
 
     Attributes:
         scheme: bfv, bgv or ckks.
-        ring_degree: As text, where numbers are read off.
+        ring_degree: The ring where numbers are read off, as text.
         weight: An integer weight.
     """
 

@@ -216,7 +216,7 @@ def describe(settings: SparsitySettings, known: Measured | None) -> Page:
 
 
 def layer_names(settings: SparsitySettings) -> list[str]:
-    """Of the network's weight layers."""
+    """The names of the network's weight layers."""
     return [layer.name for layer in base_of(settings.network).layers]
 
 

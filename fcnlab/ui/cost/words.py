@@ -22,7 +22,7 @@ AS_IT_STANDS: Final = (
 
 
 def amounts_of(estimate: Estimate) -> list[float | None]:
-    """As `cost_plots.AMOUNTS`."""
+    """The projected amounts that the figure shows, as `AMOUNTS` of `plots.cost`."""
     projection, plan = estimate.projection, estimate.plan
     if plan is None:
         return [None, None, None]

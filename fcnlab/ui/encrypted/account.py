@@ -25,7 +25,7 @@ ACCOUNT: Final = {
 }
 """The rows of the account, each with its unit."""
 DRAWN: Final = ("encrypt + decrypt", "evaluate", "sent")
-"""The rows that the figure shows, as `AMOUNTS` of its module."""
+"""The rows that the figure shows, as `AMOUNTS` of `plots.cost`."""
 Amounts = Mapping[str, float | None]
 
 

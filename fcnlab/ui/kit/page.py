@@ -193,7 +193,7 @@ class Folded(Page):
 
     Args:
         title: What to click.
-        parts: As of a page.
+        parts: The same as a page's.
     """
 
     def __init__(self, title: str, *parts: Part | str | None) -> None:
@@ -210,7 +210,7 @@ class Stale(Page):
 
     Args:
         why: Said above them.
-        parts: As of a page.
+        parts: The same as a page's.
     """
 
     def __init__(self, why: str, *parts: Part | str | None) -> None:

@@ -119,7 +119,7 @@ class TaskPanel:
 
     Args:
         task: The model.
-        label: Of the button that starts it.
+        label: The start button's.
         start: Called by that button.
         cost: What it will take, said before it starts.
         loading: What the worker does before its first word.

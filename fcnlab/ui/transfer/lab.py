@@ -65,12 +65,12 @@ class PrivateSettings:
 
     Attributes:
         study: A private set.
-        epsilon: As text, ``inf`` for no privacy.
+        epsilon: The privacy budget as text, ``inf`` for no privacy.
         clipping: Largest norm of one record's gradient, as text.
         head: ``study``, or hidden units as text, 0 for a linear head.
-        feature_bits: Of a quantised feature.
+        feature_bits: Bits of a quantised feature.
         pruned: Percent of the trained weights that are left out, as text.
-        weight_bits: Of a power of two.
+        weight_bits: Bits of a weight, a power of two.
     """
 
     study: str = "uci-digits"
