@@ -18,6 +18,7 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import Account
+from fcnlab.he.engines.fused import warm_up
 from fcnlab.he.server import Server, check_engine
 from fcnlab.inference.report import LayerReport, Progress, Report, Seconds
 from fcnlab.machine.machine import peak_resident_bytes
@@ -73,6 +74,7 @@ def meet(circuit: Circuit, plan: Plan, *, engine: str = "fused", threads: int | 
         FcnlabError: If the engine is unknown, or the plan is not this circuit's.
     """
     check_engine(engine)
+    warm_up()
     began = time.perf_counter()
     client = Client(plan)
     keygen_s = time.perf_counter() - began
