@@ -20,7 +20,7 @@ Importing the package loads nothing heavy: each of these functions loads what it
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from fcnlab.defaults import __version__
+from fcnlab.data.defaults import __version__
 from fcnlab.errors import FcnlabError, naming_missing_parts
 
 if TYPE_CHECKING:

@@ -75,7 +75,9 @@ def test_a_convention_is_counted_for_networks_and_circuits() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), Square(), nn.Linear(3, 4))
     circuit = fcnlab.compile(network, input_shape=(1, 4, 4))
     assert fcnlab.count(circuit).total == fcnlab.count(network, input_shape=(1, 4, 4)).total
-    assert "PT-CT mults" in str(fcnlab.count(circuit))
+    table = fcnlab.count(circuit)
+    assert "PT-CT mults" in str(table)
+    assert "<th>PT-CT mults</th>" in table._repr_html_()
     with pytest.raises(fcnlab.FcnlabError, match="published, stepwise, fused"):
         fcnlab.count(circuit, convention="executed")
 

@@ -25,7 +25,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # The house, from the ground up: a room imports only rooms of lower floors. The front door and the command stand above.
 FLOORS = (
-    ("defaults", "errors"),
+    ("errors", "page"),
     ("approximation", "data", "machine"),
     ("circuit",),
     ("compiler", "planning"),
@@ -60,7 +60,7 @@ WIDGETS, ENCRYPTION = ("ipywidgets", "plotly"), ("Pyfhel", "numba")
 INTEGERS = ("approximation", "circuit", "cost", "data", "findings", "machine", "planning")
 TORCH = ("compiler", "compression", "networks", "training", "transfer.features", "transfer.heads", "transfer.records")
 LIGHT = {
-    ("defaults", "errors"): (*WIDGETS, *ENCRYPTION, "numpy", "torch"),
+    ("errors", "page"): (*WIDGETS, *ENCRYPTION, "numpy", "torch"),
     INTEGERS: (*WIDGETS, *ENCRYPTION, "torch"),
     ("he",): (*WIDGETS, "torch"),
     TORCH: (*WIDGETS, *ENCRYPTION),

@@ -95,14 +95,14 @@ def polynomial_text(coefficients: Sequence[float]) -> str:
 
 def run_hops(chosen: argparse.Namespace) -> int:
     """``fcnlab hops``."""
-    from fcnlab.inference.demonstration import count_network, describe_hops
+    from fcnlab.inference.demonstration import count_network
 
     executed = take(chosen, "engine", "scheme", "layout")
     asked = take(chosen, "convention")
     table = count_network(chosen.network, **asked, **executed, ring_degree=chosen.ring_degree)
     if chosen.convention == "executed":
         asked |= executed
-    print_result(chosen, {**table.as_dict(), **asked}, describe_hops(table))
+    print_result(chosen, {**table.as_dict(), **asked}, str(table))
     return OK
 
 

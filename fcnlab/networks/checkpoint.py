@@ -9,8 +9,8 @@ from torch import nn
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
+from fcnlab.data.defaults import DEFAULT_NETWORK, __version__
 from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.defaults import DEFAULT_NETWORK, __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import check_tensors, load_network, read_card, save_network

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.networks.architectures import Architecture, seeded
 from fcnlab.networks.checkpoint import ModelCard, measure_circuit, save_checkpoint
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fcnlab.data.defaults import __version__
 from fcnlab.data.mnist import Images, Split, load_mnist
-from fcnlab.defaults import __version__
 from fcnlab.networks import fitting
 from fcnlab.networks.architectures import fold_batch_norm, seeded, sequential
 from fcnlab.networks.augmentation import Warp, warp_images

@@ -16,7 +16,7 @@ from fcnlab.compression.variants import (
     thin_evenly,
 )
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.machine.machine import usable_cores
 from fcnlab.planning.plan import Plan

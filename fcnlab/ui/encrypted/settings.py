@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.mnist import Images, load_mnist
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.planning.parameters import RINGS
 from fcnlab.ui.choices import ENGINE, beside_choice, network_choice, scheme_choice, shipped_only
 from fcnlab.ui.kit.controls import Choice, Control, Whole

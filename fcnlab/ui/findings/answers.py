@@ -2,10 +2,11 @@
 
 import ipywidgets as widgets
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.findings import ablation, expressiveness, reduction, scaling
 from fcnlab.findings.networks import describe_table
-from fcnlab.ui.kit.page import Markup, Page, View, escape
+from fcnlab.page import escape
+from fcnlab.ui.kit.page import Markup, Page, View
 
 
 def answers() -> View:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from fcnlab.findings.networks import Columns
+from fcnlab.page import Table
 from fcnlab.ui.kit.controls import Control
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Folded, Page, Table, told
+from fcnlab.ui.kit.page import Folded, Page, told
 
 
 class Question(Lab):

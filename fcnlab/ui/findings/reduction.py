@@ -8,11 +8,12 @@ from typing_extensions import override
 from fcnlab.data.measured import Row
 from fcnlab.findings import reduction as found
 from fcnlab.findings.networks import TrainedNetwork, cheapest, describe_table, network_columns, spell_accuracy
+from fcnlab.page import Sentence
 from fcnlab.plots.findings import reduction_figure, update_reduction
 from fcnlab.ui.cost.words import spell_seconds
 from fcnlab.ui.findings.question import Question, answered, tabled
 from fcnlab.ui.kit.controls import Choice
-from fcnlab.ui.kit.page import Page, Sentence, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 
 CHEAPEST: Final = "cheapest"
 UNMEASURED: Final = "This network was not measured under encryption; the shipped ones were."

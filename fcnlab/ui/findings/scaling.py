@@ -5,12 +5,13 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.frontier import shipped_points
 from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.findings import scaling as found
 from fcnlab.findings.reduction import read_runs
 from fcnlab.machine.machine import usable_cores
+from fcnlab.page import Sentence
 from fcnlab.planning.plan import Plan
 from fcnlab.plots.scaling import scaling_figure, update_messages, update_seconds
 from fcnlab.ui.cost.estimates import unit_costs
@@ -18,7 +19,7 @@ from fcnlab.ui.cost.words import spell_seconds
 from fcnlab.ui.findings.question import Question, answered, tabled
 from fcnlab.ui.kit.background import Newest, Superseded
 from fcnlab.ui.kit.controls import Choice, Whole
-from fcnlab.ui.kit.page import Page, Sentence, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 
 SCHEMES: Final = {"bgv": "bgv, exact", "ckks": "ckks, approximate"}
 UNKNOWN: Final = (

@@ -10,7 +10,8 @@ import traitlets
 
 from fcnlab.errors import Cancelled
 from fcnlab.machine.jobs import Job, Worker, submit
-from fcnlab.ui.kit.page import Page, Sentence
+from fcnlab.page import Sentence
+from fcnlab.ui.kit.page import Page
 
 
 class Advance(Protocol):

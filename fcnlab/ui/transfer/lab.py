@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint
 from fcnlab.errors import FcnlabError
+from fcnlab.page import Sentence
 from fcnlab.plots.transfer import (
     Marks,
     spell_epsilon,
@@ -26,7 +27,7 @@ from fcnlab.ui.kit.background import Answers, Superseded
 from fcnlab.ui.kit.controls import Choice, Steps, Whole
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence
+from fcnlab.ui.kit.page import Page
 from fcnlab.ui.kit.task import Task, TaskPanel
 from fcnlab.ui.transfer.runs import (
     PLAIN_FEATURE_BITS,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
+from fcnlab.page import Sentence, Table
 from fcnlab.plots.transfer import spell_epsilon
-from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 from fcnlab.ui.plans import plan_sentence
 from fcnlab.ui.start_here import HEADS as LAYER_HEADS
 from fcnlab.ui.start_here import layer_row

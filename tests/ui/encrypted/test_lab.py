@@ -9,9 +9,9 @@ import pytest
 
 from fcnlab.circuit.hops import count_fused
 from fcnlab.compression.variants import base_of
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.mnist import load_mnist
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
 from fcnlab.planning.execution import count_executed
 from fcnlab.ui.encrypted.forecasts import circuit_of
