@@ -1,5 +1,6 @@
 """Pages: what is said once is text and HTML alike, and nothing in it can become markup."""
 
+import pytest
 from typing_extensions import override
 
 from fcnlab.page import Page, Sentence, Shown, Table, counted
@@ -16,9 +17,8 @@ class Result(Shown):
 
 
 def test_a_result_prints_as_its_page_and_shows_as_one() -> None:
-    assert str(Result()).splitlines() == [
-        "said <once>", "Costs, all", "layer    HOPs", "conv1  12,345", "<b>         –", "total  12,345",
-    ]  # fmt: skip
+    lines = ["said <once>", "Costs, all", "layer    HOPs", "conv1  12,345", "<b>         –", "total  12,345"]
+    assert str(Result()).splitlines() == lines
     html = Result()._repr_html_()
     assert "said &lt;once&gt;" in html
     assert "<td>&lt;b&gt;</td><td>–</td>" in html
@@ -32,7 +32,15 @@ def test_sentences_have_kinds_and_titles() -> None:
     assert Sentence("").html() == ""
 
 
-def test_nouns_follow_their_number() -> None:
-    assert [counted(1, "pass"), counted(2, "pass"), counted(1_000, "image"), counted(2, "batch"), counted(0, "thread")] == [
-        "1 pass", "2 passes", "1,000 images", "2 batches", "0 threads",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (1, "pass", "1 pass"),
+        (2, "pass", "2 passes"),
+        (1_000, "image", "1,000 images"),
+        (2, "batch", "2 batches"),
+        (0, "thread", "0 threads"),
+    ],
+)
+def test_nouns_follow_their_number(count: int, noun: str, said: str) -> None:
+    assert counted(count, noun) == said

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import HopTable, count_fused, count_published, count_stepwise
@@ -17,6 +18,7 @@ from fcnlab.he.server import check_engine
 from fcnlab.inference.infer import Inference, infer
 from fcnlab.inference.report import Progress
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
+from fcnlab.page import Page, Shown
 from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.noise import Scheme
@@ -39,7 +41,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, eq=False)
-class Demonstration:
+class Demonstration(Shown):
     """An encrypted run on test images, with everything it was made of.
 
     Attributes:
@@ -57,6 +59,10 @@ class Demonstration:
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     inference: Inference
+
+    @override
+    def page(self) -> Page:
+        return Page(self.plan.page(), self.inference.page())
 
 
 def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
@@ -22,13 +23,14 @@ from fcnlab.he.engines.fused import warm_up
 from fcnlab.he.server import Server, check_engine
 from fcnlab.inference.report import LayerReport, Progress, Report, Seconds
 from fcnlab.machine.machine import peak_resident_bytes
+from fcnlab.page import Page, Shown
 from fcnlab.planning.plan import Plan
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
 
 
 @dataclass(frozen=True, eq=False)
-class Inference:
+class Inference(Shown):
     """What came out of an encrypted run.
 
     Attributes:
@@ -40,6 +42,10 @@ class Inference:
     logits: npt.NDArray[Any]
     reference: npt.NDArray[Any]
     report: Report
+
+    @override
+    def page(self) -> Page:
+        return self.report.page()
 
     @property
     def classes(self) -> npt.NDArray[np.int64]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from torch import nn
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops, count_published
@@ -14,6 +15,7 @@ from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import check_tensors, load_network, read_card, save_network
+from fcnlab.page import Page, Shown, Table
 
 MODELS: Final = DATA_ROOT / "models"
 """Folder of the shipped networks."""
@@ -56,11 +58,21 @@ class ModelCard:
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(Shown):
     """A trained network and its card."""
 
     network: nn.Sequential
     card: ModelCard
+
+    @override
+    def page(self) -> Page:
+        card = self.card
+        rows = [[name, str(module)] for name, module in self.network.named_children()]
+        return Page(
+            f"{card.name}: {card.accuracy:.2f} % right, {card.hops['total']:,} HOPs by the published rules",
+            card.note or None,
+            Table(["layer", "module"], rows),
+        )
 
 
 def available_networks(*, folder: Path = MODELS) -> tuple[str, ...]:

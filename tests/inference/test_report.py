@@ -78,7 +78,7 @@ def test_text_is_a_table_with_every_layer_and_figure() -> None:
     assert lines[1] == REPORT.verdict
     rows = [line.split()[:2] for line in lines if line.startswith(("conv1", "act1"))]
     assert rows == [["conv1", "845"], ["act1", "845"]]
-    assert [line for line in lines if line.startswith("HOPs of one pass")][0].split()[-1] == "3,190"
+    assert next(line for line in lines if line.startswith("HOPs of one pass")).split()[-1] == "3,190"
     for part in ("2 batches of 2 passes", "encrypt 8.00 s", "1,000 images a second"):
         assert part in text
     for part in ("sent 822.0 MB", "received 6.0 MB", "3.00 GiB"):
