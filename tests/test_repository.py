@@ -135,11 +135,12 @@ def test_a_server_knows_nothing_that_holds_a_secret() -> None:
 
 
 def test_dashboards_draw_nothing_themselves() -> None:
-    """Figures are made in plots; all that the dashboards take from plotly is the widget around one."""
+    """Figures are made in plots; all that the dashboards take from plotly is what they are made of."""
     for name, path in MODULES.items():
         if belongs(name, {"ui"}):
-            assert set(re.findall(r"\bgo\.(\w+)", path.read_text())) <= {"FigureWidget"}, name
-            assert {lib for lib in imports(path) if lib.startswith("plotly")} <= {"plotly.graph_objects"}, name
+            assert set(re.findall(r"\bgo\.(\w+)", path.read_text())) <= {"Figure"}, name
+            taken = {each for each in imports(path) if each.startswith("plotly")}
+            assert taken <= {"plotly.graph_objects", "plotly.offline.get_plotlyjs"}, name
 
 
 @pytest.mark.parametrize("rooms", LIGHT, ids=" ".join)

@@ -46,7 +46,9 @@ class FirstRun:
         self.panel = View(panel.widget, lambda: Page(Sentence(self.summary, kind="plain")))
         self.account = self._view(account, live=lambda outcome: account(outcome, timed=True))
         self.digits = self._view(digits, live=digits)
-        self.layers = self._layers_view()
+        self.figure = LiveFigure(layers_figure())
+        self.layers = View(widgets.VBox([self.figure.widget]), lambda: self._either(layer_bars))
+        self.run.observe(self._show_layers, names="result")
 
     @property
     def summary(self) -> str:
@@ -69,20 +71,14 @@ class FirstRun:
         self.run.observe(show, names="result")
         return View(area, lambda: self._either(say))
 
-    def _layers_view(self) -> View:
-        figure = LiveFigure(layers_figure())
-
-        def show(change: Any) -> None:
-            layers = change.new.report.layers
-            update_layers(
-                figure,
-                names=[layer.name for layer in layers],
-                counts=[layer.operations for layer in layers],
-                seconds=[layer.elapsed_s for layer in layers],
-            )
-
-        self.run.observe(show, names="result")
-        return View(figure, lambda: self._either(layer_bars))
+    def _show_layers(self, change: Any) -> None:
+        layers = change.new.report.layers
+        update_layers(
+            self.figure,
+            names=[layer.name for layer in layers],
+            counts=[layer.operations for layer in layers],
+            seconds=[layer.elapsed_s for layer in layers],
+        )
 
     def _either(self, say: Callable[[Outcome], Page]) -> Page:
         outcome = self.run.result

@@ -19,13 +19,6 @@ CHANGED = """drawn => {
   return now.length && JSON.stringify(now) !== JSON.stringify(drawn);
 }"""
 
-SLOW_SCRIPT = """() => {
-  const address = URL.createObjectURL;
-  const wait = "\\nawait new Promise(resolve => setTimeout(resolve, 4000)); globalThis.slow = true;";
-  URL.createObjectURL = blob => address(blob.size < 1e6 ? blob : new Blob([blob, wait], { type: blob.type }));
-}"""
-"""Every large module of a page takes four seconds more: twice what anywidget gives a widget to begin."""
-
 
 @pytest.fixture(scope="module")
 def application() -> Iterator[str]:
@@ -114,20 +107,3 @@ def test_sparsity_follows_a_slider(application: str, page: Page) -> None:
     expect(slider(page, "prune fc2")).to_have_attribute("aria-valuenow", "30.0")
     page.get_by_role("button", name="Reset").click()
     expect(hops).to_have_text("611,267")
-
-
-def test_a_figure_follows_although_its_script_was_slow(application: str, page: Page) -> None:
-    page.add_init_script(f"({SLOW_SCRIPT})()")
-    open_in_voila(page, application, "02_sparsity")
-    settings, handle = page.get_by_label("settings"), slider(page, "prune overall")
-    handle.focus()
-    handle.press("ArrowRight")
-    expect(settings).to_have_value("sparsity(overall=1)")
-    assert not bars(page), "the figure was there before its script"
-    page.wait_for_function(CHANGED, arg=[])
-    assert page.evaluate("slow")
-    first = bars(page)
-    handle.press("ArrowRight")
-    page.wait_for_function(CHANGED, arg=first)
-    handle.press("ArrowLeft")
-    page.wait_for_function(f"drawn => !({CHANGED})(drawn)", arg=first)

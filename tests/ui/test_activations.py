@@ -125,9 +125,7 @@ def test_an_interval_without_values_of_the_layer_is_refused_beside_the_controls(
 def test_a_page_loaded_again_finds_the_figure_as_it_is():
     lab = activations()
     lab.model.change(target="relu")
-    stored = lab.figure.get_state()["_widget_data"]
-    assert len(stored) == len(lab.figure.data)
-    np.testing.assert_allclose(np.array(lab.figure._widget_data[1]["y"]), lab.figure.data[1].y)
+    assert lab.figure.widget.get_state()["figure"] == lab.figure.to_json()
 
 
 def test_wrong_settings_in_a_cell_are_an_error():

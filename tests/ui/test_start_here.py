@@ -58,7 +58,7 @@ def test_after_a_run_every_view_is_filled(outcome):
     assert "45,678" in repr(lab.account)
     assert "128-bit security" in repr(lab.account)
     assert "images a second" in lab.account.widget.value
-    figure = lab.layers.widget
+    figure = lab.figure
     assert list(figure.data[0].y) == [layer.name for layer in outcome.report.layers]
     assert list(figure.data[-1].x) == [0.25] * len(outcome.report.layers)
     assert figure.data[1].visible

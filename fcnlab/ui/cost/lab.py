@@ -11,7 +11,6 @@ from fcnlab.compression.variants import as_trained, count_variant
 from fcnlab.data.frontier import Point, cheapest, points
 from fcnlab.data.published import published_systems
 from fcnlab.page import Sentence
-from fcnlab.plots.activations import KINDS
 from fcnlab.plots.cost import cost_figure, update_counts, update_estimate
 from fcnlab.ui.choices import BITS, ENGINE, WEIGHT_BITS, beside_choice, network_choice, scheme_choice, shipped_only
 from fcnlab.ui.cost.estimates import CostSettings, Estimate, MeasurePanel, plan_now, with_accuracy
@@ -79,8 +78,7 @@ class CostLab(Lab):
         self.points = {point.name: point for point in points()}
         model = LabModel("cost", CostSettings(), controls=make_controls(), presets=make_presets())
         super().__init__(model, cost_figure(tuple(self.points.values())), settings)
-        for trace in self.figure.data[len(KINDS) : len(KINDS) + 3]:
-            trace.on_click(self._clicked)
+        self.figure.on_click(self._clicked)
         self.numbers, self.tables = area(), area()
         self.picker = widgets.Dropdown(options=["", *self.points], value="", description="pick a point")
         self.picker.tooltip, self.picker.style, self.picker.layout = HELP["picker"], PICKER_STYLE, {"width": "320px"}
@@ -119,8 +117,8 @@ class CostLab(Lab):
         if event.new:
             self.pick(event.new)
 
-    def _clicked(self, trace: Any, clicked: Any, _: object) -> None:
-        for index in clicked.point_inds:
+    def _clicked(self, trace: Any, index: int) -> None:
+        if trace.customdata is not None:
             self.pick(trace.customdata[index])
 
     def _measured(self) -> None:

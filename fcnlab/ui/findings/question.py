@@ -35,7 +35,7 @@ class Question(Lab):
     ) -> None:
         super().__init__(LabModel(name, settings, controls=controls, presets=presets), figure, chosen)
         self.numbers, self.tables = area(), area()
-        self.figure.add_class(f"fcn-{name}")
+        self.figure.widget.add_class(f"fcn-{name}")
         self.numbers.add_class(f"fcn-{name}-numbers")
         self.open([self.numbers, self.figure, self.tables])
 

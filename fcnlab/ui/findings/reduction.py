@@ -53,9 +53,7 @@ class ReductionQuestion(Question):
             chosen=chosen,
         )
         self.tables.value = self.facts().live
-        for trace in self.figure.data:
-            if trace.xaxis == "x" and trace.mode == "markers":
-                trace.on_click(self._clicked)
+        self.figure.on_click(self._clicked)
 
     @property
     def network(self) -> TrainedNetwork | None:
@@ -64,8 +62,8 @@ class ReductionQuestion(Question):
         best = cheapest(self.known.networks, accuracy=found.GOAL) or (self.known.front or (None,))[-1]
         return best if name == CHEAPEST else next(each for each in self.known.networks if each.name == name)
 
-    def _clicked(self, trace: Any, clicked: Any, _: object) -> None:
-        for index in clicked.point_inds:
+    def _clicked(self, trace: Any, index: int) -> None:
+        if trace.xaxis == "x" and trace.mode == "markers":
             name = trace.customdata[index]
             field = "beside" if name in self.known.published else "network"
             with self.model.guard():

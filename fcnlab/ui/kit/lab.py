@@ -34,7 +34,7 @@ class Lab(Display, traitlets.HasTraits):
 
     Attributes:
         model: The settings.
-        figure: The widget.
+        figure: What is drawn.
         frame: All of it, once `open` was called.
     """
 
@@ -47,9 +47,10 @@ class Lab(Display, traitlets.HasTraits):
         self.figure = LiveFigure(figure)
         self.drawing = threading.RLock()  # plotly mixes up two batches of changes that overlap
 
-    def open(self, body: Sequence[widgets.Widget]) -> None:
+    def open(self, body: Sequence[widgets.Widget | LiveFigure]) -> None:
         """Put these beside the controls, and show the settings now and whenever they change."""
-        self.frame = Frame(self.model, body)
+        shown = [part.widget if isinstance(part, LiveFigure) else part for part in body]
+        self.frame = Frame(self.model, shown)
         self.widget = self.frame.widget
         self.model.observe(self.update, names="settings")
         self.update()

@@ -1,7 +1,5 @@
 """The lab of costs without a browser: a setting is changed, figures and words are read."""
 
-from typing import Any
-
 import pytest
 
 from fcnlab.circuit.hops import count_published
@@ -108,11 +106,7 @@ def test_every_point_can_be_picked(fresh):
 
 
 def test_a_click_picks(fresh):
-    class Clicked:
-        point_inds = (1,)
-
-    trace: Any = fresh.figure.data[BAR_COUNT]
-    fresh._clicked(trace, Clicked(), None)
+    fresh.figure.widget._handle_custom_msg({"trace": BAR_COUNT, "point": 1}, [])
     assert fresh.model.settings.beside == list(published_systems())[1]
     assert fresh.model.settings.network == "cryptonets"
 

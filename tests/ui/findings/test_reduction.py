@@ -1,7 +1,5 @@
 """The first question of lab 07 without a browser; nothing depends on how many networks have been trained."""
 
-from types import SimpleNamespace
-
 from fcnlab.findings.reduction import Reduction
 from fcnlab.ui.findings.reduction import reduction
 
@@ -14,10 +12,10 @@ def test_the_first_question_follows_menu_and_clicks():
     assert f"{network.hops:,}" in lab.numbers.value
     assert lab.figure.data[-2].x == (network.hops,)
     trace = lab.figure.data[0]
-    lab._clicked(trace, SimpleNamespace(point_inds=[0]), None)
+    lab._clicked(trace, 0)
     assert lab.model.settings.network == trace.customdata[0]
     published = next(trace for trace in lab.figure.data if trace.name == "published")
-    lab._clicked(published, SimpleNamespace(point_inds=[2]), None)
+    lab._clicked(published, 2)
     assert lab.model.settings.beside == "CryptoDL-1"
     assert "fewer than CryptoDL-1" in lab.numbers.value
 
