@@ -1,6 +1,6 @@
 """The stepwise engine: one Pyfhel call for each homomorphic operation, as published.
 
-Zero weights are skipped, every other weight is a PT-CT mult, squares are not relinearised. `operations` counts each
+Zero weights are skipped, every other weight is a PT-CT mult, squares are not relinearised. `seal` counts each
 call where it happens.
 """
 
