@@ -17,11 +17,10 @@ The whole way in five lines:
 Importing the package loads nothing heavy: each of these functions loads what it needs when it is called.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from fcnlab.defaults import DEFAULT_NETWORK, __version__
+from fcnlab.data.defaults import __version__
 from fcnlab.errors import FcnlabError, naming_missing_parts
 
 if TYPE_CHECKING:
@@ -29,16 +28,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from fcnlab.approximation import Approximation, SearchState, Target
-    from fcnlab.approximation.coefficients import CoefficientSet
-    from fcnlab.approximation.norms import Norm
+    from fcnlab.approximation import approximate
     from fcnlab.circuit.circuit import Circuit
     from fcnlab.circuit.hops import HopTable
     from fcnlab.cost import Projection, UnitCosts
-    from fcnlab.inference.demonstration import Demonstration
-    from fcnlab.inference.infer import Inference
-    from fcnlab.inference.report import Progress
+    from fcnlab.inference.demonstration import demonstrate
+    from fcnlab.inference.infer import infer
     from fcnlab.networks.checkpoint import Checkpoint
+    from fcnlab.networks.checkpoint import load_checkpoint as load
     from fcnlab.planning.plan import Plan
 
 __all__ = [
@@ -54,40 +51,29 @@ __all__ = [
     "project",
 ]
 
-Scheme = Literal["bgv", "bfv", "ckks"]
-Layout = Literal["auto", "batch", "packed"]
-Engine = Literal["fused", "stepwise"]
-Convention = Literal["published", "stepwise", "fused"]
+ELSEWHERE: Final = {
+    "approximate": "fcnlab.approximation.approximate",
+    "demonstrate": "fcnlab.inference.demonstration.demonstrate",
+    "infer": "fcnlab.inference.infer.infer",
+    "load": "fcnlab.networks.checkpoint.load_checkpoint",
+}
+"""Where those of the functions live that are not made here of several."""
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"fcnlab has no {name!r}; it offers {', '.join(__all__)}.")
+    if name not in ELSEWHERE:
+        raise AttributeError(f"fcnlab has no {name!r}; it offers {', '.join(__all__)}.")
+    module, _, attribute = ELSEWHERE[name].rpartition(".")
+    with naming_missing_parts(name):
+        globals()[name] = function = getattr(import_module(module), attribute)
+    return function
 
 
 def __dir__() -> list[str]:
     return list(__all__)
 
 
-@naming_missing_parts
-def load(name_or_path: str | Path = DEFAULT_NETWORK) -> "Checkpoint":
-    """A trained network, its weights checked against its card.
-
-        >>> import fcnlab
-        >>> fcnlab.load("fcn-25k").card.accuracy
-        99.22
-
-    Args:
-        name_or_path: Name of a shipped network, or path of a ``.safetensors`` file with its card beside it.
-
-    Raises:
-        DataError: If the name is unknown (the message lists those that are known), or a file is missing or altered.
-    """
-    from fcnlab.networks.checkpoint import load_checkpoint
-
-    return load_checkpoint(name_or_path)
-
-
-@naming_missing_parts
+@naming_missing_parts("compile")
 def compile(
     network: "Checkpoint | nn.Module",
     *,
@@ -139,9 +125,12 @@ def compile(
     )
 
 
-@naming_missing_parts
+@naming_missing_parts("count")
 def count(
-    network: "Circuit | Checkpoint | nn.Module", *, convention: Convention = "published", **options: Any
+    network: "Circuit | Checkpoint | nn.Module",
+    *,
+    convention: Literal["published", "stepwise", "fused"] = "published",
+    **options: Any,
 ) -> "HopTable":
     """Homomorphic operations (HOPs), layer by layer; prints as a table, and shows as one in a notebook.
 
@@ -171,13 +160,13 @@ def count(
     return counters[convention](network)
 
 
-@naming_missing_parts
+@naming_missing_parts("plan")
 def plan(
     circuit: "Circuit",
     *,
     images: int | None = None,
-    scheme: Scheme = "bgv",
-    layout: Layout = "auto",
+    scheme: Literal["bgv", "bfv", "ckks"] = "bgv",
+    layout: Literal["auto", "batch", "packed"] = "auto",
     ring_degree: int | None = None,
     sample: "npt.NDArray[np.uint8] | None" = None,
 ) -> "Plan":
@@ -207,13 +196,13 @@ def plan(
     return choose_plan(circuit, layout=layout, scheme=scheme, images=images, ring_degree=ring_degree, sample=typical)[0]
 
 
-@naming_missing_parts
+@naming_missing_parts("project")
 def project(
     circuit: "Circuit",
     plan: "Plan",
     *,
     images: int,
-    engine: Engine = "fused",
+    engine: Literal["fused", "stepwise"] = "fused",
     threads: int | None = None,
     costs: "UnitCosts | None" = None,
 ) -> "Projection":
@@ -238,117 +227,3 @@ def project(
 
     known = costs or costs_of_this_machine(report=lambda *_: None)
     return cost.project(plan, circuit, engine=engine, images=images, threads=threads or usable_cores(), costs=known)
-
-
-@naming_missing_parts
-def infer(
-    circuit: "Circuit",
-    plan: "Plan",
-    images: "npt.NDArray[Any]",
-    *,
-    labels: "npt.NDArray[Any] | None" = None,
-    engine: Engine = "fused",
-    threads: int | None = None,
-    progress: "Callable[[Progress], None] | None" = None,
-) -> "Inference":
-    """Classify images under encryption: logits, classes and the account, compared with the circuit in the clear.
-
-    Args:
-        circuit: From `compile`.
-        plan: From `plan`, for this circuit.
-        images: uint8, shape (N, height, width) or (N, ...): they are shrunk and quantised as the circuit reads them.
-            Other integers, from 0 to the circuit's `pixel_max`, are taken as they are.
-        labels: Classes, shape (N,), for the accuracy.
-        engine: fused (kernels on residues) or stepwise (a library call for each operation).
-        threads: Threads of the server; all cores if not given.
-        progress: Called often; an exception it raises stops the run.
-
-    Returns:
-        Its `logits` have shape (N, outputs), its `classes` (N,), and its `report` prints as a table.
-
-    Raises:
-        FcnlabError: With one sentence on what does not fit.
-    """
-    import numpy as np
-
-    from fcnlab.inference.infer import infer as run
-
-    pixels = circuit.quantise(images) if np.asarray(images).dtype == np.uint8 else images
-    return run(circuit, plan, pixels, labels=labels, engine=engine, threads=threads, progress=progress)
-
-
-@naming_missing_parts
-def demonstrate(
-    network: str | Path = DEFAULT_NETWORK,
-    *,
-    images: int = 10_000,
-    scheme: Scheme = "bgv",
-    layout: Layout = "batch",
-    engine: Engine = "fused",
-    ring_degree: int | None = None,
-    threads: int | None = None,
-    progress: "Callable[[Progress], None] | None" = None,
-) -> "Demonstration":
-    """Classify test images of MNIST under encryption with a shipped network: all of the above in one call.
-
-        >>> import fcnlab
-        >>> print(fcnlab.demonstrate("fcn-12k", images=4).inference.report.verdict)
-        4 images classified under encryption, 100.00 % right; all 40 logits equal the clear circuit's.
-
-    Args:
-        network: Name of a shipped network, or path of a checkpoint.
-        images: The first 1 to 10,000.
-        scheme: As for `plan`.
-        layout: As for `plan`; where a network cannot be packed, the report says why.
-        engine: As for `infer`.
-        ring_degree: As for `plan`.
-        threads: As for `infer`.
-        progress: As for `infer`.
-
-    Raises:
-        FcnlabError: With one sentence on what to change.
-    """
-    from fcnlab.inference.demonstration import demonstrate as run
-
-    return run(
-        network=network,
-        images=images,
-        scheme=scheme,
-        engine=engine,
-        ring_degree=ring_degree,
-        layout=layout,
-        threads=threads,
-        progress=progress,
-    )
-
-
-@naming_missing_parts
-def approximate(
-    function: "str | Callable[[Any], Any] | Target",
-    *,
-    degree: int = 2,
-    interval: Sequence[float] = (-4.0, 4.0),
-    norm: "str | Norm" = "linf",
-    coefficients: "str | CoefficientSet" = "power-of-two",
-    progress: "Callable[[SearchState], None] | None" = None,
-) -> "Approximation":
-    """The best polynomial for an activation, with the bound that proves it.
-
-        >>> import fcnlab
-        >>> fcnlab.approximate("swish", degree=2, interval=(-4, 4)).coefficients
-        (0.125, 0.5, 0.125)
-
-    Args:
-        function: Name of an activation, such as relu, swish or gelu, or a function of a float64 array.
-        degree: 1 to 8.
-        interval: Two finite ends.
-        norm: ``linf``, ``l2``, ``gaussian`` (standard normal), or a norm object.
-        coefficients: ``real``, ``power-of-two`` (0 or +-2^k), ``two-powers``, ``three-powers``, or a `PowersOfTwo`.
-        progress: Called often with the state of a search; what it raises ends the search.
-
-    Raises:
-        ApproximationError: If the question has no answer, with the reason.
-    """
-    from fcnlab.approximation import approximate as fit
-
-    return fit(function, degree=degree, interval=interval, norm=norm, coefficients=coefficients, progress=progress)

@@ -4,12 +4,9 @@ Every message is one sentence or two that say what was given, what is allowed an
 `FcnlabError` is the one class a caller needs to catch; its children exist where a caller reacts differently.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Final, ParamSpec, TypeVar
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 PARTS: Final = {
     "Pyfhel": "python3 bootstrap.py",
@@ -62,22 +59,20 @@ class MissingPartError(FcnlabError):
     """A library that this call needs is not installed."""
 
 
-def naming_missing_parts(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function say which library it lacks, and how to install it.
+@contextmanager
+def naming_missing_parts(what: str) -> Iterator[None]:
+    """Say which library is missing, and how to install it; for a block, or as a decorator.
+
+    Args:
+        what: What needs it.
 
     Raises:
-        MissingPartError: By the function that is returned, instead of ModuleNotFoundError for one of `PARTS`.
+        MissingPartError: In place of ModuleNotFoundError for one of `PARTS`.
     """
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except ModuleNotFoundError as error:
-            part = (error.name or "").split(".")[0]
-            if part not in PARTS:
-                raise
-            name = function.__name__
-            raise MissingPartError(f"{name} needs {part}, which is not installed: `{PARTS[part]}`.") from error
-
-    return call
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        part = (error.name or "").split(".")[0]
+        if part not in PARTS:
+            raise
+        raise MissingPartError(f"{what} needs {part}, which is not installed: `{PARTS[part]}`.") from error

@@ -20,9 +20,9 @@ SURFACE = {
     "approximate": "function, *, degree, interval, norm, coefficients, progress",
     "compile": "network, *, name, input_shape, pixel_bits, weight_bits, merge, complete_squares",
     "count": "network, *, convention, options",
-    "demonstrate": "network, *, images, scheme, layout, engine, ring_degree, threads, progress",
-    "infer": "circuit, plan, images, *, labels, engine, threads, progress",
-    "load": "name_or_path",
+    "demonstrate": "network, *, images, scheme, engine, ring_degree, layout, threads, observe_noise, progress",
+    "infer": "circuit, plan, images, *, labels, engine, threads, observe_noise, progress, parties, overhear",
+    "load": "name_or_path, *, folder",
     "plan": "circuit, *, images, scheme, layout, ring_degree, sample",
     "project": "circuit, plan, *, images, engine, threads, costs",
 }
@@ -75,13 +75,15 @@ def test_a_convention_is_counted_for_networks_and_circuits() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), Square(), nn.Linear(3, 4))
     circuit = fcnlab.compile(network, input_shape=(1, 4, 4))
     assert fcnlab.count(circuit).total == fcnlab.count(network, input_shape=(1, 4, 4)).total
-    assert "PT-CT mults" in str(fcnlab.count(circuit))
+    table = fcnlab.count(circuit)
+    assert "PT-CT mults" in str(table)
+    assert "<th>PT-CT mults</th>" in table._repr_html_()
     with pytest.raises(fcnlab.FcnlabError, match="published, stepwise, fused"):
         fcnlab.count(circuit, convention="executed")
 
 
 def test_a_missing_part_is_named_with_what_installs_it() -> None:
-    @naming_missing_parts
+    @naming_missing_parts("draw")
     def draw() -> None:
         raise ModuleNotFoundError("No module named 'plotly.io'", name="plotly.io")
 

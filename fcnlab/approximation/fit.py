@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import polynomial
+from typing_extensions import override
 
 from fcnlab.approximation.coefficients import CoefficientSet, PowersOfTwo, signed_powers
 from fcnlab.approximation.evaluation import Cost, count_hops
@@ -18,6 +19,7 @@ from fcnlab.approximation.relaxation import MaximumRelaxation, MeanSquareRelaxat
 from fcnlab.approximation.samples import Samples, sample
 from fcnlab.approximation.search import TOLERANCE, Search, SearchState, Watch
 from fcnlab.approximation.targets import Floats, Target
+from fcnlab.page import Page, Shown
 
 CURVE_POINTS = 401
 
@@ -33,7 +35,7 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Approximation:
+class Approximation(Shown):
     """A fit and what is known of it.
 
     Attributes:
@@ -79,6 +81,16 @@ class Approximation:
         target, fit = self.problem.target(x), self(x)
         return Curve(x, target, fit, target - fit)
 
+    @override
+    def page(self) -> Page:
+        low, high = self.problem.interval
+        return Page(
+            f"{self.problem.target.name} on {low:g} to {high:g}: {polynomial_text(self.coefficients)}",
+            f"largest error {self.max_error:.6g}, rms error {self.rms_error:.6g}; no allowed coefficients are better "
+            f"than {self.lower_bound:.6g} ({self.problem.norm.label})",
+            f"depth {self.cost.depth}, {self.cost.total} HOPs, {self.cost.ct_ct_mults} of them CT-CT mults",
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, for JSON.
 
@@ -105,6 +117,17 @@ class Approximation:
             "hops": self.cost.as_dict(),
             "depth": self.cost.depth,
         }
+
+
+def polynomial_text(coefficients: Sequence[float]) -> str:
+    """A polynomial as it is written by hand: ``0.125 + 0.5 x - 0.25 x^3``."""
+    text = ""
+    for power, value in enumerate(coefficients):
+        if value:
+            sign = ("- " if value < 0 else "+ ") if text else ("-" if value < 0 else "")
+            term = " x" if power == 1 else f" x^{power}" if power else ""
+            text += f"{' ' if text else ''}{sign}{abs(value):.10g}{term}"
+    return text or "0"
 
 
 def approximate(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.circuit.integers import WORD_BITS, Integers, combine_residues, primes_covering
 from fcnlab.circuit.steps import (
@@ -28,6 +29,7 @@ from fcnlab.circuit.steps import (
 )
 from fcnlab.data.mnist import quantise_pixels
 from fcnlab.errors import CircuitError
+from fcnlab.page import Page, Shown, Table, counted
 
 __all__ = ["Affine", "Circuit", "Interval", "Polynomial", "Step", "propagate"]
 
@@ -36,7 +38,7 @@ BLOCK = 512  # images evaluated together: their columns stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
-class Circuit:
+class Circuit(Shown):
     """A network compiled to integers.
 
     Attributes:
@@ -57,6 +59,24 @@ class Circuit:
             if step.inputs != width:
                 raise CircuitError(f"Step {step.name!r} takes {step.inputs} values; the step before it gives {width}.")
             width = step.outputs
+
+    @override
+    def page(self) -> Page:
+        rows = [
+            [
+                step.name,
+                step.inputs,
+                step.outputs,
+                f"{step.products:,} weights" if isinstance(step, Affine) else f"degree {step.degree}",
+                interval.bits,
+            ]
+            for step, interval in zip(self.steps, self.ranges, strict=True)
+        ]
+        return Page(
+            f"{self.name} reads {len(self.used_inputs):,} of {counted(self.inputs, 'pixel')} of "
+            f"{counted(self.pixel_bits, 'bit')} and gives {counted(self.outputs, 'logit')}",
+            Table(["step", "inputs", "outputs", "kind", "value bits"], rows),
+        )
 
     @property
     def inputs(self) -> int:

@@ -14,13 +14,27 @@ engine fills in. Every rotation and every relinearization is one key switch.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.polynomials import CountingOperations, Operand, apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
+from fcnlab.page import Page, Sentence, Shown, Table
+
+COLUMNS: Final = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
+"""The four columns of the published table."""
+HEADS: Final = {
+    "pt_ct_adds": "PT-CT adds",
+    "ct_ct_adds": "CT-CT adds",
+    "pt_ct_mults": "PT-CT mults",
+    "ct_ct_mults": "CT-CT mults",
+    "relinearizations": "relins",
+    "mod_switches": "switches",
+}
+"""What columns are called in tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +72,7 @@ class LayerHops:
 
 
 @dataclass(frozen=True)
-class HopTable:
+class HopTable(Shown):
     """Operations of a network in one convention, layer by layer."""
 
     network: str
@@ -71,6 +85,17 @@ class HopTable:
         columns = [field for field in LayerHops.__dataclass_fields__ if field not in ("name", "outputs")]
         sums = {column: sum(getattr(layer, column) for layer in self.layers) for column in columns}
         return LayerHops(name="total", outputs=self.layers[-1].outputs if self.layers else 0, **sums)
+
+    @override
+    def page(self) -> Page:
+        packed = self.total.rotations > 0  # the packed layout rotates where others double
+        beside = ("rotations", "relinearizations", "total") if packed else ("total", "doublings")
+        columns = ("outputs", "pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults", *beside, "mod_switches")
+        rows = [[layer.name, *(getattr(layer, column) for column in columns)] for layer in (*self.layers, self.total)]
+        rows[-1][1] = ""
+        heads = ["layer", *(HEADS.get(column, column) for column in columns)]
+        title = f"{self.network}, {self.convention} convention{', packed layout' if packed else ''}"
+        return Page(Sentence(title), Table(heads, rows[:-1], total=rows[-1]))
 
     def as_dict(self) -> dict[str, Any]:
         """The table for JSON: ``network, convention, layers[...], total{...}``."""

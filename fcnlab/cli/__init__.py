@@ -14,7 +14,7 @@ from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED, judge, write_o
 from fcnlab.cli.running import add_running_verbs
 from fcnlab.cli.training import add_training_verbs
 from fcnlab.cli.transfer import add_transfer_verbs
-from fcnlab.defaults import __version__
+from fcnlab.data.defaults import __version__
 from fcnlab.errors import FcnlabError
 
 __all__ = ["FINDING", "INTERRUPTED", "OK", "REFUSED", "build_parser", "main"]

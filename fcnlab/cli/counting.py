@@ -2,14 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fcnlab.cli.options import OK, Verbs, add_flag, add_option, add_verb, positive, print_result, take
 from fcnlab.cli.progress import InferenceBar, StepBar
 
 if TYPE_CHECKING:
-    from fcnlab.approximation import Approximation
+    pass
 
 
 def add_counting_verbs(verbs: Verbs) -> None:
@@ -58,51 +57,28 @@ def run_approximate(chosen: argparse.Namespace) -> int:
         if (chosen.norm, chosen.coefficients) != ("linf", "real"):
             raise ApproximationError("--points needs --coefficients real and --norm linf: drop it, or add those.")
         fit = approximate_on_points(chosen.function, **take(chosen, "points", "degree", "interval"))
-        return print_fit(chosen, fit)
+        print_result(chosen, fit.as_dict(), str(fit))
+        return OK
     with StepBar(silent=chosen.json) as bar:
         fit = approximate(
             chosen.function,
             **take(chosen, "degree", "interval", "norm", "coefficients"),
             progress=lambda state: bar("search", round(100 * state.share), 100),
         )
-    return print_fit(chosen, fit)
-
-
-def print_fit(chosen: argparse.Namespace, fit: "Approximation") -> int:
-    """A fit, and what is known of it."""
-    low, high = chosen.interval
-    print_result(
-        chosen,
-        fit.as_dict(),
-        f"{fit.problem.target.name} on {low:g} to {high:g}: {polynomial_text(fit.coefficients)}\n"
-        f"largest error {fit.max_error:.6g}, rms error {fit.rms_error:.6g}; no allowed coefficients are better than "
-        f"{fit.lower_bound:.6g} ({fit.problem.norm.label})\n"
-        f"depth {fit.cost.depth}, {fit.cost.total} HOPs, {fit.cost.ct_ct_mults} of them CT-CT mults",
-    )
+    print_result(chosen, fit.as_dict(), str(fit))
     return OK
-
-
-def polynomial_text(coefficients: Sequence[float]) -> str:
-    """A polynomial as it is written by hand: ``0.125 + 0.5 x - 0.25 x^3``."""
-    text = ""
-    for power, value in enumerate(coefficients):
-        if value:
-            sign = ("- " if value < 0 else "+ ") if text else ("-" if value < 0 else "")
-            term = " x" if power == 1 else f" x^{power}" if power else ""
-            text += f"{' ' if text else ''}{sign}{abs(value):.10g}{term}"
-    return text or "0"
 
 
 def run_hops(chosen: argparse.Namespace) -> int:
     """``fcnlab hops``."""
-    from fcnlab.inference.demonstration import count_network, describe_hops
+    from fcnlab.inference.demonstration import count_network
 
     executed = take(chosen, "engine", "scheme", "layout")
     asked = take(chosen, "convention")
     table = count_network(chosen.network, **asked, **executed, ring_degree=chosen.ring_degree)
     if chosen.convention == "executed":
         asked |= executed
-    print_result(chosen, {**table.as_dict(), **asked}, describe_hops(table))
+    print_result(chosen, {**table.as_dict(), **asked}, str(table))
     return OK
 
 

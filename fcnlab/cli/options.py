@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.errors import FcnlabError
 
 OK, FINDING, REFUSED, INTERRUPTED = 0, 1, 2, 130

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from typing_extensions import override
+
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import LayerHops
+from fcnlab.circuit.hops import COLUMNS, HEADS, LayerHops
 from fcnlab.cost.packed import list_packed_work, packed_peak_bytes
 from fcnlab.cost.units import UnitCosts
 from fcnlab.cost.work import StepWork, ciphertext_bytes, list_work
 from fcnlab.errors import FcnlabError
 from fcnlab.machine.machine import usable_cores
+from fcnlab.page import Page, Shown, Table, counted
 from fcnlab.planning.execution import BLOCK, ENGINES, local_runs
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.plan import Plan, PlannedStep
@@ -38,7 +41,7 @@ class ProjectedStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Projection:
+class Projection(Shown):
     """What a run will cost.
 
     Attributes:
@@ -104,8 +107,25 @@ class Projection:
             "peak_memory_bytes": self.peak_memory_bytes,
         }
 
-    def __str__(self) -> str:
-        return describe(self)
+    @override
+    def page(self) -> Page:
+        digits = 2 if self.layout == "batch" else 3  # packed runs take milliseconds
+        columns = [*COLUMNS, *(["rotations"] if self.layout == "packed" else [])]
+        rows = [
+            [step.name, *(getattr(step.hops, column) for column in columns), f"{step.seconds:.{digits}f}"]
+            for step in self.steps
+        ]
+        stages = {"encrypt": self.encrypt_s, "evaluate": self.evaluate_s, "decrypt": self.decrypt_s}
+        return Page(
+            f"{self.network} in {self.scheme}, {self.layout} layout, ring degree {self.ring_degree}, {self.engine} "
+            f"engine, {counted(self.images, 'image')}, {counted(self.threads, 'thread')}",
+            f"about {self.total_s:.{digits - 1}f} s on this machine when nothing else runs",
+            Table(["step", *(HEADS.get(column, column) for column in columns), "seconds"], rows),
+            f"{counted(self.batches, 'batch')} of {counted(self.passes, 'pass')}: keys {self.keygen_s:.2f} s, "
+            + ", ".join(f"{stage} {seconds:.{digits}f} s" for stage, seconds in stages.items()),
+            f"send {self.upload_bytes / 1e6:,.1f} MB, receive {self.download_bytes / 1e6:,.1f} MB, keys "
+            f"{self.evaluation_key_bytes / 1e6:.1f} MB, peak memory {self.peak_memory_bytes / 2**30:.2f} GiB",
+        )
 
 
 def project(
@@ -242,39 +262,3 @@ def fused_results(plan: Plan, circuit: Circuit) -> list[int]:
         if row.drops or (index not in ends and plan.parameters.scheme == "bfv"):
             results.append(2 * written)  # each ciphertext by itself, then all of them together
     return results
-
-
-def describe(projection: Projection) -> str:
-    """The projection as a table."""
-    chosen = projection
-    digits = 2 if chosen.layout == "batch" else 3  # packed runs take milliseconds
-    keys = chosen.evaluation_key_bytes / 1e6
-
-    def rotations(content: int | str) -> str:
-        return f"{content:>11}" if chosen.layout == "packed" else ""
-
-    lines = [
-        f"{chosen.network} in {chosen.scheme}, {chosen.layout} layout, ring degree {chosen.ring_degree}, "
-        f"{chosen.engine} engine, {chosen.images:,} image{'s' if chosen.images > 1 else ''}, {chosen.threads} "
-        f"thread{'s' if chosen.threads > 1 else ''}",
-        f"about {chosen.total_s:.{digits - 1}f} s on this machine when nothing else runs",
-        "",
-        f"{'step':<26}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
-        f"{rotations('rotations')}{'seconds':>10}",
-    ]
-    for step in chosen.steps:
-        hops = step.hops
-        lines.append(
-            f"{step.name:<26.26}{hops.pt_ct_adds:>12,}{hops.ct_ct_adds:>12,}{hops.pt_ct_mults:>13,}"
-            f"{hops.ct_ct_mults:>13,}{rotations(hops.rotations)}{step.seconds:>10.{digits}f}"
-        )
-    lines += [
-        "",
-        f"{chosen.batches} batch{'es' if chosen.batches > 1 else ''} of {chosen.passes} "
-        f"pass{'es' if chosen.passes > 1 else ''}: keys {chosen.keygen_s:.2f} s, encrypt "
-        f"{chosen.encrypt_s:.{digits}f} s, evaluate {chosen.evaluate_s:.{digits}f} s, decrypt "
-        f"{chosen.decrypt_s:.{digits}f} s",
-        f"send {chosen.upload_bytes / 1e6:,.1f} MB, receive {chosen.download_bytes / 1e6:,.1f} MB, keys {keys:.1f} MB, "
-        f"peak memory {chosen.peak_memory_bytes / 2**30:.2f} GiB",
-    ]
-    return "\n".join(lines)

@@ -7,12 +7,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+from typing_extensions import override
 
 from fcnlab.data.files import write_whole
 from fcnlab.errors import DataError
 from fcnlab.machine.machine import cache_folder, machine_digest, machine_name
+from fcnlab.page import Page, Shown, Table
 from fcnlab.planning.parameters import SCHEMES
 
 LAYOUT: Final = 4
@@ -40,6 +44,10 @@ GENERAL: Final = ("digit_s", "block_s", "fresh_byte_s", "process_bytes")
 byte of memory used for the first time; memory of a process that has loaded everything."""
 
 
+SHOWN: Final = ("encrypt", "decrypt", "load", "save", "add", "add_plain", "multiply_plain", "square", "switch")
+"""Operations of SEAL that the table shows."""
+
+
 @dataclass(frozen=True)
 class Line:
     """Seconds of an operation on a ciphertext: fixed + primes * (per_prime + per_part * parts), none negative.
@@ -58,7 +66,7 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class UnitCosts:
+class UnitCosts(Shown):
     """Unit costs of one machine.
 
     Attributes:
@@ -95,8 +103,21 @@ class UnitCosts:
             },
         }
 
-    def __str__(self) -> str:
-        return describe(self)
+    @override
+    def page(self) -> Page:
+        kernels = ", ".join(f"{name} {1e9 * seconds:.2f}" for name, seconds in self.kernels.items())
+        rows: list[list[object]] = []
+        for scheme, rings in self.seal.items():
+            for ring in rings:
+                at = partial(self.seal_seconds, scheme=scheme, ring_degree=ring, primes=3)
+                rows.append([scheme, ring, *(f"{1e6 * at(unit, parts=2 + (unit == 'square')):,.0f}" for unit in SHOWN)])
+        return Page(
+            "  ".join(f"{key} {value}" for key, value in self.machine.items()),
+            f"kernels, nanoseconds a residue: {kernels}",
+            f"memory of a process {self.general['process_bytes'] / 2**20:.0f} MiB",
+            "SEAL, microseconds for a ciphertext of 2 polynomials (square: 3 products) and 3 primes",
+            Table(["scheme", "ring", *SHOWN], rows),
+        )
 
 
 def costs_path(machine: Mapping[str, str]) -> Path:
@@ -179,31 +200,3 @@ def exact_amounts(values: Mapping[str, Any], names: Any) -> dict[str, float]:
     if wrong:
         raise ValueError(f"{', '.join(wrong)} out of range")
     return amounts
-
-
-def describe(costs: UnitCosts) -> str:
-    """Unit costs as tables: microseconds of SEAL's operations at a typical level, nanoseconds of the kernels."""
-    general = costs.general
-    lines = [
-        "  ".join(f"{key} {value}" for key, value in costs.machine.items()),
-        "",
-        "kernels, nanoseconds a residue: "
-        + ", ".join(f"{name} {1e9 * seconds:.2f}" for name, seconds in costs.kernels.items()),
-        f"memory of a process {general['process_bytes'] / 2**20:.0f} MiB",
-        "",
-        "SEAL, microseconds for a ciphertext of 2 polynomials (square: 3 products) and 3 primes",
-        f"{'scheme':<7}{'ring':>6}" + "".join(f"{unit:>{max(len(unit) + 2, 8)}}" for unit in SHOWN),
-    ]
-    for scheme, rings in costs.seal.items():
-        for ring in rings:
-            cells = ""
-            for unit in SHOWN:
-                parts = 3 if unit == "square" else 2
-                seconds = costs.seal_seconds(unit, scheme=scheme, ring_degree=ring, parts=parts, primes=3)
-                cells += f"{1e6 * seconds:>{max(len(unit) + 2, 8)},.0f}"
-            lines.append(f"{scheme:<7}{ring:>6}{cells}")
-    return "\n".join(lines)
-
-
-SHOWN: Final = ("encrypt", "decrypt", "load", "save", "add", "add_plain", "multiply_plain", "square", "switch")
-"""Columns of `describe`."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fcnlab.circuit.integers import combine_residues
 from fcnlab.errors import WireError
-from fcnlab.he.context import level_headers, load_ciphertext, load_secret_key, open_context
+from fcnlab.he.context import load_ciphertext, load_secret_key, open_context, read_headers
 from fcnlab.he.residues.evaluation_keys import make_keys, open_keys
 from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import (
@@ -59,7 +59,7 @@ class Client:
         """Take over contexts that have their secret keys."""
         self.plan, self.session, self._contexts = plan, session, list(contexts)
         chosen = plan.parameters
-        self._headers = [level_headers(chosen, index) for index in range(chosen.passes)]
+        self._headers = [read_headers(he, chosen) for he in contexts]
         self._encryptions = [SymmetricEncryption(he, chosen, index) for index, he in enumerate(contexts)]
 
     def save(self) -> tuple[bytes, bytes]:

@@ -65,14 +65,15 @@ def load_secret_key(parameters: Parameters, index: int, data: bytes) -> Any:
     return he
 
 
-@lru_cache(maxsize=16)
-def level_headers(parameters: Parameters, index: int) -> Mapping[int, SealHeader]:
+def read_headers(he: Any, parameters: Parameters) -> Mapping[int, SealHeader]:
     """SEAL's header of ciphertexts at every level of a plan, and one above them of keys, by their number of primes.
 
-    SEAL names the parameters of a level by a hash, which every ciphertext shows: one under a throwaway key does.
+    SEAL names the parameters of a level by a hash, which every ciphertext shows, whatever its key.
+
+    Args:
+        he: Has a public key.
+        parameters: The plan's.
     """
-    he = open_context(parameters, index)
-    he.keyGen()
     top = len(parameters.primes)
     headers = {top + 1: read_ciphertext(he.to_bytes_public_key("none"))[0]}
     ciphertext = encrypt_slots(he, parameters, np.zeros(1, dtype=np.int64))
@@ -81,3 +82,11 @@ def level_headers(parameters: Parameters, index: int) -> Mapping[int, SealHeader
             he.mod_switch_to_next(ciphertext)
         headers[primes], _ = read_ciphertext(ciphertext.to_bytes("none"))
     return headers
+
+
+@lru_cache(maxsize=16)
+def level_headers(parameters: Parameters, index: int) -> Mapping[int, SealHeader]:
+    """What `read_headers` gives, for those who have no key: by a throwaway one."""
+    he = open_context(parameters, index)
+    he.keyGen()
+    return read_headers(he, parameters)

@@ -7,16 +7,18 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import HopTable, LayerHops, count_fused, count_published, count_stepwise
+from fcnlab.circuit.hops import HopTable, count_fused, count_published, count_stepwise
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.mnist import load_mnist
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError
 from fcnlab.he.server import check_engine
 from fcnlab.inference.infer import Inference, infer
 from fcnlab.inference.report import Progress
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
+from fcnlab.page import Page, Shown
 from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.noise import Scheme
@@ -39,7 +41,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, eq=False)
-class Demonstration:
+class Demonstration(Shown):
     """An encrypted run on test images, with everything it was made of.
 
     Attributes:
@@ -58,6 +60,10 @@ class Demonstration:
     labels: npt.NDArray[np.int64]
     inference: Inference
 
+    @override
+    def page(self) -> Page:
+        return Page(self.plan.page(), self.inference.page())
+
 
 def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:
     """Load a checkpoint by name or path and compile it.
@@ -72,8 +78,8 @@ def prepare(network: str | Path = DEFAULT_NETWORK) -> Prepared:
 
 
 def demonstrate(
-    *,
     network: str | Path = DEFAULT_NETWORK,
+    *,
     images: int = 10_000,
     scheme: Scheme = "bgv",
     engine: str = "fused",
@@ -84,6 +90,10 @@ def demonstrate(
     progress: Callable[[Progress], None] | None = None,
 ) -> Demonstration:
     """Classify the first `images` test images of MNIST under encryption.
+
+        >>> import fcnlab
+        >>> print(fcnlab.demonstrate("fcn-12k", images=4).inference.report.verdict)
+        4 images classified under encryption, 100.00 % right; all 40 logits equal the clear circuit's.
 
     Args:
         network: Name of a shipped network or path of a checkpoint.
@@ -154,27 +164,3 @@ def count_network(
         plan, _ = choose_plan(circuit, scheme=scheme, ring_degree=ring_degree, layout=layout)
         return plan.count_executed(circuit, engine=engine)
     return count_fused(circuit) if convention == "fused" else count_stepwise(circuit)
-
-
-def describe_hops(table: HopTable) -> str:
-    """Operations of a network as a table, one line a layer; the packed layout has rotations where others double."""
-    packed = table.total.rotations > 0
-    last = f"{'rotations':>10}{'relins':>7}{'total':>8}" if packed else f"{'total':>12}{'doublings':>11}"
-    lines = [
-        f"{table.network}, {table.convention} convention{', packed layout' if packed else ''}",
-        f"{'layer':<26}{'outputs':>9}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
-        f"{last}{'switches':>10}",
-    ]
-    lines += [describe_layer(layer, outputs=f"{layer.outputs:,}", packed=packed) for layer in table.layers]
-    return "\n".join([*lines, describe_layer(table.total, outputs="", packed=packed)])
-
-
-def describe_layer(layer: LayerHops, *, outputs: str, packed: bool) -> str:
-    """One line of the table."""
-    last = f"{layer.total:>12,}{layer.doublings:>11,}"
-    if packed:
-        last = f"{layer.rotations:>10,}{layer.relinearizations:>7,}{layer.total:>8,}"
-    return (
-        f"{layer.name:<26.26}{outputs:>9}{layer.pt_ct_adds:>12,}{layer.ct_ct_adds:>12,}{layer.pt_ct_mults:>13,}"
-        f"{layer.ct_ct_mults:>13,}{last}{layer.mod_switches:>10,}"
-    )

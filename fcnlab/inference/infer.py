@@ -13,21 +13,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import Account
+from fcnlab.he.engines.fused import warm_up
 from fcnlab.he.server import Server, check_engine
 from fcnlab.inference.report import LayerReport, Progress, Report, Seconds
 from fcnlab.machine.machine import peak_resident_bytes
+from fcnlab.page import Page, Shown
 from fcnlab.planning.plan import Plan
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
 
 
 @dataclass(frozen=True, eq=False)
-class Inference:
+class Inference(Shown):
     """What came out of an encrypted run.
 
     Attributes:
@@ -39,6 +42,10 @@ class Inference:
     logits: npt.NDArray[Any]
     reference: npt.NDArray[Any]
     report: Report
+
+    @override
+    def page(self) -> Page:
+        return self.report.page()
 
     @property
     def classes(self) -> npt.NDArray[np.int64]:
@@ -73,6 +80,7 @@ def meet(circuit: Circuit, plan: Plan, *, engine: str = "fused", threads: int | 
         FcnlabError: If the engine is unknown, or the plan is not this circuit's.
     """
     check_engine(engine)
+    warm_up()
     began = time.perf_counter()
     client = Client(plan)
     keygen_s = time.perf_counter() - began
@@ -83,7 +91,7 @@ def meet(circuit: Circuit, plan: Plan, *, engine: str = "fused", threads: int | 
 def infer(
     circuit: Circuit,
     plan: Plan,
-    pixels: npt.NDArray[Any],
+    images: npt.NDArray[Any],
     *,
     labels: npt.NDArray[Any] | None = None,
     engine: str = "fused",
@@ -95,10 +103,19 @@ def infer(
 ) -> Inference:
     """Classify images under encryption and compare every logit with the circuit in the clear.
 
+        >>> import fcnlab
+        >>> from fcnlab.data.mnist import load_mnist
+        >>> circuit = fcnlab.compile(fcnlab.load("fcn-12k"))
+        >>> images = load_mnist("test").pixels[:3]
+        >>> result = fcnlab.infer(circuit, fcnlab.plan(circuit, images=3), images)
+        >>> result.classes
+        array([7, 2, 1])
+
     Args:
         circuit: The network.
         plan: Made for this circuit; its layout is the run's.
-        pixels: Integers from 0 to the circuit's pixel_max, shape (N, ...); split into batches as needed.
+        images: uint8, shape (N, height, width) or (N, ...), which the circuit quantises; or integers of another type
+            from 0 to its `pixel_max`, taken as they are. They are split into batches as needed.
         labels: Classes, shape (N,), for the accuracy.
         engine: fused or stepwise.
         threads: Threads of the server; all cores if not given. The packed layout uses one.
@@ -111,17 +128,18 @@ def infer(
         CircuitError: If there are no images, or pixels are out of range or of the wrong shape.
         FcnlabError: If the engine is unknown, labels are missing, or noise is to be observed outside bfv.
     """
-    images = circuit.check_pixels(pixels)
+    quantised = circuit.quantise(images) if np.asarray(images).dtype == np.uint8 else images
+    pixels = circuit.check_pixels(quantised)
     check_engine(engine)
-    if not len(images):
+    if not len(pixels):
         raise CircuitError("There are no images to classify; give at least one.")
-    if labels is not None and np.shape(labels) != (len(images),):
-        raise FcnlabError(f"There are {len(images)} images and labels of shape {np.shape(labels)}; give one for each.")
+    if labels is not None and np.shape(labels) != (len(pixels),):
+        raise FcnlabError(f"There are {len(pixels)} images and labels of shape {np.shape(labels)}; give one for each.")
     if observe_noise and plan.parameters.scheme != "bfv":
         raise FcnlabError(f"Noise can be measured in bfv only, not in {plan.parameters.scheme}; its plan gives bounds.")
     threads = (threads or os.cpu_count() or 1) if plan.threaded else 1
     passes, slots = plan.parameters.passes, plan.batch_images
-    batches = math.ceil(len(images) / slots)
+    batches = math.ceil(len(pixels) / slots)
     turns = batches * passes
     tell = progress or (lambda _: None)
 
@@ -146,7 +164,7 @@ def infer(
         tell(stage("evaluate", step, done, total))
 
     for batch in range(batches):
-        columns = images[batch * slots : (batch + 1) * slots]
+        columns = pixels[batch * slots : (batch + 1) * slots]
         decrypted = []
         for index in range(passes):
             stage = partial(Progress, turn=batch * passes + index + 1, turns=turns)
@@ -174,12 +192,12 @@ def infer(
         logits.append(client.combine(decrypted))
 
     result = np.concatenate(logits)
-    reference = circuit.evaluate(images)
+    reference = circuit.evaluate(pixels)
     report = Report(
         network=circuit.name,
         scheme=plan.parameters.scheme,
         engine=engine,
-        images=len(images),
+        images=len(pixels),
         batches=batches,
         passes=passes,
         accuracy=accuracy_percent(result, labels),

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from typing_extensions import override
+
+from fcnlab.circuit.hops import COLUMNS, HEADS
+from fcnlab.page import Page, Sentence, Shown, Table, counted
+
 STAGES: Final = {
     "keys": ("the client makes its keys", 0.02),
     "encrypt": ("the client encrypts its inputs", 0.70),
@@ -11,7 +16,6 @@ STAGES: Final = {
     "decrypt": ("the client decrypts the logits", 0.02),
 }
 """What happens in each stage of a run, and its share of a turn's time, roughly: it only moves a bar."""
-COLUMNS = ("pt_ct_adds", "ct_ct_adds", "pt_ct_mults", "ct_ct_mults")
 HOPS = (*COLUMNS, "rotations")  # rotations occur in the packed layout only
 RUN = ("network", "scheme", "engine", "images", "batches", "passes")
 AGREEMENT = ("accuracy", "reference_accuracy", "mismatched_logits", "mismatched_digits", "logit_error")
@@ -109,7 +113,7 @@ class Seconds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Shown):
     """Everything measured in one run.
 
     Attributes:
@@ -201,42 +205,33 @@ class Report:
         noun = "image" if self.images == 1 else "images"
         return f"{self.images:,} {noun} classified under encryption{accuracy}; {agreement}."
 
-    def __str__(self) -> str:
-        return describe(self)
-
-
-def describe(report: Report) -> str:
-    """The account as a table for a terminal."""
-    seconds, plan, hops = report.seconds, report.plan, report.hops
-    decimals = 3 if hops["rotations"] else 2  # packed runs take milliseconds
-
-    def rotations_cell(content: int | str) -> str:
-        return f"{content:>11}" if hops["rotations"] else ""
-
-    lines = [
-        f"{report.network}, {report.scheme}, {plan.get('layout', 'batch')} layout, {report.engine} engine, ring degree "
-        f"{plan['ring_degree']}, {plan['security_bits']}-bit security",
-        *([report.note] if report.note else []),
-        report.verdict,
-        "",
-        f"{'layer':<26}{'outputs':>9}{'PT-CT adds':>12}{'CT-CT adds':>12}{'PT-CT mults':>13}{'CT-CT mults':>13}"
-        f"{rotations_cell('rotations')}{'seconds':>10}",
-    ]
-    for layer in report.layers:
-        counts = [layer.operations.get(column, 0) for column in COLUMNS]
-        lines.append(
-            f"{layer.name:<26.26}{layer.outputs:>9,}{counts[0]:>12,}{counts[1]:>12,}{counts[2]:>13,}{counts[3]:>13,}"
-            f"{rotations_cell(layer.operations.get('rotations', 0))}{layer.elapsed_s:>10.{decimals}f}"
+    @override
+    def page(self) -> Page:
+        seconds, plan, hops = self.seconds, self.plan, self.hops
+        digits = 3 if hops["rotations"] else 2  # packed runs take milliseconds
+        columns = HOPS if hops["rotations"] else COLUMNS
+        rows = [
+            [
+                layer.name,
+                layer.outputs,
+                *(layer.operations.get(column, 0) for column in columns),
+                layer.total,
+                f"{layer.elapsed_s:.{digits}f}",
+            ]
+            for layer in self.layers
+        ]
+        heads = ["layer", "outputs", *(HEADS.get(column, column) for column in columns), "HOPs", "seconds"]
+        total = ["HOPs of one pass", "", *(hops[column] for column in columns), hops["total"], ""]
+        stages = {"encrypt": seconds.encrypt, "evaluate": seconds.evaluate, "decrypt": seconds.decrypt}
+        return Page(
+            f"{self.network}, {self.scheme}, {plan.get('layout', 'batch')} layout, {self.engine} engine, ring degree "
+            f"{plan['ring_degree']}, {plan['security_bits']}-bit security",
+            self.note or None,
+            Sentence(self.verdict, kind="verdict"),
+            Table(heads, rows, total=total),
+            f"{counted(self.batches, 'batch')} of {counted(self.passes, 'pass')}: keys {seconds.keygen:.2f} s, "
+            + ", ".join(f"{stage} {elapsed_s:.{digits}f} s" for stage, elapsed_s in stages.items())
+            + f"; {self.images_per_second:,.{digits - 2}f} images a second",
+            f"sent {self.upload_bytes / 1e6:,.1f} MB, received {self.download_bytes / 1e6:,.1f} MB, evaluation keys "
+            f"{self.evaluation_key_bytes / 1e6:.1f} MB, peak memory {self.peak_memory_bytes / 2**30:.2f} GiB",
         )
-    lines += [
-        f"{'HOPs of one pass':<26}{'':>9}{hops['pt_ct_adds']:>12,}{hops['ct_ct_adds']:>12,}{hops['pt_ct_mults']:>13,}"
-        f"{hops['ct_ct_mults']:>13,}{rotations_cell(hops['rotations']) or ' ' * 10}{hops['total']:>10,} in all",
-        "",
-        f"{report.batches} batch{'es' if report.batches > 1 else ''} of {report.passes} "
-        f"pass{'es' if report.passes > 1 else ''}: keys {seconds.keygen:.2f} s, encrypt "
-        f"{seconds.encrypt:.{decimals}f} s, evaluate {seconds.evaluate:.{decimals}f} s, decrypt "
-        f"{seconds.decrypt:.{decimals}f} s; {report.images_per_second:,.{decimals - 2}f} images a second",
-        f"sent {report.upload_bytes / 1e6:,.1f} MB, received {report.download_bytes / 1e6:,.1f} MB, evaluation keys "
-        f"{report.evaluation_key_bytes / 1e6:.1f} MB, peak memory {report.peak_memory_bytes / 2**30:.2f} GiB",
-    ]
-    return "\n".join(lines)

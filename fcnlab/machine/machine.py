@@ -10,17 +10,15 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from fcnlab.defaults import __version__
-
-PACKAGES: Final = ("Pyfhel", "numba", "numpy")
-"""The packages that do the heavy work."""
+PACKAGES: Final = ("fcnlab", "Pyfhel", "numba", "numpy")
+"""This one, and those that do the heavy work."""
 
 
 def machine_name() -> dict[str, str]:
-    """Processor, interpreter and versions of the packages that do the heavy work."""
+    """Processor, interpreter, and versions of this package and of those that do the heavy work."""
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     system = {"processor": processor_name(), "cores": str(usable_cores()), "python": platform.python_version()}
-    return {**system, "fcnlab": __version__, **versions}
+    return {**system, **versions}
 
 
 def machine_digest(machine: dict[str, str]) -> str:

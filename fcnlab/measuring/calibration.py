@@ -21,7 +21,7 @@ from fcnlab.circuit.polynomials import products
 from fcnlab.cost.units import MEASURED_RINGS, SEAL, Line, UnitCosts, load_costs, save_costs
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.he.client import CHUNK
-from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext
+from fcnlab.he.context import encrypt_slots, load_ciphertext, read_headers
 from fcnlab.he.residues.evaluation_keys import make_key
 from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import Residues, read_ciphertext, write_ciphertext
@@ -87,9 +87,8 @@ def measure_level(parameters: Parameters, sizes: Sequence[int]) -> Iterator[tupl
     """Seconds of every operation for one ciphertext with these parameters: unit, parts, seconds."""
 
     def make_keys() -> None:
-        open_session(parameters)
-        level_headers.cache_clear()
-        level_headers(parameters, 0)
+        he = open_session(parameters)
+        read_headers(he, parameters)
         SymmetricEncryption(he, parameters, 0)
 
     yield "keys", 2, seconds_of(make_keys)

@@ -7,10 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from fcnlab.circuit.hops import COLUMNS
 from fcnlab.data.measured import MEASURED, RECONSTRUCTED, Kind, Row, load_measurements
 from fcnlab.data.published import published_systems
 from fcnlab.inference.demonstration import count_network
-from fcnlab.inference.report import COLUMNS
 from fcnlab.networks.checkpoint import available_networks, load_checkpoint
 
 HEADINGS: Final[dict[Kind, str]] = {

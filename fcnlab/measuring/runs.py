@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.hops import COLUMNS
 from fcnlab.cost import Projection, UnitCosts, project
 from fcnlab.data.measured import RECONSTRUCTED, Row
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import PlanError
 from fcnlab.inference.demonstration import prepare
 from fcnlab.inference.infer import infer
-from fcnlab.inference.report import COLUMNS, Progress, Report
+from fcnlab.inference.report import Progress, Report
 from fcnlab.machine.machine import available_bytes, processor_name, usable_cores
 from fcnlab.measuring.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
 from fcnlab.planning.execution import count_executed

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Final
 
 from torch import nn
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
+from fcnlab.data.defaults import DEFAULT_NETWORK, __version__
 from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import check_tensors, load_network, read_card, save_network
+from fcnlab.page import Page, Shown, Table
 
 MODELS: Final = DATA_ROOT / "models"
 """Folder of the shipped networks."""
@@ -56,11 +58,21 @@ class ModelCard:
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(Shown):
     """A trained network and its card."""
 
     network: nn.Sequential
     card: ModelCard
+
+    @override
+    def page(self) -> Page:
+        card = self.card
+        rows = [[name, str(module)] for name, module in self.network.named_children()]
+        return Page(
+            f"{card.name}: {card.accuracy:.2f} % right, {card.hops['total']:,} HOPs by the published rules",
+            card.note or None,
+            Table(["layer", "module"], rows),
+        )
 
 
 def available_networks(*, folder: Path = MODELS) -> tuple[str, ...]:
@@ -80,8 +92,12 @@ def save_checkpoint(network: nn.Sequential, card: ModelCard, *, folder: Path = M
     return path
 
 
-def load_checkpoint(name_or_path: str | Path, *, folder: Path = MODELS) -> Checkpoint:
+def load_checkpoint(name_or_path: str | Path = DEFAULT_NETWORK, *, folder: Path = MODELS) -> Checkpoint:
     """Load a network and its card, checked.
+
+        >>> import fcnlab
+        >>> fcnlab.load("fcn-25k").card.accuracy
+        99.22
 
     Args:
         name_or_path: Name of a network in `folder`, or path of a ``.safetensors`` file with its card beside it.

@@ -12,23 +12,25 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.fingerprint import circuit_fingerprint, digest
 from fcnlab.circuit.hops import HopTable
 from fcnlab.errors import CircuitError, PlanError
+from fcnlab.page import Page, Shown, Table, counted
 from fcnlab.planning.execution import count_executed, describe_steps
 from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
 
-# The table that a plan is shown as: for each figure of a step its heading, width and form.
+# The table that a plan is shown as: for each figure of a step its heading and form.
 COLUMNS: Final = {
-    "outputs": ("ciphertexts", 12, ""),
-    "size": ("polys", 7, ""),
-    "value_bits": ("value bits", 12, ""),
-    "noise_bits": ("noise bits", 12, ".1f"),
-    "modulus_bits": ("modulus", 10, ".1f"),
-    "primes": ("primes", 8, ""),
-    "budget_bits": ("left", 7, ".1f"),
+    "outputs": ("ciphertexts", ","),
+    "size": ("polys", ""),
+    "value_bits": ("value bits", ""),
+    "noise_bits": ("noise bits", ".1f"),
+    "modulus_bits": ("modulus", ".1f"),
+    "primes": ("primes", ""),
+    "budget_bits": ("left", ".1f"),
 }
 
 
@@ -68,7 +70,7 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Plan:
+class Plan(Shown):
     """Proven parameters for one circuit.
 
     Attributes:
@@ -240,35 +242,29 @@ class Plan:
         """ckks: what the scales are, in words."""
         return f"scale 2^{math.log2(self.parameters.scale):.1f} a pixel unit"
 
-    def __str__(self) -> str:
-        return describe(self)
-
-
-def describe(plan: Plan) -> str:
-    """A plan as a table that teaches, one line a step."""
-    chosen = plan.parameters
-    bits = ", ".join(str(prime.bit_length()) for prime in chosen.primes)
-    moduli = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
-    lines = [
-        f"{plan.network} in {chosen.scheme}{', packed' if plan.layout == 'packed' else ''}: ring degree "
-        f"{chosen.ring_degree}, {plan.describe_upload()}",
-        f"ciphertext modulus {chosen.modulus_bits:.0f} bits [{bits} / {chosen.special_prime.bit_length()}]; "
-        f"{MODULUS_BITS[chosen.ring_degree]} are allowed at {SECURITY_BITS}-bit security",
-        *plan.describe_keys(),
-        f"plain moduli {moduli} bits: {chosen.passes} pass{'es' if chosen.passes > 1 else ''} hold logits of "
-        f"{plan.steps[-1].value_bits} bits, for every possible image"
-        if moduli
-        else f"{plan.describe_scales()}; expected error of a logit {100 * plan.predicted_error:.2g} % of the logits' "
-        "spread",
-        "",
-    ]
-    columns = [(name, *COLUMNS[name]) for name in plan.columns]
-    lines.append(f"{'step':<26}" + "".join(f"{heading:>{width}}" for _, heading, width, _ in columns))
-    for step in plan.steps:
-        cells = "".join(f"{getattr(step, name):>{width}{form}}" for name, _, width, form in columns)
-        switch = f"  then drop {step.drops} prime{'s' if step.drops > 1 else ''}" if step.drops else ""
-        lines.append(f"{step.name:<26.26}{cells}{switch}")
-    return "\n".join(lines)
+    @override
+    def page(self) -> Page:
+        chosen, drops = self.parameters, any(step.drops for step in self.steps)
+        bits = ", ".join(str(prime.bit_length()) for prime in chosen.primes)
+        moduli = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
+        rows = [[f"{getattr(step, name):{COLUMNS[name][1]}}" for name in self.columns] for step in self.steps]
+        for row, step in zip(rows, self.steps, strict=True):
+            row[:0] = [step.name]
+            row += [f"drops {counted(step.drops, 'prime')}" if step.drops else ""] if drops else []
+        heads = ["step", *(COLUMNS[name][0] for name in self.columns), *(["then"] if drops else [])]
+        return Page(
+            f"{self.network} in {chosen.scheme}{', packed' if self.layout == 'packed' else ''}: ring degree "
+            f"{chosen.ring_degree}, {self.describe_upload()}",
+            f"ciphertext modulus {chosen.modulus_bits:.0f} bits [{bits} / {chosen.special_prime.bit_length()}]; "
+            f"{MODULUS_BITS[chosen.ring_degree]} are allowed at {SECURITY_BITS}-bit security",
+            *self.describe_keys(),
+            f"plain moduli {moduli} bits: {counted(chosen.passes, 'pass')} hold logits of "
+            f"{self.steps[-1].value_bits} bits, for every possible image"
+            if moduli
+            else f"{self.describe_scales()}; expected error of a logit {100 * self.predicted_error:.2g} % of the "
+            "logits' spread",
+            Table(heads, rows),
+        )
 
 
 def rows_of(

@@ -14,21 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fcnlab.data.mnist import Images, load_mnist, split_validation
+from fcnlab.networks import fitting
 from fcnlab.networks.architectures import seeded, teacher
 from fcnlab.networks.augmentation import warp_images
-from fcnlab.networks.fitting import (
-    EVALUATION_SIZE,
-    Batch,
-    accuracy_percent,
-    batch_count,
-    cosine_rate,
-    epoch_generator,
-    fit_epoch,
-    load_state,
-    restore_optimizer,
-    save_state,
-    shuffled_batches,
-)
 from fcnlab.networks.retina import image_tensors
 from fcnlab.networks.storage import load_tensors, save_tensors
 from fcnlab.training.recipes import TeacherRecipe, fingerprint
@@ -36,7 +24,7 @@ from fcnlab.training.recipes import TeacherRecipe, fingerprint
 PEAK_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 1e-3
 
-Tell = Callable[[str, int, int, float, float], None]
+OnEpoch = Callable[[str, int, int, float, float], None]
 """Called after each epoch with: phase, epochs done, epochs in all, loss, validation accuracy in percent."""
 
 
@@ -74,7 +62,7 @@ def training_images(recipe: TeacherRecipe) -> tuple[Images, Images]:
     return (training[: recipe.images] if recipe.images else training), validation
 
 
-def prepare_lessons(recipe: TeacherRecipe, *, work: Path, tell: Tell) -> Lessons:
+def prepare_lessons(recipe: TeacherRecipe, *, work: Path, tell: OnEpoch) -> Lessons:
     """Train the teacher and let it mark its lessons, unless that is done already.
 
     Args:
@@ -102,7 +90,14 @@ def prepare_lessons(recipe: TeacherRecipe, *, work: Path, tell: Tell) -> Lessons
 
 
 def train_member(
-    recipe: TeacherRecipe, member: int, *, pixels: Tensor, labels: Tensor, validation: Images, folder: Path, tell: Tell
+    recipe: TeacherRecipe,
+    member: int,
+    *,
+    pixels: Tensor,
+    labels: Tensor,
+    validation: Images,
+    folder: Path,
+    tell: OnEpoch,
 ) -> nn.Sequential:
     """Train one of the teacher's networks on freshly warped images, from its last epoch on disk if there is one."""
     seed = recipe.seed + member
@@ -111,33 +106,33 @@ def train_member(
     optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
     start = 0
     if state.exists():
-        parts, notes = load_state(state)
+        parts, notes = fitting.load_state(state)
         network.load_state_dict(parts["network"])
-        restore_optimizer(optimizer, parts["optimizer"])
+        fitting.restore_optimizer(optimizer, parts["optimizer"])
         start = int(notes["epoch"])
     checked, truth = image_tensors(validation)
     for epoch in range(start, recipe.epochs):
-        generator = epoch_generator(seed=seed, phase="teacher", epoch=epoch)
+        generator = fitting.epoch_generator(seed=seed, phase="teacher", epoch=epoch)
 
-        def warped(generator: torch.Generator = generator) -> Iterable[Batch]:
-            for images, digits in shuffled_batches(pixels, labels, generator=generator):
+        def warped(generator: torch.Generator = generator) -> Iterable[fitting.Batch]:
+            for images, digits in fitting.shuffled_batches(pixels, labels, generator=generator):
                 yield warp_images(images.float(), warp=recipe.warp, generator=generator) / 256, digits
 
-        loss = fit_epoch(
+        loss = fitting.fit_epoch(
             network,
             optimizer=optimizer,
             batches=warped(),
-            count=batch_count(len(pixels)),
+            count=fitting.batch_count(len(pixels)),
             loss=teacher_loss,
-            rate=cosine_rate(PEAK_RATE, epoch=epoch, epochs=recipe.epochs),
+            rate=fitting.cosine_rate(PEAK_RATE, epoch=epoch, epochs=recipe.epochs),
         )
-        save_state(state, network=network, optimizer=optimizer, extra={}, notes={"epoch": str(epoch + 1)})
-        accuracy = accuracy_percent(network, inputs=checked.float() / 256, labels=truth)
+        fitting.save_state(state, network=network, optimizer=optimizer, extra={}, notes={"epoch": str(epoch + 1)})
+        accuracy = fitting.accuracy_percent(network, inputs=checked.float() / 256, labels=truth)
         tell("teacher", member * recipe.epochs + epoch + 1, recipe.members * recipe.epochs, loss, accuracy)
     return network.eval()
 
 
-def teacher_loss(network: nn.Module, batch: Batch) -> Tensor:
+def teacher_loss(network: nn.Module, batch: fitting.Batch) -> Tensor:
     """Mean cross entropy, the convolutions in bfloat16: twice as fast on a CPU that has it."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = network(batch[0])
@@ -148,10 +143,10 @@ def mark_lesson(
     networks: Sequence[nn.Module], *, pixels: Tensor, recipe: TeacherRecipe, number: int
 ) -> dict[str, Tensor]:
     """Warp every image once and ask the teacher: the tensors of one lesson file."""
-    generator = epoch_generator(seed=recipe.seed, phase="lesson", epoch=number)
+    generator = fitting.epoch_generator(seed=recipe.seed, phase="lesson", epoch=number)
     warped, logits = [], []
     with torch.no_grad():
-        for images in torch.split(pixels, EVALUATION_SIZE):
+        for images in torch.split(pixels, fitting.EVALUATION_SIZE):
             image = warp_images(images.float(), warp=recipe.lesson_warp, generator=generator).round()
             warped.append(image.to(torch.uint8))
             logits.append(torch.stack([network(image / 256) for network in networks]).mean(dim=0).half())

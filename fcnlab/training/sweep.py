@@ -100,7 +100,7 @@ class SweepProgress:
     remaining_s: float
 
 
-Listener = Callable[[SweepProgress], None]
+OnSweep = Callable[[SweepProgress], None]
 
 
 @single_thread()
@@ -108,7 +108,7 @@ def sweep(
     points: Sequence[SweepPoint] = ALL_POINTS,
     *,
     base: Recipe = BASE,
-    progress: Listener | None = None,
+    progress: OnSweep | None = None,
     resume: bool = True,
     table: Path = TRAINED,
     work: Path = WORK,
@@ -144,7 +144,7 @@ def sweep(
 class Run:
     """One session of a sweep: the material, the states on disk, and the count of epochs for the estimate."""
 
-    def __init__(self, base: Recipe, points: Sequence[SweepPoint], *, work: Path, tell: Listener, resume: bool) -> None:
+    def __init__(self, base: Recipe, points: Sequence[SweepPoint], *, work: Path, tell: OnSweep, resume: bool) -> None:
         self.base, self.work, self.tell = base, work, tell
         budgets = [budget for budget in BUDGETS if points and budget >= points[-1].products]
         self.stages = [base, *(pruned_recipe(base, budgets[: count + 1]) for count in range(len(budgets)))]

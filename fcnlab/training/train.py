@@ -20,18 +20,8 @@ from fcnlab.compression.connections import freeze_in_turn, prune_to_hops
 from fcnlab.compression.pruning import cubic_budget
 from fcnlab.compression.untying import remove_dead_units
 from fcnlab.data.mnist import load_mnist
+from fcnlab.networks import fitting
 from fcnlab.networks.checkpoint import MODELS, Checkpoint, ModelCard, measure_circuit, save_checkpoint
-from fcnlab.networks.fitting import (
-    Batch,
-    accuracy_percent,
-    batch_count,
-    cosine_rate,
-    epoch_generator,
-    fit_epoch,
-    shuffled_batches,
-    single_thread,
-    squared_gradients,
-)
 from fcnlab.networks.retina import Retina, image_tensors
 from fcnlab.training.distillation import Lesson, Lessons, distillation_loss, prepare_lessons, training_images
 from fcnlab.training.recipes import PHASES, Recipe, fingerprint
@@ -92,7 +82,7 @@ class Material:
         return cls(lessons, pixels, labels)
 
 
-@single_thread()
+@fitting.single_thread()
 def train(
     recipe: Recipe,
     *,
@@ -144,7 +134,7 @@ def advance(student: Student, *, material: Material) -> TrainingProgress:
     loss = run_epoch(student, lesson=material.lessons[student.lessons_read])
     inputs = Retina(student.architecture)(material.pixels)
     with student.compression.applied():
-        student.validation_percent = accuracy_percent(student.network, inputs=inputs, labels=material.labels)
+        student.validation_percent = fitting.accuracy_percent(student.network, inputs=inputs, labels=material.labels)
     student.elapsed_s += time.perf_counter() - started
     return TrainingProgress(
         recipe=student.recipe.name,
@@ -164,9 +154,9 @@ def run_epoch(student: Student, *, lesson: Lesson) -> float:
     epochs = recipe.epochs(phase)
     compression, retina = student.compression, Retina(student.architecture)
     noise = recipe.noise if phase == "dense" else 0.0
-    chance = epoch_generator(seed=recipe.seed, phase="noise", epoch=epoch)
+    chance = fitting.epoch_generator(seed=recipe.seed, phase="noise", epoch=epoch)
 
-    def loss(network: nn.Module, batch: Batch) -> Tensor:
+    def loss(network: nn.Module, batch: fitting.Batch) -> Tensor:
         pixels, goal, labels = batch
         inputs = retina(pixels)
         if noise:
@@ -175,14 +165,14 @@ def run_epoch(student: Student, *, lesson: Lesson) -> float:
             network(inputs), goal=goal, labels=labels, temperature=recipe.temperature, soft_share=recipe.soft_share
         )
 
-    def batches() -> Iterable[Batch]:
-        generator = epoch_generator(seed=recipe.seed, phase=phase, epoch=epoch)
-        return shuffled_batches(lesson.pixels, lesson.logits, lesson.labels, generator=generator)
+    def batches() -> Iterable[fitting.Batch]:
+        generator = fitting.epoch_generator(seed=recipe.seed, phase=phase, epoch=epoch)
+        return fitting.shuffled_batches(lesson.pixels, lesson.logits, lesson.labels, generator=generator)
 
-    def batches_between_steps() -> Iterable[Batch]:
+    def batches_between_steps() -> Iterable[fitting.Batch]:
         for index, batch in enumerate(batches()):
             if recipe.hops and index % STRIDE == 0:
-                compress_connections(student, done=(epoch + index / batch_count(len(lesson.labels))) / epochs)
+                compress_connections(student, done=(epoch + index / fitting.batch_count(len(lesson.labels))) / epochs)
             yield batch
 
     if phase == "prune" and not recipe.hops:
@@ -192,18 +182,20 @@ def run_epoch(student: Student, *, lesson: Lesson) -> float:
             for name, layer in compression.layers.items()
         }
         with compression.applied():
-            curvature = squared_gradients(student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss)
+            curvature = fitting.squared_gradients(
+                student.network, batches=islice(batches(), SALIENCY_BATCHES), loss=loss
+            )
         compression.prune(curvature, budgets=budgets)
     if phase == "quantise" and not recipe.hops:
         step = math.ceil((epoch + 1) * len(recipe.shares) / epochs) - 1
         compression.freeze(share=recipe.shares[step], exponents=recipe.exponents)
-    mean_loss = fit_epoch(
+    mean_loss = fitting.fit_epoch(
         student.network,
         optimizer=student.optimizer,
         batches=batches_between_steps(),
-        count=batch_count(len(lesson.labels)),
+        count=fitting.batch_count(len(lesson.labels)),
         loss=loss,
-        rate=cosine_rate(recipe.rate(phase), epoch=epoch, epochs=epochs),
+        rate=fitting.cosine_rate(recipe.rate(phase), epoch=epoch, epochs=epochs),
         applied=compression.applied,
     )
     student.epoch += 1
@@ -243,7 +235,7 @@ def finish(student: Student) -> Checkpoint:
     card = ModelCard(
         name=recipe.name,
         architecture=architecture,
-        accuracy=accuracy_percent(network, inputs=Retina(architecture)(pixels), labels=labels),
+        accuracy=fitting.accuracy_percent(network, inputs=Retina(architecture)(pixels), labels=labels),
         validation=student.validation_percent,
         products=student.compression.products,
         hops=hops,

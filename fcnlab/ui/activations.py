@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from fcnlab.approximation import TARGETS, Approximation, HistogramNorm, PowersOfTwo, approximate
 from fcnlab.errors import SettingsError
+from fcnlab.page import Sentence, Table
 from fcnlab.plots.activations import (
     activation_figure,
     update_activation_curves,
@@ -19,7 +20,7 @@ from fcnlab.ui.kit.background import Newest, Superseded
 from fcnlab.ui.kit.controls import Choice, Control, Span, Whole
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Markup, Page, Sentence, Table
+from fcnlab.ui.kit.page import Markup, Page
 
 HIGHEST_DEGREE: Final = 6
 HIGHEST_DEGREE_OF_SUMS: Final = 4  # beyond it the proof takes seconds, too long for a hand that moves
@@ -33,7 +34,7 @@ class ActivationSettings:
     Attributes:
         target: Name of a function.
         interval: Where it is approximated.
-        degree: Of the polynomial.
+        degree: The polynomial's.
         norm: What is made small: linf, l2, gaussian, or histogram, the mean square over a layer's values.
         layer: A network and its activation whose values weigh the mean square, if the norm is histogram.
         coefficients: power-of-two, two-powers or real.
@@ -130,7 +131,7 @@ class ActivationLab(Lab):
         self.open([self.numbers, self.figure])
 
     def fits(self) -> tuple[Approximation, Approximation]:
-        """With the allowed coefficients, and with real ones.
+        """The fits with the allowed coefficients, and with real ones.
 
         Raises:
             SettingsError: If the settings ask for what cannot be found at once.

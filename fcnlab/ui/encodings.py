@@ -7,11 +7,12 @@ from typing import Any, Final
 from typing_extensions import override
 
 from fcnlab.data.encodings import EncodingStudy, reference_study
+from fcnlab.page import Sentence, Table
 from fcnlab.plots.encoding import CURVES, RING_TICKS, encoding_figure, update_encodings
 from fcnlab.ui.kit.controls import Choice, Whole
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 from fcnlab.ui.kit.task import Step, Task, TaskPanel
 
 PUBLISHED: Final = (
@@ -31,7 +32,7 @@ class EncodingSettings:
 
     Attributes:
         scheme: bfv, bgv or ckks.
-        ring_degree: As text, where numbers are read off.
+        ring_degree: The ring where numbers are read off, as text.
         weight: An integer weight.
     """
 

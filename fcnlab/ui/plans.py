@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fcnlab.page import Table
 from fcnlab.planning.plan import Plan
-from fcnlab.ui.kit.page import Table
 
 PROOF_HEADS: Final = ("step", "ciphertexts", "polynomials", "value bits", "noise bits", "bits left", "primes")
 

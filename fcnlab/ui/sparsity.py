@@ -21,6 +21,7 @@ from fcnlab.compression.variants import (
 from fcnlab.data.frontier import Point, cheapest, nearest_trained, points
 from fcnlab.data.published import published_systems
 from fcnlab.errors import FcnlabError
+from fcnlab.page import Sentence, Table
 from fcnlab.plots.sparsity import sparsity_figure, update_layers, update_place, update_weights
 from fcnlab.ui.choices import WEIGHT_BITS, network_choice, shipped_only
 from fcnlab.ui.cost.words import fewer
@@ -29,7 +30,7 @@ from fcnlab.ui.kit.controls import Choice, Control, Whole
 from fcnlab.ui.kit.images import png_address
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Markup, Page, Sentence, Table, Tiles
+from fcnlab.ui.kit.page import Markup, Page, Tiles
 
 DENSE: Final = "cryptonets"
 LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")
@@ -216,7 +217,7 @@ def describe(settings: SparsitySettings, known: Measured | None) -> Page:
 
 
 def layer_names(settings: SparsitySettings) -> list[str]:
-    """Of the network's weight layers."""
+    """The names of the network's weight layers."""
     return [layer.name for layer in base_of(settings.network).layers]
 
 

@@ -8,13 +8,14 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
 
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.published import published_systems
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.inference.report import LayerReport
+from fcnlab.page import Sentence, Table, escape
 from fcnlab.plots.activations import KINDS, layers_figure, update_layers
 from fcnlab.ui.kit.figures import LiveFigure
 from fcnlab.ui.kit.images import digit_cell
-from fcnlab.ui.kit.page import Markup, Page, Sentence, Table, Tiles, View, escape
+from fcnlab.ui.kit.page import Markup, Page, Tiles, View
 from fcnlab.ui.kit.task import Task, TaskPanel
 from fcnlab.ui.outcome import Outcome, run_encrypted
 from fcnlab.ui.plans import plan_sentence

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from fcnlab.approximation import count_hops
 from fcnlab.approximation.evaluation import evaluations
 from fcnlab.circuit.circuit import Polynomial
-from fcnlab.circuit.hops import count_polynomial
-from fcnlab.inference.report import COLUMNS
+from fcnlab.circuit.hops import COLUMNS, count_polynomial
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Sequence
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.machine.machine import processor_name
 
 SECTIONS = {

@@ -142,3 +142,14 @@ def test_a_result_that_cannot_be_written_is_said(arguments: tuple[str, ...]) -> 
     assert done.returncode == REFUSED
     name = " ".join(["fcnlab", *arguments[:1]] if "--json" in arguments else ["fcnlab"])
     assert done.stderr == f"{name}: The result could not be written to standard output (No space left on device).\n"
+
+
+@pytest.mark.parametrize("option", ["scheme", "engine", "layout"])
+def test_an_unknown_name_is_refused_before_anything_heavy_is_loaded(option: str) -> None:
+    code = (
+        "import sys; from fcnlab.cli import main; status = main(); assert 'torch' not in sys.modules; sys.exit(status)"
+    )
+    command = [sys.executable, "-c", code, "infer", f"--{option}", "magic"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert done.stderr.startswith(f"fcnlab infer: Unknown {option} 'magic'; choose one of ")

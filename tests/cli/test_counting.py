@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fcnlab.approximation.fit import polynomial_text
 from fcnlab.cli import OK, REFUSED
-from fcnlab.cli.counting import polynomial_text
 from fcnlab.cost.units import save_costs
 from fcnlab.measuring import calibration
 from tests.support.command import run, run_json

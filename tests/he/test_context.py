@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fcnlab.errors import PlanError
-from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context
+from fcnlab.he.context import encrypt_slots, level_headers, load_ciphertext, open_context, read_headers
 from fcnlab.he.wire import read_ciphertext
 from fcnlab.planning.parameters import MODULUS_BITS, SPECIAL_PRIME, Parameters, choose_primes
 from tests.support.circuits import tiny_circuit
@@ -65,3 +65,4 @@ def test_there_is_a_header_for_every_level_of_the_plan(scheme: str, drops: tuple
     assert {header.is_ntt for header in headers.values()} == {scheme != "bfv"}
     fresh, _ = read_ciphertext(encrypt_slots(he, plan.parameters, np.zeros(1, dtype=np.int64)).to_bytes("none"))
     assert headers[3] == fresh
+    assert read_headers(he, plan.parameters) == level_headers(plan.parameters, 0)

@@ -122,10 +122,10 @@ def test_measured_noise_budgets_are_above_the_proven_ones(engine) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "match"),
     [
-        ({"pixels": np.zeros((0, 4), dtype=np.int64)}, CircuitError, "no images"),
-        ({"pixels": np.full((2, 4), 4)}, CircuitError, "0 to 3"),
-        ({"pixels": np.zeros((2, 5), dtype=np.int64)}, CircuitError, "shape"),
-        ({"pixels": np.zeros((2, 4))}, CircuitError, "float64"),
+        ({"images": np.zeros((0, 4), dtype=np.int64)}, CircuitError, "no images"),
+        ({"images": np.full((2, 4), 4)}, CircuitError, "0 to 3"),
+        ({"images": np.zeros((2, 5), dtype=np.int64)}, CircuitError, "shape"),
+        ({"images": np.zeros((2, 4))}, CircuitError, "float64"),
         ({"labels": np.zeros(3, dtype=np.int64)}, FcnlabError, "one for each"),
         ({"engine": "magic"}, FcnlabError, "Unknown engine 'magic'"),
         ({"observe_noise": True}, FcnlabError, "bfv only, not in bgv"),
@@ -133,7 +133,7 @@ def test_measured_noise_budgets_are_above_the_proven_ones(engine) -> None:
 )
 def test_requests_that_cannot_be_met_are_refused_before_keys_are_made(change, error, match) -> None:
     told: list[Progress] = []
-    options = {"pixels": random_images(CIRCUIT, 9), "threads": 1, "progress": told.append} | change
+    options = {"images": random_images(CIRCUIT, 9), "threads": 1, "progress": told.append} | change
     with pytest.raises(error, match=match):
         infer(CIRCUIT, plan_for(), **options)
     assert told == []

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from fcnlab.inference.report import BESIDE, COLUMNS, HOPS, STAGES, LayerReport, Progress, Report, Seconds
+from fcnlab.circuit.hops import COLUMNS
+from fcnlab.inference.report import BESIDE, HOPS, STAGES, LayerReport, Progress, Report, Seconds
 
 COUNTS = {"ct_ct_adds": 1500, "pt_ct_adds": 845, "doublings": 40, "mod_switches": 3}
 PROOF = {"value_bits": 10, "noise_bits": 52.34, "budget_bits": 101.26}
@@ -77,7 +78,8 @@ def test_text_is_a_table_with_every_layer_and_figure() -> None:
     assert lines[1] == REPORT.verdict
     rows = [line.split()[:2] for line in lines if line.startswith(("conv1", "act1"))]
     assert rows == [["conv1", "845"], ["act1", "845"]]
-    for part in ("3,190 in all", "2 batches of 2 passes", "encrypt 8.00 s", "1,000 images a second"):
+    assert next(line for line in lines if line.startswith("HOPs of one pass")).split()[-1] == "3,190"
+    for part in ("2 batches of 2 passes", "encrypt 8.00 s", "1,000 images a second"):
         assert part in text
     for part in ("sent 822.0 MB", "received 6.0 MB", "3.00 GiB"):
         assert part in text
@@ -93,8 +95,8 @@ def test_rotations_and_a_note_are_shown_where_there_are_any() -> None:
     lines = str(report).splitlines()
     assert lines[1] == report.note == report.as_dict()["note"]
     assert report.hops["total"] == packed.total == 47
-    assert lines[4].split()[-2:] == ["rotations", "seconds"]
-    assert lines[5].split()[-2:] == ["15", "0.031"]
+    assert lines[3].split()[-3:] == ["rotations", "HOPs", "seconds"]
+    assert lines[4].split()[-3:] == ["15", "47", "0.031"]
     assert max(map(len, lines)) <= 120
 
 

@@ -47,7 +47,7 @@ def test_a_digit_is_drawn_with_the_mouse_and_read_under_encryption(application: 
     expect(page.locator(".fcn .stale")).not_to_have_count(0)
     page.get_by_role("button", name="Clear").click()
     expect(preview).to_have_count(0)
-    expect(page.locator(".fcn .error")).to_contain_text("Nothing is drawn yet")
+    expect(page.locator(".fcn .obstacle")).to_contain_text("Nothing is drawn yet")
     expect(page.get_by_role("button", name="Run encrypted")).to_be_disabled()
 
     draw(page, DIGITS[3])

@@ -8,9 +8,9 @@ import nbformat
 import numpy as np
 import pytest
 
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.encodings import reference_study
 from fcnlab.data.published import published_systems
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.findings.ablation import costs_over_all, find_dense, head_lines
 from fcnlab.findings.changes import signed, usual_activation, usual_bits
 from fcnlab.findings.expressiveness import all_fits, error_of

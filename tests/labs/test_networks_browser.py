@@ -7,7 +7,7 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 from playwright.sync_api import Locator, Page, expect  # noqa: E402
 
-from fcnlab.defaults import DEFAULT_NETWORK  # noqa: E402
+from fcnlab.data.defaults import DEFAULT_NETWORK  # noqa: E402
 from fcnlab.networks.checkpoint import read_model_card  # noqa: E402
 from tests.support.browser import browse, open_in_voila, serve  # noqa: E402
 

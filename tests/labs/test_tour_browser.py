@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.networks.architectures import Architecture, seeded
 from fcnlab.networks.checkpoint import ModelCard, measure_circuit, save_checkpoint
 
@@ -34,11 +34,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for parameter in network.parameters():
             parameter.copy_(torch.from_numpy(rng.choice([-1.0, 0.0, 1.0], parameter.shape)))
     hops, bits = measure_circuit(network, architecture=architecture)
+    counted = {"products": hops["pt_ct_mults"], "hops": hops, "range_bits": bits, "weight_bits": 2}
+    trained = {"accuracy": 10.0, "validation": 10.0, "seed": 0, "command": "none", "minutes": 0.0}
     for name in (DEFAULT_NETWORK, "fcn-20k"):  # lab 01 speaks of the second one
-        card = ModelCard(
-            name=name, architecture=architecture, accuracy=10.0, validation=10.0, products=hops["pt_ct_mults"],
-            hops=hops, range_bits=bits, weight_bits=2, seed=0, command="none", minutes=0.0,
-        )  # fmt: skip
+        card = ModelCard(name=name, architecture=architecture, **counted, **trained)
         save_checkpoint(network, card, folder=folder / "models")
     return folder
 

@@ -1,16 +1,24 @@
 """The first lab without a browser, on an outcome that no encryption was needed for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fcnlab.compiler.compile import compile_circuit
-from fcnlab.inference.report import LayerReport, Report, Seconds
+from fcnlab.inference.report import Seconds
 from fcnlab.networks.architectures import faster_cryptonets
 from fcnlab.planning.choose import make_plan
 from fcnlab.ui.outcome import Outcome
 from fcnlab.ui.start_here import NOTHING_YET, FirstRun, chosen_images
+from tests.support.reports import made_up_layer, made_up_report
 
 IMAGES = 30
+
+
+def counts(outputs: int) -> dict[str, int]:
+    """Operations of a layer with so many outputs."""
+    return {"ct_ct_adds": 7 * outputs, "pt_ct_adds": outputs}
 
 
 @pytest.fixture(scope="module")
@@ -20,19 +28,10 @@ def outcome() -> Outcome:
     circuit = compile_circuit(network, name="tiny", pixel_bits=1)
     plan = make_plan(circuit)
     layers = tuple(
-        LayerReport(
-            name=row.name, outputs=row.outputs, operations={"ct_ct_adds": 7 * row.outputs, "pt_ct_adds": row.outputs},
-            elapsed_s=0.25, value_bits=20, noise_bits=40.0, budget_bits=60.0,
-        )
-        for row in plan.steps[1:]
-    )  # fmt: skip
-    report = Report(
-        network="tiny", scheme="bgv", engine="fused", images=IMAGES, batches=1, passes=plan.parameters.passes,
-        accuracy=93.33, reference_accuracy=93.33, mismatched_logits=0, mismatched_digits=0, logit_error=0.0,
-        layers=layers, plan=plan.as_dict(), seconds=Seconds(keygen=0.1, encrypt=2.0, evaluate=1.0, decrypt=0.1),
-        upload_bytes=10**8, download_bytes=10**6, evaluation_key_bytes=0,
-        peak_memory_bytes=2**30, threads=1,
-    )  # fmt: skip
+        made_up_layer(row.name, outputs=row.outputs, operations=counts(row.outputs)) for row in plan.steps[1:]
+    )
+    run = {"network": "tiny", "scheme": "bgv", "images": IMAGES, "passes": plan.parameters.passes, "accuracy": 93.33}
+    report = made_up_report(**run, layers=layers, plan=plan.as_dict())
     labels = np.arange(IMAGES) % 10
     reads = labels.copy()
     reads[[3, 25]] = 9, 0
@@ -70,9 +69,8 @@ def test_after_a_run_every_view_is_filled(outcome):
 
 
 def test_what_a_notebook_stores_has_no_timings(outcome):
-    slower = Outcome(outcome.report.__class__(**{**vars(outcome.report), "seconds": Seconds(
-        keygen=9.0, encrypt=9.0, evaluate=9.0, decrypt=9.0), "peak_memory_bytes": 7}), outcome.plan,
-        outcome.published_hops, outcome.images, outcome.labels, outcome.logits)  # fmt: skip
+    late = Seconds(keygen=9.0, encrypt=9.0, evaluate=9.0, decrypt=9.0)
+    slower = replace(outcome, report=replace(outcome.report, seconds=late, peak_memory_bytes=7))
     stored = []
     for each in (outcome, slower):
         lab = FirstRun()

@@ -15,20 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fcnlab.data.defaults import __version__
 from fcnlab.data.mnist import Images, Split, load_mnist
-from fcnlab.defaults import __version__
+from fcnlab.networks import fitting
 from fcnlab.networks.architectures import fold_batch_norm, seeded, sequential
 from fcnlab.networks.augmentation import Warp, warp_images
-from fcnlab.networks.fitting import (
-    Batch,
-    accuracy_percent,
-    batch_count,
-    cosine_rate,
-    epoch_generator,
-    fit_epoch,
-    shuffled_batches,
-    single_thread,
-)
 from fcnlab.networks.storage import save_network
 from fcnlab.transfer.features.digit_images import coarsen
 from fcnlab.transfer.features.extractors import (
@@ -66,7 +57,7 @@ def build_pretext(classes: int) -> nn.Sequential:
     return sequential(dict(layers))
 
 
-@single_thread()
+@fitting.single_thread()
 def train_extractor(
     recipe: ExtractorRecipe,
     *,
@@ -85,19 +76,19 @@ def train_extractor(
     network = seeded(lambda: build_pretext(ORIENTATIONS * len(recipe.digits)), seed=recipe.seed)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     for epoch in range(recipe.epochs):
-        generator = epoch_generator(seed=recipe.seed, phase=recipe.name, epoch=epoch)
+        generator = fitting.epoch_generator(seed=recipe.seed, phase=recipe.name, epoch=epoch)
 
-        def loss(model: nn.Module, batch: Batch, generator: torch.Generator = generator) -> Tensor:
+        def loss(model: nn.Module, batch: fitting.Batch, generator: torch.Generator = generator) -> Tensor:
             inputs, answers = make_lesson(*batch, recipe=recipe, generator=generator)
             return functional.cross_entropy(model(inputs), answers)
 
-        mean_loss = fit_epoch(
+        mean_loss = fitting.fit_epoch(
             network,
             optimizer=optimizer,
-            batches=shuffled_batches(pixels, labels, generator=generator),
-            count=batch_count(len(labels)),
+            batches=fitting.shuffled_batches(pixels, labels, generator=generator),
+            count=fitting.batch_count(len(labels)),
             loss=loss,
-            rate=cosine_rate(PEAK_RATE, epoch=epoch, epochs=recipe.epochs),
+            rate=fitting.cosine_rate(PEAK_RATE, epoch=epoch, epochs=recipe.epochs),
         )
         if progress is not None:
             elapsed_s = time.perf_counter() - started
@@ -176,11 +167,11 @@ def whiten(network: nn.Sequential, pixels: Tensor, *, recipe: ExtractorRecipe) -
 def pretext_accuracy(network: nn.Sequential, *, recipe: ExtractorRecipe) -> float:
     """Percent of the recipe's digits among MNIST's test images whose digit and turn are both told right."""
     images = public_images("test", recipe=recipe)
-    generator = epoch_generator(seed=recipe.seed, phase="test", epoch=0)
+    generator = fitting.epoch_generator(seed=recipe.seed, phase="test", epoch=0)
     inputs, answers = make_lesson(
         torch.from_numpy(images.pixels.copy())[:, None],
         torch.from_numpy(np.searchsorted(recipe.digits, images.labels)),
         recipe=recipe,
         generator=generator,
     )
-    return accuracy_percent(network, inputs=inputs, labels=answers)
+    return fitting.accuracy_percent(network, inputs=inputs, labels=answers)

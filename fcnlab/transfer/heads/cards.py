@@ -11,8 +11,8 @@ from typing import Final
 
 from torch import nn
 
+from fcnlab.data.defaults import __version__
 from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.storage import load_network, save_network
 from fcnlab.transfer.features.ranges import FeatureRange

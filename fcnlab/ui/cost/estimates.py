@@ -16,7 +16,7 @@ from fcnlab.compression.variants import (
     thin_evenly,
 )
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.machine.machine import usable_cores
 from fcnlab.planning.plan import Plan
@@ -32,8 +32,8 @@ class CostSettings:
         network: A shipped network.
         thinned: Percent of its products that are left out, smallest weights first.
         weight_bits: ``trained``, or 2 to 5 for powers of two.
-        degree1: Of the first activation.
-        degree2: Of the second.
+        degree1: Degree of the first activation.
+        degree2: Degree of the second.
         pixel_bits: ``trained``, or 1 to 8.
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
@@ -75,7 +75,7 @@ class Estimate:
     """What is known of a setting.
 
     Attributes:
-        settings: Of which.
+        settings: Those it is an estimate of.
         layouts: Proven parameters in both layouts; None if there are none.
         refusal: Why there are none; empty otherwise.
         projection: Seconds and bytes; None without a plan or without unit costs of this machine.
@@ -132,7 +132,7 @@ def find_layouts(variation: Variation, scheme: Any, images: int, layout: str) ->
 
 
 def with_accuracy(estimate: Estimate) -> Estimate:
-    """With the accuracy on the test images: by the card as trained, measured here otherwise."""
+    """The same with the accuracy on the test images: by the card as trained, measured here otherwise."""
     settings = estimate.settings
     if settings.is_trained:
         return replace(estimate, accuracy=base_of(settings.network).checkpoint.card.accuracy)

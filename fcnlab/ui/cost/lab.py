@@ -10,6 +10,7 @@ from typing_extensions import override
 from fcnlab.compression.variants import as_trained, count_variant
 from fcnlab.data.frontier import Point, cheapest, points
 from fcnlab.data.published import published_systems
+from fcnlab.page import Sentence
 from fcnlab.plots.activations import KINDS
 from fcnlab.plots.cost import cost_figure, update_counts, update_estimate
 from fcnlab.ui.choices import BITS, ENGINE, WEIGHT_BITS, beside_choice, network_choice, scheme_choice, shipped_only
@@ -19,7 +20,7 @@ from fcnlab.ui.kit.background import Answers, Superseded
 from fcnlab.ui.kit.controls import Choice, Control, Whole
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence
+from fcnlab.ui.kit.page import Page
 
 PIXEL_BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bit{'s' * (bits > 1)}" for bits in range(1, 9)}}
 LAYOUTS: Final = {"auto": "the cheaper one", "batch": "batch", "packed": "packed"}

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import PlanError
+from fcnlab.page import Table
 from fcnlab.planning.choose import choose_plan, crossing_images, make_packed_plan, make_plan
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.sample import sample_for
-from fcnlab.ui.kit.page import Page, Table
+from fcnlab.ui.kit.page import Page
 
 HEADS: Final = ("layout", "images an upload", "ciphertexts", "upload MB", "keys MB", "key switches")
 

@@ -5,10 +5,11 @@ from typing import Final
 from fcnlab.circuit.hops import HopTable, LayerHops
 from fcnlab.compression.variants import pruned_percent
 from fcnlab.data.published import PublishedSystem, published_systems
+from fcnlab.page import Table
 from fcnlab.plots.activations import KINDS
 from fcnlab.ui.cost.estimates import CostSettings, Estimate
 from fcnlab.ui.cost.layouts import describe_layouts
-from fcnlab.ui.kit.page import Page, Stale, Table, Tiles
+from fcnlab.ui.kit.page import Page, Stale, Tiles
 from fcnlab.ui.plans import plan_sentence, proof_table
 
 HEADS: Final = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
@@ -22,7 +23,7 @@ AS_IT_STANDS: Final = (
 
 
 def amounts_of(estimate: Estimate) -> list[float | None]:
-    """As `cost_plots.AMOUNTS`."""
+    """The projected amounts that the figure shows, as `AMOUNTS` of `plots.cost`."""
     projection, plan = estimate.projection, estimate.plan
     if plan is None:
         return [None, None, None]

@@ -7,9 +7,9 @@ from fcnlab.compression.variants import base_of
 from fcnlab.cost import Projection
 from fcnlab.data.published import PublishedSystem
 from fcnlab.inference.report import Report
+from fcnlab.page import Table
 from fcnlab.ui.encrypted.forecasts import Forecast
 from fcnlab.ui.encrypted.runs import Reading
-from fcnlab.ui.kit.page import Table
 
 ACCOUNT_HEADS: Final = ("", "measured", "projected", "published")
 ACCOUNT: Final = {
@@ -25,7 +25,7 @@ ACCOUNT: Final = {
 }
 """The rows of the account, each with its unit."""
 DRAWN: Final = ("encrypt + decrypt", "evaluate", "sent")
-"""The rows that the figure shows, as `AMOUNTS` of its module."""
+"""The rows that the figure shows, as `AMOUNTS` of `plots.cost`."""
 Amounts = Mapping[str, float | None]
 
 

@@ -83,7 +83,7 @@ class Forecast:
     """What is known of a wish.
 
     Attributes:
-        wish: Of which.
+        wish: The wish it answers.
         setup: What a run needs; None if there is no plan.
         refusal: Why there is none, or why it cannot be run here; empty otherwise.
         projection: Seconds and bytes; None without a plan or without unit costs of this machine.

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.published import published_systems
+from fcnlab.page import Sentence, Table
 from fcnlab.plots.reading import reading_figure, update_reading
 from fcnlab.ui.cost.estimates import MeasurePanel
 from fcnlab.ui.encrypted.account import account, drawn, measured_amounts, projected_amounts, published_amounts
@@ -32,7 +33,7 @@ from fcnlab.ui.encrypted.words import (
 )
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence, Table
+from fcnlab.ui.kit.page import Page
 from fcnlab.ui.kit.task import TaskPanel
 
 REST_S: Final = 0.3

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.mnist import Images, load_mnist
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.planning.parameters import RINGS
 from fcnlab.ui.choices import ENGINE, beside_choice, network_choice, scheme_choice, shipped_only
 from fcnlab.ui.kit.controls import Choice, Control, Whole
@@ -36,7 +36,7 @@ class DigitSettings:
         scheme: bgv, bfv or ckks.
         engine: fused or stepwise.
         layout: packed, batch, or auto for what is cheaper.
-        ring_degree: As text, or ``cheapest``.
+        ring_degree: The plan's ring degree as text, or ``cheapest``.
         beside: The published system to compare with.
     """
 
@@ -105,7 +105,7 @@ class Picture:
     Attributes:
         pixels: uint8, shape (N, 28, 28).
         labels: Their digits, shape (N,); None for a drawing.
-        numbers: Of the test images, shape (N,); None for a drawing.
+        numbers: The test images' numbers, shape (N,); None for a drawing.
     """
 
     pixels: npt.NDArray[np.uint8]

@@ -11,13 +11,14 @@ from fcnlab.circuit.hops import LayerHops, count_fused, count_stepwise
 from fcnlab.compression.variants import base_of
 from fcnlab.data.published import published_systems
 from fcnlab.inference.report import Progress
+from fcnlab.page import Sentence, Table, escape
 from fcnlab.ui.cost.words import spell_seconds
 from fcnlab.ui.encrypted.account import megabytes
 from fcnlab.ui.encrypted.forecasts import Forecast, circuit_of
 from fcnlab.ui.encrypted.runs import Reading
 from fcnlab.ui.encrypted.settings import DigitSettings, Picture
 from fcnlab.ui.kit.images import digit_cell, png_address
-from fcnlab.ui.kit.page import Markup, Page, Sentence, Stale, Table, Tiles, escape
+from fcnlab.ui.kit.page import Markup, Page, Stale, Tiles
 
 PREVIEWED: Final = 40
 OLD: Final = "Old, of an earlier run:"

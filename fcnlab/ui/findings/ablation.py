@@ -9,11 +9,12 @@ from typing_extensions import override
 from fcnlab.findings import ablation as found
 from fcnlab.findings.changes import signed, usual_bits, values_of
 from fcnlab.findings.networks import load_networks, spell_accuracy, spell_bits, swept
+from fcnlab.page import Table
 from fcnlab.plots.findings import ablation_figure, update_ablation, update_heads
 from fcnlab.ui.findings.question import Question, tabled
 from fcnlab.ui.kit.controls import Choice, Steps
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Table, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing_extensions import override
 from fcnlab.findings import expressiveness as found
 from fcnlab.findings.changes import usual_activation, usual_bits
 from fcnlab.findings.networks import load_networks
+from fcnlab.page import Table
 from fcnlab.plots.findings import expressiveness_figure, update_expressiveness
 from fcnlab.ui.findings.question import Question, tabled
 from fcnlab.ui.kit.controls import Choice, Whole
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Table, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from typing import Any
 from typing_extensions import override
 
 from fcnlab.findings.networks import Columns
+from fcnlab.page import Table
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Folded, Page, Table
+from fcnlab.ui.kit.page import Folded, Page
 
 
 class Question(Lab):

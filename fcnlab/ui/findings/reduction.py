@@ -16,13 +16,14 @@ from fcnlab.findings.networks import (
     pareto_front,
     spell_accuracy,
 )
+from fcnlab.page import Sentence, Table
 from fcnlab.plots.findings import reduction_figure, update_reduction
 from fcnlab.ui.choices import beside_choice
 from fcnlab.ui.cost.words import spell_seconds
 from fcnlab.ui.findings.question import Question, tabled
 from fcnlab.ui.kit.controls import Choice
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 
 CHEAPEST: Final = "cheapest"
 EMPTY: Final = "The table of trained networks is empty: fcnlab sweep fills it."

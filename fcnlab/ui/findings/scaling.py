@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.findings import scaling as found
 from fcnlab.findings.reduction import image_columns, measured_seconds, read_runs
 from fcnlab.machine.machine import usable_cores
+from fcnlab.page import Sentence, Table
 from fcnlab.planning.plan import Plan
 from fcnlab.plots.scaling import scaling_figure, update_messages, update_seconds
 from fcnlab.ui.choices import SCHEMES, network_choice
@@ -19,7 +20,7 @@ from fcnlab.ui.findings.question import Question, tabled
 from fcnlab.ui.kit.background import Newest, Superseded
 from fcnlab.ui.kit.controls import Choice, Whole
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 
 UNKNOWN: Final = (
     "Seconds by images in hand are projected from the unit costs of this machine, which has not been measured: lab 03 "

@@ -6,9 +6,10 @@ from typing import Final
 
 import ipywidgets as widgets
 
+from fcnlab.page import Sentence
 from fcnlab.ui.kit.controls import Control, looks
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence
+from fcnlab.ui.kit.page import Page
 
 LINE_HELP: Final = "Copy this line to keep the settings; paste one and press Enter to restore them."
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcnlab.ui.kit.page import escape
+from fcnlab.page import escape
 
 THUMBNAIL, HARD, QUICK = 4096, 9, 3  # pixels; deflate: a fifth smaller takes sixty times as long
 

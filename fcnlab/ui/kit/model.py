@@ -24,7 +24,7 @@ class LabModel(traitlets.HasTraits):
         presets: Named settings.
 
     Attributes:
-        settings: As they are; replaced as a whole.
+        settings: The present ones; replaced as a whole.
         problem: Why the last settings could not be shown; empty if they were.
     """
 

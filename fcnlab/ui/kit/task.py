@@ -10,7 +10,8 @@ import traitlets
 
 from fcnlab.errors import Cancelled
 from fcnlab.machine.jobs import Job, Worker, submit
-from fcnlab.ui.kit.page import Page, Sentence
+from fcnlab.page import Sentence
+from fcnlab.ui.kit.page import Page
 
 
 class Advance(Protocol):
@@ -119,7 +120,7 @@ class TaskPanel:
 
     Args:
         task: The model.
-        label: Of the button that starts it.
+        label: The start button's.
         start: Called by that button.
         cost: What it will take, said before it starts.
         loading: What the worker does before its first word.

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint
 from fcnlab.errors import FcnlabError
+from fcnlab.page import Sentence
 from fcnlab.plots.transfer import (
     Marks,
     spell_epsilon,
@@ -26,7 +27,7 @@ from fcnlab.ui.kit.background import Answers, Superseded
 from fcnlab.ui.kit.controls import Choice, Steps, Whole
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
-from fcnlab.ui.kit.page import Page, Sentence
+from fcnlab.ui.kit.page import Page
 from fcnlab.ui.kit.task import Task, TaskPanel
 from fcnlab.ui.transfer.runs import (
     PLAIN_FEATURE_BITS,
@@ -65,12 +66,12 @@ class PrivateSettings:
 
     Attributes:
         study: A private set.
-        epsilon: As text, ``inf`` for no privacy.
+        epsilon: The privacy budget as text, ``inf`` for no privacy.
         clipping: Largest norm of one record's gradient, as text.
         head: ``study``, or hidden units as text, 0 for a linear head.
-        feature_bits: Of a quantised feature.
+        feature_bits: Bits of a quantised feature.
         pruned: Percent of the trained weights that are left out, as text.
-        weight_bits: Of a power of two.
+        weight_bits: Bits of a weight, a power of two.
     """
 
     study: str = "uci-digits"

@@ -33,10 +33,10 @@ class Training:
 
     Attributes:
         study: Name.
-        epsilon: To spend; infinity for no privacy.
+        epsilon: The privacy budget; infinity for no privacy.
         clipping: Largest norm of one record's gradient; without effect where epsilon is infinite.
         units: Hidden units; 0 for a linear head.
-        feature_bits: Of a quantised feature.
+        feature_bits: Bits of a quantised feature.
     """
 
     study: str
@@ -47,7 +47,7 @@ class Training:
 
     @property
     def outline(self) -> Outline:
-        """Of the study."""
+        """The study's outline."""
         return OUTLINES[self.study]
 
     @property
@@ -94,9 +94,9 @@ class HeadRun:
     """An encrypted run of a released head on the held-out records.
 
     Attributes:
-        training: Of the head.
+        training: How the head was trained.
         pruned: Percent.
-        weight_bits: Of its weights.
+        weight_bits: Bits of its weights.
         published_hops: By the published convention.
         report: The account.
     """

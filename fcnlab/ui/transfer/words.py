@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
+from fcnlab.page import Sentence, Table
 from fcnlab.plots.transfer import spell_epsilon
-from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
+from fcnlab.ui.kit.page import Page, Tiles
 from fcnlab.ui.plans import plan_sentence
 from fcnlab.ui.start_here import HEADS as LAYER_HEADS
 from fcnlab.ui.start_here import layer_row
@@ -40,8 +41,8 @@ class Shown:
         training: What the head depends on.
         pruned: Percent, in the release.
         weight_bits: In the release.
-        tables: Of the study.
-        cost: Of a head of this shape and release; None while it is worked out, and where `problem` says why not.
+        tables: The study's.
+        cost: A head of this shape and release under encryption; None while it is worked out, or if it is impossible.
         released: The newest head trained here with these settings, in this release; None if there is none yet.
         problem: Why it is impossible; empty if it is not.
     """
@@ -77,7 +78,7 @@ def read_tables(study: str) -> Tables:
 
 
 def cost_of(shown: Shown) -> "PassCost | ReleasePoint | None":
-    """Of the head trained here, as measured, or of an untrained one; None while it is worked out."""
+    """The cost of the head trained here, as measured, or of an untrained one; None while it is worked out."""
     return shown.released.cost if shown.released else shown.point or shown.cost
 
 
@@ -139,7 +140,7 @@ def guarantee_sentence(shown: Shown) -> str:
 
 
 def spared_sentence(shown: Shown) -> str:
-    """With and without the extractor on the client."""
+    """What the extractor on the client spares the server."""
     cost, networks = cost_of(shown), shown.tables.networks
     if not networks:
         return "Records are measurements: there is no extractor, and the whole classifier runs encrypted."

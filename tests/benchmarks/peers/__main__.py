@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.machine.machine import processor_name
 from fcnlab.networks.architectures import fold_batch_norm
 from tests.benchmarks.peers.environments import ready_python

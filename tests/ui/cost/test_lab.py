@@ -7,9 +7,9 @@ import pytest
 from fcnlab.circuit.hops import count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compression.variants import base_of, build_network
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.frontier import cheapest, nearest_trained, points
 from fcnlab.data.published import published_systems
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
 from fcnlab.networks.checkpoint import compile_network
 from fcnlab.plots.accuracy import accuracy_place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fcnlab.defaults import DEFAULT_NETWORK
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.ui.cost import estimates
 from fcnlab.ui.encrypted import forecasts

@@ -9,17 +9,17 @@ import pytest
 
 from fcnlab.circuit.hops import count_fused
 from fcnlab.compression.variants import base_of
+from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.drawing import digit_image
 from fcnlab.data.mnist import load_mnist
-from fcnlab.defaults import DEFAULT_NETWORK
 from fcnlab.errors import SettingsError
-from fcnlab.inference.report import LayerReport, Report, Seconds
 from fcnlab.planning.execution import count_executed
 from fcnlab.ui.encrypted.forecasts import circuit_of
 from fcnlab.ui.encrypted.lab import NOT_PROVEN, NOTHING_DRAWN, EncryptedLab, encrypted_mnist
 from fcnlab.ui.encrypted.runs import Overheard, Reading
 from fcnlab.ui.encrypted.words import quantised
 from fcnlab.ui.kit.images import png_address
+from tests.support.reports import made_up_layer, made_up_report
 from tests.support.strokes import DIGITS
 
 TEST = load_mnist("test")
@@ -50,20 +50,14 @@ def finish(lab: EncryptedLab, *, off: float = 0.0) -> Reading:
     circuit, plan = setup.circuit, setup.plan
     clear = circuit.evaluate(circuit.quantise(picture.pixels)).astype(float) * plan.unit
     counted = count_executed(circuit, plan.parameters, engine=setup.engine)
+    left = 61 if plan.parameters.scheme == "bfv" else None
     layers = tuple(
-        LayerReport(
-            name=row.name, outputs=row.outputs, operations={"ct_ct_adds": row.total}, elapsed_s=0.25, value_bits=20,
-            noise_bits=40.0, budget_bits=60.0, measured_budget_bits=61 if plan.parameters.scheme == "bfv" else None,
-        )
+        made_up_layer(row.name, outputs=row.outputs, operations={"ct_ct_adds": row.total}, measured_budget_bits=left)
         for row in counted.layers
-    )  # fmt: skip
-    report = Report(
-        network=circuit.name, scheme=plan.parameters.scheme, engine=setup.engine, images=len(clear), batches=1,
-        passes=plan.parameters.passes, accuracy=None, reference_accuracy=None, mismatched_logits=0,
-        mismatched_digits=0, logit_error=0.0, layers=layers, plan=plan.as_dict(),
-        seconds=Seconds(keygen=0.125, encrypt=4.5, evaluate=0.75, decrypt=0.5), upload_bytes=123_000_000,
-        download_bytes=10**6, evaluation_key_bytes=0, peak_memory_bytes=2**30, threads=1,
-    )  # fmt: skip
+    )
+    run = {"network": circuit.name, "scheme": plan.parameters.scheme, "engine": setup.engine, "images": len(clear)}
+    sent = {"upload_bytes": 123_000_000, "passes": plan.parameters.passes}
+    report = made_up_report(**run, **sent, layers=layers, plan=plan.as_dict())
     rng = np.random.default_rng(0)
     greys = rng.integers(0, 256, size=(2, len(plan.parameters.primes), plan.parameters.ring_degree), dtype=np.uint8)
     heard = Overheard(len(plan.inputs), 10**8, greys, rng.integers(0, 256, size=len(plan.inputs), dtype=np.uint8))

@@ -7,7 +7,6 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
 from fcnlab.data.mnist import load_mnist, quantise_pixels
 from fcnlab.inference.report import Progress
-from fcnlab.ui.encrypted.account import spell_amount
 from fcnlab.ui.encrypted.settings import DigitSettings, pick_digits
 from fcnlab.ui.encrypted.words import big_answer, hops_so_far, layer_shares, meter, preview, quantised
 
@@ -72,7 +71,5 @@ def test_the_answer_is_a_digit_a_wait_or_a_question():
     assert ">?<" in big_answer(None, running=False)
 
 
-def test_amounts_and_meters_are_spelled():
-    assert [spell_amount(value, "s") for value in (None, 0.01934, 39.1, 411.1)] == [None, "0.0193 s", "39.1 s", "411 s"]
-    assert [spell_amount(value, "") for value in (None, 7, 13_737)] == [None, "7", "13,737"]
+def test_meters_are_spelled():
     assert [meter(share) for share in (0, 0.5, 1)] == ["▯▯▯▯▯", "▮▮▯▯▯", "▮▮▮▮▮"]

@@ -1,6 +1,7 @@
 import ipywidgets as widgets
 
-from fcnlab.ui.kit.page import STYLE, Folded, Markup, Page, Sentence, Stale, Table, Tiles, View, told
+from fcnlab.page import Sentence, Table
+from fcnlab.ui.kit.page import STYLE, Folded, Markup, Page, Stale, Tiles, View, told
 
 HEADS = ("layer", "HOPs")
 
