@@ -106,11 +106,11 @@ class ScalingQuestion(Question):
             update_seconds(self.figure, **lines, measured=measured, images=settings.images)
             update_messages(self.figure, names=list(plans.found), kilobytes=kilobytes, layouts=layouts)
         refusals = None if plans.crossing else " ".join(plans.refusals.values())
-        return Page(Tiles(self._figures(plans)), refusals, UNKNOWN if self.costs is None else KNOWN)
+        return Page(Tiles(self._figures(plans, settings.images)), refusals, UNKNOWN if self.costs is None else KNOWN)
 
-    def _figures(self, plans: found.Plans) -> dict[str, str]:
+    def _figures(self, plans: found.Plans, images: int) -> dict[str, str]:
         """The images in hand, in both layouts."""
-        images, batch, packed = self.model.settings.images, plans.cheapest_batch, plans.packed
+        batch, packed = plans.cheapest_batch, plans.packed
         crossing = f"{plans.crossing:,} images" if plans.crossing else "–"
         figures = {"images in hand": f"{images:,}", "batch pays from": crossing}
         for label, plan in (("an image in a batch", batch), ("an image, packed", packed)):
