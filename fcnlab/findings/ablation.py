@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from fcnlab.data.frontier import Point, points
@@ -10,7 +11,7 @@ from fcnlab.data.measured import RECONSTRUCTED
 from fcnlab.data.releases import ReleasePoint, read_releases
 from fcnlab.data.tables import TABLES
 from fcnlab.findings.changes import Change, find_change, signed, usual_activation, usual_bits, values_of
-from fcnlab.findings.networks import SWEEP, Columns, TrainedNetwork, cheapest, spell_accuracy, spell_bits
+from fcnlab.findings.networks import SWEEP, Columns, TrainedNetwork, spell_accuracy, spell_bits, swept
 
 STAGES: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "budget": ("pruning", "{:,} products".format),
@@ -41,14 +42,12 @@ class Cost:
 
 def accuracy_lines(networks: Sequence[TrainedNetwork], activation: str) -> dict[int, tuple[TrainedNetwork, ...]]:
     """The sweep with an activation, of its most usual maps and units: by weight bits, fewest products first."""
-    chosen = [each for each in networks if each.in_sweep and each.activation == activation]
+    chosen = [each for each in swept(networks) if each.activation == activation]
     bases = [each.base for each in chosen]
     usual = max(sorted(set(bases)), key=bases.count, default=None)
-    lines: dict[int, list[TrainedNetwork]] = {}
-    for each in sorted(chosen, key=lambda network: network.products):
-        if each.base == usual:
-            lines.setdefault(each.weight_bits, []).append(each)
-    return {bits: tuple(lines[bits]) for bits in sorted(lines, key=lambda bits: -bits or -math.inf)}
+    usual_ones = [each for each in chosen if each.base == usual]
+    usual_ones.sort(key=lambda each: (-each.weight_bits or -math.inf, each.products))
+    return {bits: tuple(line) for bits, line in groupby(usual_ones, key=lambda each: each.weight_bits)}
 
 
 def starting_bits(networks: Sequence[TrainedNetwork], **held: Any) -> list[int]:
@@ -77,14 +76,11 @@ def costs_at(networks: Sequence[TrainedNetwork], *, activation: str, budget: int
 
 def costs_over_all(networks: Sequence[TrainedNetwork]) -> list[Cost]:
     """Every choice over all pairs that the table has; pruning and approximation with the most bits."""
-    budgets, usual, held = (
-        values_of(networks, "budget"),
-        usual_activation(networks),
-        {"weight_bits": usual_bits(networks)},
-    )
+    budgets, held = values_of(networks, "budget"), {"weight_bits": usual_bits(networks)}
     fewer = [bits for bits in reversed(values_of(networks, "weight_bits")) if bits]
     steps: list[Step] = [("budget", budgets[-1], budget, held) for budget in reversed(budgets)]
     steps += [("weight_bits", start, bits, {}) for start in starting_bits(networks) for bits in fewer]
+    usual = usual_activation(networks)
     steps += [("activation", usual, other, held) for other in values_of(networks, "activation")]
     return find_costs(networks, steps)
 
@@ -100,57 +96,6 @@ def find_costs(networks: Sequence[TrainedNetwork], steps: Iterable[Step]) -> lis
     return costs
 
 
-# --- heads on real data -----------------------------------------------------------------------------------------------
-
-
-def study_names() -> tuple[str, ...]:
-    """The studies whose releases are stored."""
-    prefix, suffix = "transfer-", "-releases.csv"
-    paths = sorted(TABLES.glob(f"{prefix}*{suffix}"))
-    return tuple(path.name.removeprefix(prefix).removesuffix(suffix) for path in paths)
-
-
-def head_lines(study: str, *, epsilon: float = math.inf) -> dict[int, tuple[ReleasePoint, ...]]:
-    """Releases of a study's heads by weight bits, least pruned first.
-
-    Raises:
-        DataError: If there are none.
-    """
-    lines: dict[int, list[ReleasePoint]] = {}
-    for point in sorted(read_releases(study), key=lambda point: (-point.weight_bits, point.pruned)):
-        if point.epsilon == epsilon:
-            lines.setdefault(point.weight_bits, []).append(point)
-    return {bits: tuple(line) for bits, line in lines.items()}
-
-
-def head_sentence(study: str) -> str:
-    """How far a head may be pruned and rounded."""
-    lines = head_lines(study)
-    if not lines:
-        return f"Of {study} no heads without privacy are stored."
-    whole = lines[max(lines)][0]
-    enough = [point for line in lines.values() for point in line if point.accuracy >= whole.accuracy - 1]
-    least = min(enough, key=lambda point: (point.hops, point.weight_bits))
-    return (
-        f"{study}, heads without privacy, {whole.seeds} seeds: {whole.accuracy:.2f} % with {whole.weight_bits} bits "
-        f"and {whole.pruned} % pruned; within a point of that still {least.accuracy:.2f} % with {least.weight_bits} "
-        f"bits and {least.pruned} % pruned, {whole.hops / least.hops:.1f} times fewer HOPs."
-    )
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-def dense_sentence(dense: Point | None) -> str:
-    """The reference that nothing was taken from."""
-    if dense is None:
-        return ""
-    return (
-        f"Reference: {dense.name}, dense and with real weights, {dense.products:,} products, {dense.accuracy:.2f} %; "
-        "it has another convolution part, so that it is drawn beside the others and not subtracted from them."
-    )
-
-
 def find_dense() -> Point | None:
     """The shipped network of real weights with most products whose layers are published; None without one."""
     real = [point for point in points() if point.source == "shipped" and not point.weight_bits]
@@ -158,29 +103,24 @@ def find_dense() -> Point | None:
     return max(published, key=lambda point: point.products, default=None)
 
 
-def answer(networks: Sequence[TrainedNetwork]) -> str:
-    """The third question in two or three sentences."""
-    costs = costs_over_all(networks)
-    found = []
-    for stage, _ in STAGES.values():
-        here = [cost for cost in costs if cost.stage == stage]
-        if not here:
-            found.append(f"{stage}: not in the table yet")
-            continue
-        ranked = sorted((cost for cost in here if cost.before == here[0].before), key=lambda cost: cost.change.points)
-        hard, mild = ranked[0], ranked[-1]
-        words = f"{mild.before} to {mild.after} {signed(mild.change.points)}"
-        if hard is not mild:
-            words += f", to {hard.after} {signed(hard.change.points)}"
-        found.append(f"{stage} {words}")
-    kept = cheapest(networks, accuracy=99.0)
-    end = "" if kept is None else f" Together: {kept.name}, {spell_accuracy(kept)} at {kept.hops:,} HOPs."
-    return f"Mean change of accuracy in points: {'; '.join(found)}.{end}"
+# --- heads on real data -----------------------------------------------------------------------------------------------
 
 
-def sentences(networks: Sequence[TrainedNetwork], *, study: str) -> list[str]:
-    """Everything that is said, of the networks and of the heads of a study."""
-    return [answer(networks), *filter(None, [dense_sentence(find_dense())]), *([head_sentence(study)] if study else [])]
+def study_names() -> tuple[str, ...]:
+    """The studies whose releases are stored."""
+    paths = sorted(TABLES.glob("transfer-*-releases.csv"))
+    return tuple(path.stem.removeprefix("transfer-").removesuffix("-releases") for path in paths)
+
+
+def head_lines(study: str) -> dict[int, tuple[ReleasePoint, ...]]:
+    """Releases of a study's heads without privacy, by weight bits, least pruned first.
+
+    Raises:
+        DataError: If there are none.
+    """
+    points = [point for point in read_releases(study) if math.isinf(point.epsilon)]
+    points.sort(key=lambda point: (-point.weight_bits, point.pruned))
+    return {bits: tuple(line) for bits, line in groupby(points, key=lambda point: point.weight_bits)}
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -194,7 +134,7 @@ def change_columns(costs: Sequence[Cost]) -> Columns:
         "from": [cost.before for cost in costs],
         "to": [cost.after for cost in costs],
         "points": [signed(change.points) for change in changes],
-        "±": [change.spelled_spread for change in changes],
+        "±": [f"{change.spread:.2f}" if change.pairs > 1 else None for change in changes],
         "worst": [signed(change.low) for change in changes],
         "best": [signed(change.high) for change in changes],
         "pairs": [change.pairs for change in changes],

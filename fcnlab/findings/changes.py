@@ -2,25 +2,14 @@
 
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from fcnlab.findings.networks import TrainedNetwork
+from fcnlab.findings.networks import TrainedNetwork, swept
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What a network is made by.
-
-    Attributes:
-        family: ``sweep``, or the name of a network with its own recipe.
-        maps: Maps of the convolution.
-        units: Units of the hidden layer.
-        activation: Name of the activation.
-        budget: Weight products that it was pruned to; 0 where its name does not tell.
-        weight_bits: 0 for real weights.
-        seed: Seed of the training.
-    """
+class Choices(NamedTuple):
+    """What a network is made by, named as in `TrainedNetwork` and in the rows of its seeds."""
 
     family: str
     maps: int
@@ -49,15 +38,10 @@ class Change:
     high: float
     pairs: int
 
-    @property
-    def spelled_spread(self) -> str | None:
-        """The spread with two decimals; None where it is not known."""
-        return f"{self.spread:.2f}" if self.pairs > 1 else None
-
     def __str__(self) -> str:
         if self.pairs == 1:
             return f"{signed(self.points)} points (1 pair)"
-        return f"{signed(self.points)} ± {self.spelled_spread} points ({self.pairs} pairs)"
+        return f"{signed(self.points)} ± {self.spread:.2f} points ({self.pairs} pairs)"
 
 
 def accuracies_of(networks: Iterable[TrainedNetwork]) -> dict[Choices, float]:
@@ -86,7 +70,7 @@ def find_change(
     """
     known, left = accuracies_of(networks), held | {choice: before}
     starts = [each for each in known if all(getattr(each, name) == value for name, value in left.items())]
-    pairs = [(start, replace(start, **{choice: after})) for start in starts]
+    pairs = [(start, start._replace(**{choice: after})) for start in starts]
     changes = [known[end] - known[start] for start, end in pairs if end in known]
     if not changes:
         return None
@@ -96,13 +80,12 @@ def find_change(
 
 def values_of(networks: Iterable[TrainedNetwork], choice: str) -> tuple[Any, ...]:
     """All values of a choice in the sweep, ascending."""
-    swept = accuracies_of(network for network in networks if network.in_sweep)
-    return tuple(sorted({getattr(choices, choice) for choices in swept}))
+    return tuple(sorted({getattr(choices, choice) for choices in accuracies_of(swept(networks))}))
 
 
 def usual_activation(networks: Iterable[TrainedNetwork]) -> str:
     """The activation that most networks of the sweep have; empty without a sweep."""
-    used = [choices.activation for choices in accuracies_of(network for network in networks if network.in_sweep)]
+    used = [choices.activation for choices in accuracies_of(swept(networks))]
     return max(sorted(set(used)), key=used.count, default="")
 
 

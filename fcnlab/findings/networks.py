@@ -4,7 +4,6 @@ import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from fcnlab.data.trained import SEED_MARK, TrainedPoint, load_trained
@@ -17,17 +16,37 @@ ROUNDING: Final = re.compile(r"-(\d+-bits|real|pruned)$")
 BUDGET: Final = re.compile(r"(?<=-)\d{4,}(?=-|$)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """One setting, trained with one seed or several.
+    """One setting, trained with one seed or several; products, HOPs and accuracy are means over the seeds.
 
     Attributes:
         name: Name of the setting, which its rows have with their seeds.
         rows: One for each seed, by seed.
+        family: ``sweep``, or the name without what says how its weights were rounded.
+        base: What networks of one sweep share: maps, units and activation.
+        budget: Weight products that it was pruned to, as its name says; 0 if that names none.
+        weight_bits: Bits that name a weight; 0 for real weights.
+        products: Weight products per image.
+        hops: HOPs of one pass by the published convention.
+        executed: HOPs of one pass as the fused engine performs them.
+        range_bits: Bits of the widest value, over all seeds.
+        accuracy: Percent on the test images.
+        spread: Standard deviation of the accuracy, in points; 0 for one seed, whose spread is not known.
     """
 
     name: str
     rows: tuple[TrainedPoint, ...]
+    family: str
+    base: tuple[int, int, str]
+    budget: int
+    weight_bits: int
+    products: int
+    hops: int
+    executed: int
+    range_bits: int
+    accuracy: float
+    spread: float
 
     @property
     def seeds(self) -> int:
@@ -37,63 +56,27 @@ class TrainedNetwork:
     @property
     def activation(self) -> str:
         """Name of the activation."""
-        return self.rows[0].activation
+        return self.base[-1]
 
-    @property
-    def weight_bits(self) -> int:
-        """Bits that name a weight; 0 for real weights."""
-        return self.rows[0].weight_bits
 
-    @property
-    def budget(self) -> int:
-        """Weight products that the network was pruned to, as its name says; 0 if that names none."""
-        named = BUDGET.search(self.name)
-        return int(named[0]) if named else 0
-
-    @property
-    def base(self) -> tuple[int, int, str]:
-        """What networks of one sweep share: maps, units and activation."""
-        return self.rows[0].maps, self.rows[0].units, self.activation
-
-    @property
-    def in_sweep(self) -> bool:
-        """Whether it belongs to a sweep over budgets and bits."""
-        return self.family == SWEEP
-
-    @property
-    def family(self) -> str:
-        """``sweep``, or the name without what says how its weights were rounded."""
-        return SWEEP if self.name.startswith(SWEEP) else ROUNDING.sub("", self.name)
-
-    @property
-    def products(self) -> int:
-        """Weight products per image, mean over the seeds."""
-        return round(statistics.mean(row.products for row in self.rows))
-
-    @property
-    def hops(self) -> int:
-        """HOPs of one pass by the published convention, mean over the seeds."""
-        return round(statistics.mean(row.hops_total for row in self.rows))
-
-    @property
-    def executed(self) -> int:
-        """HOPs of one pass as the fused engine performs them, mean over the seeds."""
-        return round(statistics.mean(row.hops_executed_fused for row in self.rows))
-
-    @property
-    def range_bits(self) -> int:
-        """Bits of the widest value, over all seeds."""
-        return max(row.range_bits for row in self.rows)
-
-    @cached_property
-    def accuracy(self) -> float:
-        """Percent on the test images, mean over the seeds."""
-        return statistics.mean(row.accuracy_test for row in self.rows)
-
-    @cached_property
-    def spread(self) -> float:
-        """Standard deviation over the seeds, in points; 0 for one seed, whose spread is not known."""
-        return statistics.stdev(row.accuracy_test for row in self.rows) if self.seeds > 1 else 0.0
+def join_seeds(name: str, rows: Iterable[TrainedPoint]) -> TrainedNetwork:
+    """The network of a setting."""
+    first, *others = ordered = tuple(sorted(rows, key=lambda row: row.seed))
+    named, accuracies = BUDGET.search(name), [row.accuracy_test for row in ordered]
+    return TrainedNetwork(
+        name=name,
+        rows=ordered,
+        family=SWEEP if name.startswith(SWEEP) else ROUNDING.sub("", name),
+        base=(first.maps, first.units, first.activation),
+        budget=int(named[0]) if named else 0,
+        weight_bits=first.weight_bits,
+        products=round(statistics.mean(row.products for row in ordered)),
+        hops=round(statistics.mean(row.hops_total for row in ordered)),
+        executed=round(statistics.mean(row.hops_executed_fused for row in ordered)),
+        range_bits=max(row.range_bits for row in ordered),
+        accuracy=statistics.mean(accuracies),
+        spread=statistics.stdev(accuracies) if others else 0.0,
+    )
 
 
 def group_networks(rows: Iterable[TrainedPoint]) -> tuple[TrainedNetwork, ...]:
@@ -101,7 +84,7 @@ def group_networks(rows: Iterable[TrainedPoint]) -> tuple[TrainedNetwork, ...]:
     groups: dict[str, list[TrainedPoint]] = {}
     for row in rows:
         groups.setdefault(SEED.sub("", row.name), []).append(row)
-    networks = [TrainedNetwork(name, tuple(sorted(group, key=lambda row: row.seed))) for name, group in groups.items()]
+    networks = [join_seeds(name, group) for name, group in groups.items()]
     return tuple(sorted(networks, key=lambda network: (network.hops, network.name)))
 
 
@@ -114,15 +97,19 @@ def load_networks() -> tuple[TrainedNetwork, ...]:
     return group_networks(load_trained())
 
 
-def rounded(networks: Iterable[TrainedNetwork]) -> tuple[TrainedNetwork, ...]:
-    """Those whose weights are powers of two; the others are a step on the way, and were not made to be encrypted."""
-    return tuple(network for network in networks if network.weight_bits)
+def swept(networks: Iterable[TrainedNetwork]) -> tuple[TrainedNetwork, ...]:
+    """Those of a sweep over budgets and bits."""
+    return tuple(network for network in networks if network.family == SWEEP)
 
 
 def pareto_front(networks: Iterable[TrainedNetwork]) -> tuple[TrainedNetwork, ...]:
-    """Those of powers of two that no other one beats: fewest HOPs first, each more accurate than all before it."""
+    """Those of powers of two that no other one beats: fewest HOPs first, each more accurate than all before it.
+
+    Real weights are a step on the way, and were not made to be encrypted.
+    """
+    rounded = [network for network in networks if network.weight_bits]
     front: list[TrainedNetwork] = []
-    for network in sorted(rounded(networks), key=lambda network: (network.hops, -network.accuracy)):
+    for network in sorted(rounded, key=lambda network: (network.hops, -network.accuracy)):
         if not front or network.accuracy > front[-1].accuracy:
             front.append(network)
     return tuple(front)
@@ -130,9 +117,8 @@ def pareto_front(networks: Iterable[TrainedNetwork]) -> tuple[TrainedNetwork, ..
 
 def cheapest(networks: Iterable[TrainedNetwork], *, accuracy: float) -> TrainedNetwork | None:
     """The network of powers of two with fewest HOPs that is at least this accurate; None if there is none."""
-    return min(
-        (each for each in rounded(networks) if each.accuracy >= accuracy), key=lambda each: each.hops, default=None
-    )
+    good = [each for each in networks if each.weight_bits and each.accuracy >= accuracy]
+    return min(good, key=lambda each: each.hops, default=None)
 
 
 def spell_accuracy(network: TrainedNetwork) -> str:
@@ -142,36 +128,9 @@ def spell_accuracy(network: TrainedNetwork) -> str:
     return f"{network.accuracy:.2f} ± {network.spread:.2f} % ({network.seeds} seeds)"
 
 
-def describe_table(networks: Sequence[TrainedNetwork]) -> str:
-    """What the table holds, in one sentence."""
-    if not networks:
-        return "The table of trained networks is empty: fcnlab sweep fills it."
-    rows = sum(network.seeds for network in networks)
-    several = sum(network.seeds > 1 for network in networks)
-    activations = sorted({network.activation for network in networks})
-    seeds = f"{several} of them with several seeds" if several else "each with one seed"
-    return (
-        f"The table has {counted(rows, 'trained network')} of {counted(len(networks), 'setting')}, {seeds}; "
-        f"activations {', '.join(activations)}; weights of {spell_widths(networks)}."
-    )
-
-
-def spell_widths(networks: Iterable[TrainedNetwork]) -> str:
-    """All numbers of weight bits that occur."""
-    bits = sorted({network.weight_bits for network in networks}, reverse=True)
-    *more, last = [str(each) for each in bits if each] or [""]
-    words = f"{' or '.join(filter(None, (', '.join(more), last)))} bits" if last else ""
-    return " or ".join(filter(None, (words, "real numbers" if 0 in bits else "")))
-
-
 def spell_bits(bits: int) -> str:
     """The width of a weight."""
     return f"{bits} bits" if bits else "real weights"
-
-
-def counted(count: int, one: str) -> str:
-    """A number with its noun."""
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
 def network_columns(networks: Sequence[TrainedNetwork]) -> Columns:

@@ -1,17 +1,19 @@
 """The figures of the first three questions; built once from tables, what a control chooses is updated in place."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from fcnlab.data.frontier import Point
+from fcnlab.data.measured import Row
+from fcnlab.data.published import PublishedSystem
 from fcnlab.data.releases import ReleasePoint
 from fcnlab.findings.ablation import Cost
 from fcnlab.findings.changes import signed
 from fcnlab.findings.expressiveness import DEGREES, Fits
-from fcnlab.findings.networks import TrainedNetwork, spell_bits
-from fcnlab.findings.reduction import Reduction
+from fcnlab.findings.networks import TrainedNetwork, pareto_front, spell_bits
 from fcnlab.plots.accuracy import accuracy_axis, accuracy_place, accuracy_points
 from fcnlab.plots.theme import (
     BARS,
@@ -73,24 +75,32 @@ def head_wide(figure: go.Figure, text: str = "") -> None:
 # --- first question ---------------------------------------------------------------------------------------------------
 
 
-def reduction_figure(facts: Reduction, *, height: int = 470) -> go.Figure:
-    """Accuracy against HOPs of all trained networks, and measured seconds against HOPs."""
+def reduction_figure(
+    networks: Sequence[TrainedNetwork], *, runs: Sequence[Row], published: Collection[PublishedSystem]
+) -> go.Figure:
+    """Accuracy against HOPs of all trained networks, and measured seconds against HOPs.
+
+    Args:
+        networks: All trained settings.
+        runs: Measured under encryption, comparable with each other.
+        published: The published systems.
+    """
     titles = "accuracy against HOPs: click a point", "seconds of a batch against HOPs"
     shape = {"horizontal_spacing": 0.15, "column_widths": [0.55, 0.45]}
-    figure = panels(*titles, shape=shape, height=height, top=128, legend=1.1)
-    for bits in sorted({each.weight_bits for each in facts.networks}, key=lambda bits: -bits or -math.inf):
+    figure = panels(*titles, shape=shape, height=470, top=128, legend=1.1)
+    for bits in sorted({each.weight_bits for each in networks}, key=lambda bits: -bits or -math.inf):
         colour, symbol, _ = styled(bits)
-        chosen = [(each.name, each.hops, each.accuracy) for each in facts.networks if each.weight_bits == bits]
+        chosen = [(each.name, each.hops, each.accuracy) for each in networks if each.weight_bits == bits]
         marker = {"color": colour, "symbol": symbol, "size": 9}
         figure.add_scatter(**accuracy_points(chosen), name=spell_bits(bits), marker=marker, row=1, col=1)
-    published, red = list(facts.published.values()), OKABE_ITO["vermilion"]
+    front, red = pareto_front(networks), OKABE_ITO["vermilion"]
     known = accuracy_points(((each.method, each.total, each.accuracy) for each in published), said=", published")
     marker = {"color": red, "symbol": "diamond", "size": 11}
     figure.add_scatter(**known, name="published", marker=marker, row=1, col=1)
-    x, y = [each.hops for each in facts.front], [accuracy_place(each.accuracy) for each in facts.front]
+    x, y = [each.hops for each in front], [accuracy_place(each.accuracy) for each in front]
     stairs = {"mode": "lines", "line": {"color": INK, "width": 1.2, "dash": "dot", "shape": "hv"}}
     figure.add_scatter(name="front", **stairs, hoverinfo="skip", x=x, y=y, row=1, col=1)
-    here = [(run.system, run.total, run.inference_s, run.encrypt_decrypt_s) for run in facts.runs]
+    here = [(run.system, run.total, run.inference_s, run.encrypt_decrypt_s) for run in runs]
     there = [(each.method, each.total, each.inference_s, each.encrypt_decrypt_s) for each in published]
     for source, rows, colour, symbol in (
         ("measured here", here, OKABE_ITO["purple"], "hexagon"),
@@ -129,11 +139,11 @@ def update_reduction(figure: Any, *, network: TrainedNetwork, run: tuple[int, fl
 # --- second question --------------------------------------------------------------------------------------------------
 
 
-def expressiveness_figure(*, height: int = 660) -> go.Figure:
+def expressiveness_figure() -> go.Figure:
     """A function and its polynomials, the error by degree, and the error of all functions; empty."""
     titles = "the function and its polynomials", "largest error by degree", ""
     space = {"horizontal_spacing": 0.12, "vertical_spacing": 0.16}
-    figure = panels(*titles, shape=WIDE | space, height=height, top=92, legend=1.07)
+    figure = panels(*titles, shape=WIDE | space, height=660, top=92, legend=1.07)
     line = {"color": INK, "dash": "dashdot", "width": 1.6}
     figure.add_scatter(name="function", mode="lines", line=line, row=1, col=1)
     for row, col, mode in ((1, 1, "lines"), (1, 2, "lines+markers"), (2, 1, "markers")):
@@ -180,17 +190,17 @@ def update_expressiveness(figure: Any, *, line: Sequence[Fits], overview: Sequen
 # --- third question ---------------------------------------------------------------------------------------------------
 
 
-def ablation_figure(*, bits: Sequence[int], head_bits: Sequence[int], height: int = 720) -> go.Figure:
+def ablation_figure(*, bits: Sequence[int], head_bits: Sequence[int], dense: Point | None = None) -> go.Figure:
     """Accuracy by products and bits, what led to one setting, and heads on real data by pruned share; empty.
 
     Args:
         bits: Weight bits that the table has.
         head_bits: Weight bits of the heads.
-        height: Height in pixels.
+        dense: The reference that nothing was taken from, a line: it has another convolution part than the others.
     """
     titles = "MNIST: accuracy by weight products", "points that one choice changes", ""
     space = {"horizontal_spacing": 0.2, "vertical_spacing": 0.17, "column_widths": [0.54, 0.46]}
-    figure = panels(*titles, shape=WIDE | space, height=height, top=92, legend=1.06)
+    figure = panels(*titles, shape=WIDE | space, height=720, top=92, legend=1.06)
     for row, present in ((1, bits), (2, head_bits)):
         for each in present:
             colour, symbol, dash = styled(each)
@@ -198,8 +208,11 @@ def ablation_figure(*, bits: Sequence[int], head_bits: Sequence[int], height: in
             look = {"mode": "lines+markers", "line": line, "marker": marker, "error_y": SPREAD, "meta": row}
             said, shown = hover("%{x}: %{customdata}", spell_bits(each)), row == 1 or each not in bits
             figure.add_scatter(name=spell_bits(each), **look, hovertemplate=said, showlegend=shown, row=row, col=1)
-    dense = {"mode": "lines", "line": {"color": GREY, "dash": "longdashdot", "width": 1.2}}
-    figure.add_scatter(name="dense, real weights", **dense, hovertemplate=hover("%{customdata}"), row=1, col=1)
+    if dense is not None:
+        look = {"mode": "lines", "line": {"color": GREY, "dash": "longdashdot", "width": 1.2}}
+        look |= {"x": [1e3, 1e6], "y": [accuracy_place(dense.accuracy)] * 2}
+        said = hover(f"{dense.name}: {dense.accuracy:.2f} %")
+        figure.add_scatter(name="dense, real weights", **look, hovertemplate=said, row=1, col=1)
     figure.add_scatter(name="chosen", mode="markers", marker=RING, hoverinfo="skip", row=1, col=1)
     figure.add_bar(**BARS, textfont={"size": 12}, hovertemplate=hover("%{y}: %{customdata}"), row=1, col=2)
     head_wide(figure)
@@ -217,7 +230,7 @@ def update_ablation(
     figure: Any, *, lines: Mapping[int, Sequence[TrainedNetwork]], chosen: TrainedNetwork | None, costs: Sequence[Cost]
 ) -> None:
     """Show the lines of an activation, a setting on them, and what led to it."""
-    *traces, _, ring, bars = figure.data
+    *traces, ring, bars = figure.data
     by_name = {trace.name: trace for trace in traces if trace.meta == 1}
     drawn = {spell_bits(bits): line for bits, line in lines.items()}
     with figure.batch_update():
@@ -236,14 +249,6 @@ def update_ablation(
         bars.customdata = [str(cost.change) for cost in costs]
         looks = [STAGE_LOOKS[cost.stage] for cost in costs]
         bars.marker = filled([OKABE_ITO[colour] for colour, _ in looks], [pattern for _, pattern in looks])
-
-
-def update_dense(figure: Any, *, name: str, accuracy: float) -> None:
-    """Show the accuracy of the dense reference as a line."""
-    dense = figure.data[-3]
-    with figure.batch_update():
-        dense.x, dense.y = [1e3, 1e6], [accuracy_place(accuracy)] * 2
-        dense.customdata = [f"{name}: {accuracy:.2f} %"] * 2
 
 
 def update_heads(figure: Any, *, study: str, lines: Mapping[int, Sequence[ReleasePoint]]) -> None:

@@ -18,13 +18,13 @@ PARTS: Final = {"head": ("head alone", "blue", ""), "whole": ("extractor and hea
 LAYOUTS: Final = {"batch": ("blue", ""), "packed": ("green", "/")}
 
 
-def scaling_figure(parts: Sequence[Part], *, height: int = 700) -> go.Figure:
+def scaling_figure(parts: Sequence[Part]) -> go.Figure:
     """Three panels; the heads are there from the start."""
     above = "time of an image, by images in hand", "kB of an image, upload full"
     shape = WIDE | {"horizontal_spacing": 0.2, "vertical_spacing": 0.18}
     sizes = {"column_widths": [0.58, 0.42], "row_heights": [0.58, 0.42]}
     below = "HOPs under encryption, by study"
-    figure = panels(*above, below, shape=shape | sizes, height=height, top=92, legend=1.06)
+    figure = panels(*above, below, shape=shape | sizes, height=700, top=92, legend=1.06)
     for label, colour, dash, width in LINES.values():
         line = {"color": OKABE_ITO[colour], "dash": dash, "width": width}
         said = hover("%{x:,} images: %{y:.3g} s each", label)

@@ -5,19 +5,16 @@ import pytest
 from fcnlab.errors import DataError
 from fcnlab.findings.ablation import (
     accuracy_lines,
-    answer,
     change_columns,
     costs_at,
     costs_over_all,
-    dense_sentence,
     find_dense,
     grid_columns,
     head_lines,
-    head_sentence,
-    sentences,
     starting_bits,
     study_names,
 )
+from fcnlab.findings.changes import signed
 from tests.support.rows import full, plain
 
 
@@ -52,18 +49,12 @@ def test_over_all_pairs():
     assert all(cost.before != cost.after for cost in costs)
     assert len(change_columns(costs)["pairs"]) == len(costs)
     assert costs_over_all(()) == []
-
-
-@pytest.mark.parametrize("networks", [full(), plain(), ()])
-def test_sentences_are_whole(networks):
-    words = sentences(networks, study="")
-    assert all(sentence.endswith(".") and "nan" not in sentence for sentence in words)
-
-
-def test_the_answer_names_what_is_missing():
-    assert "approximation: not in the table yet" in answer(plain())
-    assert "quantization 4 bits to 3 bits −0.25, to 2 bits −3.00" in answer(plain())
-    assert "approximation swish-aq-2 to relu-aq-2 −0.12" in answer(full())
+    points = {(cost.stage, cost.after): signed(cost.change.points) for cost in costs_over_all(plain())}
+    assert points == {
+        ("pruning", "10,000 products"): "−0.50",
+        ("quantization", "3 bits"): "−0.25",
+        ("quantization", "2 bits"): "−3.00",
+    }
 
 
 def test_the_grid_leaves_open_what_was_not_trained():
@@ -75,16 +66,14 @@ def test_the_grid_leaves_open_what_was_not_trained():
     assert columns["4 bits"][0] == "98.88 ± 0.18 % (2 seeds)"
 
 
-def test_the_dense_reference():
+def test_the_dense_reference_is_shipped_with_real_weights():
     dense = find_dense()
-    assert dense is None or (dense.weight_bits == 0 and dense.name in dense_sentence(dense))
-    assert dense_sentence(None) == ""
+    assert dense is None or (dense.weight_bits, dense.source) == (0, "shipped")
 
 
 def test_heads_of_the_stored_studies():
     for study in study_names():
         lines = head_lines(study)
         assert all(line == tuple(sorted(line, key=lambda point: point.pruned)) for line in lines.values())
-        assert study in head_sentence(study)
     with pytest.raises(DataError, match="missing"):
         head_lines("unheard-of")

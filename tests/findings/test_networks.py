@@ -5,13 +5,12 @@ import pytest
 from fcnlab.data.trained import load_trained
 from fcnlab.findings.networks import (
     cheapest,
-    describe_table,
     group_networks,
     load_networks,
     network_columns,
     pareto_front,
-    rounded,
     spell_accuracy,
+    swept,
 )
 from tests.support.rows import full, plain, row
 
@@ -27,7 +26,8 @@ def test_seeds_of_one_setting_are_one_network():
     assert spell_accuracy(twice) == "98.88 ± 0.18 % (2 seeds)"
     assert networks["fcn-9k"].hops == round((9_000 + 9_200) / 2)
     assert networks["fcn-9k"].budget == 0
-    assert not networks["fcn-9k"].in_sweep
+    assert networks["fcn-9k"] not in swept(networks.values())
+    assert twice in swept(networks.values())
     assert networks["sweep-activation-relu-aq-2-20000-4-bits"].base == (5, 100, "relu-aq-2")
 
 
@@ -37,7 +37,7 @@ def test_the_rounding_is_no_part_of_a_family():
 
 
 def test_nothing_beats_the_front_and_everything_else_is_beaten():
-    networks = rounded(full())
+    networks = [network for network in full() if network.weight_bits]
     front = pareto_front(full())
     assert all(network.weight_bits for network in front)
     for network in networks:
@@ -57,15 +57,6 @@ def test_a_table_of_networks():
     assert {len(cells) for cells in columns.values()} == {len(full())}
     twice = columns["network"].index("sweep-20000-4-bits")
     assert [columns[head][twice] for head in ("accuracy %", "± over seeds", "seeds")] == ["98.88", "0.18", 2]
-
-
-def test_the_table_says_what_it_has():
-    assert "fcnlab sweep" in describe_table(())
-    assert describe_table(plain()).startswith("The table has 6 trained networks of 6 settings, each with one seed")
-    words = describe_table(full())
-    assert "with several seeds" in words
-    assert "relu-aq-2, square, swish-aq-2" in words
-    assert "4, 3 or 2 bits or real numbers" in words
 
 
 def test_no_shipped_row_is_lost():

@@ -4,22 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from fcnlab.data.encodings import reference_study
 from fcnlab.data.measured import Row
-from fcnlab.data.published import published_systems
-from fcnlab.findings.networks import pareto_front
 from fcnlab.findings.reduction import (
-    Reduction,
-    answer,
-    claim_sentence,
     comparable_runs,
-    encoding_gain,
-    goal_sentence,
-    growth,
-    measured_sentence,
-    read_reduction,
+    image_columns,
+    measured_seconds,
+    read_runs,
     run_columns,
-    sentences,
     sweep_ends,
 )
 from tests.support.rows import full, plain
@@ -34,15 +25,6 @@ def run(system: str, total: int, seconds: float, *, setting: str = "fused engine
 RUNS = [run("cryptonets", 400_000, 16.0), run("fcn-9k", 4_000, 1.6), run("fcn-5k", 40_000, 5.06)]
 
 
-def facts_of(networks=(), runs=()) -> Reduction:
-    return Reduction(networks, pareto_front(networks), comparable_runs(runs), published_systems(), reference_study())
-
-
-def test_the_claim_is_that_of_the_published_table():
-    assert "9.1 times fewer" in claim_sentence(facts_of())
-    assert "6.4 times less time" in claim_sentence(facts_of())
-
-
 def test_runs_of_another_engine_or_scheme_are_not_mixed_in():
     others = [run("fcn-9k", 4_000, 9.0, setting="stepwise engine"), run("fcn-9k", 4_000, 9.0, scheme="ckks")]
     unknown = replace(RUNS[0], system="cut", inference_s=None)
@@ -51,17 +33,11 @@ def test_runs_of_another_engine_or_scheme_are_not_mixed_in():
     assert comparable_runs([]) == ()
 
 
-def test_time_grows_by_a_power_of_the_hops():
-    assert growth(comparable_runs(RUNS)) == pytest.approx(0.5, abs=0.001)
-    assert growth(comparable_runs(RUNS[:2])) is None
-
-
-def test_a_run_is_set_beside_the_dense_one():
-    words = measured_sentence(facts_of(full(), RUNS), "fcn-9k")
-    for part in ("4,000 HOPs", "100.0 times fewer", "10.0 times less time to evaluate", "4.1 times less", "65 %"):
-        assert part in words
-    assert measured_sentence(facts_of(full(), RUNS), "unheard of") == ""
-    assert measured_sentence(facts_of(full(), RUNS[1:]), "fcn-9k") == ""
+def test_a_batch_costs_the_same_whatever_it_holds():
+    run = RUNS[0]
+    assert measured_seconds(run, 1) == pytest.approx(19.0)
+    assert measured_seconds(run, 1000) == pytest.approx(0.019)
+    assert measured_seconds(run, 1001) == pytest.approx(38 / 1001)
 
 
 def test_the_ends_of_each_line_of_the_sweep():
@@ -71,22 +47,15 @@ def test_the_ends_of_each_line_of_the_sweep():
     assert sweep_ends(()) == []
 
 
-def test_sentences_are_whole_with_much_and_with_nothing():
-    for networks, runs in ((full(), RUNS), (plain(), RUNS[:1]), ((), ())):
-        facts = facts_of(networks, runs)
-        words = sentences(facts)
-        assert all(sentence.endswith(".") and "nan" not in sentence for sentence in words)
-        assert words[0] in answer(facts)
-        assert len(run_columns(facts.runs)["HOPs"]) == len(facts.runs)
-    assert goal_sentence(facts_of()) == "No trained network reaches 99 %."
+def test_tables_of_whole_batches_and_of_an_image():
+    rebuilt = replace(RUNS[0], system="cryptodl-1", accuracy=None, message_mb=None)
+    batches, images = run_columns([*RUNS, rebuilt]), image_columns([*RUNS, rebuilt])
+    assert [cells[0] for cells in batches.values()] == ["cryptonets", 400_000, "16.00", "3.00", 1000, "99.00"]
+    assert [cells[0] for cells in images.values()] == ["cryptonets", 400_000, 1000, "16,000", "19.00", "100", "100"]
+    assert batches["measured here"][-1] == images["measured here"][-1] == "cryptodl-1 (reconstructed)"
+    assert (batches["accuracy %"][-1], images["MB"][-1], images["kB an image"][-1]) == (None, None, None)
+    assert not any((*run_columns(()).values(), *image_columns(()).values()))
 
 
-def test_a_monomial_is_cheaper_than_a_general_product():
-    assert encoding_gain(reference_study()) > 1
-
-
-def test_the_shipped_tables_can_be_read():
-    facts = read_reduction()
-    assert facts.front
-    assert facts.dense_run is not None
-    assert sentences(facts)
+def test_the_shipped_table_has_the_dense_network():
+    assert "cryptonets" in {run.system for run in read_runs()}

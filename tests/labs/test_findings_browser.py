@@ -48,7 +48,7 @@ def answer_all(page: Page) -> None:
 def test_all_questions_answer_and_fit_the_page(width: int) -> None:
     with serve("voila") as address, browse(width=width) as page:
         open_in_voila(page, address, "07_findings")
-        expect(page.locator(".fcn", has_text="RQ4 How does it scale?").first).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_text("RQ4. Is encrypted inference workable").first).to_be_visible(timeout=SLOW_MS)
         expect(page.locator(".fcn-scaling .barlayer .point path").first).to_be_attached(timeout=SLOW_MS)
         expect(page.locator(".js-plotly-plot")).to_have_count(4)
         answer_all(page)

@@ -1,5 +1,7 @@
 """The figures of the first three questions: built from tables, updated in place, told apart by more than colour."""
 
+from fcnlab.data.frontier import Point
+from fcnlab.data.published import published_systems
 from fcnlab.findings.ablation import accuracy_lines, costs_at, head_lines, study_names
 from fcnlab.findings.expressiveness import DEGREES, all_fits, find_fits
 from fcnlab.plots.accuracy import accuracy_place
@@ -13,12 +15,11 @@ from fcnlab.plots.findings import (
     reduction_figure,
     styled,
     update_ablation,
-    update_dense,
     update_expressiveness,
     update_heads,
     update_reduction,
 )
-from tests.findings.test_reduction import RUNS, facts_of
+from tests.findings.test_reduction import RUNS
 from tests.support.rows import full
 
 
@@ -31,11 +32,11 @@ def test_nothing_is_told_by_colour_alone():
 
 
 def test_every_network_is_a_point_and_the_chosen_one_is_ringed():
-    facts = facts_of(full(), RUNS)
-    figure = reduction_figure(facts)
+    networks, published = full(), published_systems().values()
+    figure = reduction_figure(networks, runs=RUNS, published=published)
     names = [name for trace in figure.data[:4] for name in trace.customdata]
-    assert sorted(names) == sorted(network.name for network in facts.networks)
-    network = facts.front[0]
+    assert sorted(names) == sorted(network.name for network in networks)
+    network = networks[0]
     update_reduction(figure, network=network, run=(4_000, 1.6))
     left, right = figure.data[-2:]
     assert (left.x, left.y) == ((network.hops,), (accuracy_place(network.accuracy),))
@@ -45,7 +46,7 @@ def test_every_network_is_a_point_and_the_chosen_one_is_ringed():
 
 
 def test_an_empty_table_still_has_the_published_points():
-    figure = reduction_figure(facts_of())
+    figure = reduction_figure((), runs=(), published=published_systems().values())
     by_name = {trace.name: trace for trace in figure.data}
     assert len(by_name["published"].x) == 4
     assert not by_name["front"].x
@@ -67,7 +68,10 @@ def test_functions_and_degrees():
 def test_a_setting_is_ringed_and_its_bars_keep_to_the_axis():
     networks = full()
     lines = accuracy_lines(networks, "swish-aq-2")
-    figure = ablation_figure(bits=[4, 3, 2], head_bits=[5, 4])
+    dense = Point(name="all weights", source="shipped", hops=1, accuracy=99.2)
+    figure = ablation_figure(bits=[4, 3, 2], head_bits=[5, 4], dense=dense)
+    assert set(figure.data[-3].y) == {accuracy_place(99.2)}
+    assert "all weights: 99.20 %" in figure.data[-3].hovertemplate
     costs = costs_at(networks, activation="swish-aq-2", budget=10_000, weight_bits=2)
     update_ablation(figure, lines=lines, chosen=lines[2][0], costs=costs)
     *_, ring, bars = figure.data
@@ -76,8 +80,6 @@ def test_a_setting_is_ringed_and_its_bars_keep_to_the_axis():
     assert all(COST_REACH[0] < value < COST_REACH[1] for value in bars.x)
     assert "−3.25" in bars.text  # longer than the axis, and told by its number
     assert list(figure.data[0].error_y.array) == [network.spread for network in lines[4]]
-    update_dense(figure, name="dense", accuracy=99.2)
-    assert set(figure.data[-3].y) == {accuracy_place(99.2)}
     update_ablation(figure, lines={}, chosen=None, costs=[])
     assert not ring.x
     assert not bars.x

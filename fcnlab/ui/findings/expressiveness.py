@@ -1,15 +1,19 @@
 """The second question of lab 07: what powers of two cost an activation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from typing_extensions import override
 
 from fcnlab.findings import expressiveness as found
+from fcnlab.findings.changes import usual_activation, usual_bits
 from fcnlab.findings.networks import load_networks
+from fcnlab.page import Table
 from fcnlab.plots.findings import expressiveness_figure, update_expressiveness
-from fcnlab.ui.findings.question import Question, answered, tabled
+from fcnlab.ui.findings.question import Question, tabled
 from fcnlab.ui.kit.controls import Choice, Whole
+from fcnlab.ui.kit.model import LabModel
 from fcnlab.ui.kit.page import Page, Tiles
 
 
@@ -27,33 +31,29 @@ class ExpressivenessSettings:
 
 
 class ExpressivenessQuestion(Question):
-    """What powers of two cost an activation."""
+    """What powers of two cost an activation; any setting of `ExpressivenessSettings` may be given."""
 
     def __init__(self, **chosen: Any) -> None:
-        self.networks = load_networks()
+        networks, usual = load_networks(), ExpressivenessSettings()
+        beside = f", beside {usual_activation(networks)} with {usual_bits(networks)} bits"
+        self.trained = tabled(found.trained_columns(networks), "In trained networks", beside)
         names, (low, *_, high) = {name: name for name in found.TARGET_NAMES}, found.DEGREES
         target = "The activation that a polynomial stands for."
         degree = "Highest power of x: more is closer, and costs more HOPs for each value."
-        hardest = max(found.all_fits(2), key=lambda each: each.penalty).target
-        super().__init__(
-            "expressiveness",
-            ExpressivenessSettings(),
-            controls=(
-                Choice(name="target", label="function", options=names, help=target),
-                Whole(name="degree", label="degree", low=low, high=high, help=degree),
-            ),
-            presets={
-                "Swish-AQ": ExpressivenessSettings(),
-                "ReLU": ExpressivenessSettings("relu"),
-                "the hardest": ExpressivenessSettings(hardest),
-            },
-            figure=expressiveness_figure(),
-            chosen=chosen,
+        hardest = max(found.all_fits(usual.degree), key=lambda each: each.penalty).target
+        controls = (
+            Choice(name="target", label="function", options=names, help=target),
+            Whole(name="degree", label="degree", low=low, high=high, help=degree),
         )
+        others = {"ReLU": ExpressivenessSettings("relu"), "the hardest": ExpressivenessSettings(hardest)}
+        model = LabModel("expressiveness", usual, controls=controls, presets={"Swish-AQ": usual, **others})
+        super().__init__(model, expressiveness_figure(), chosen)
 
     @override
-    def show(self, settings: ExpressivenessSettings) -> None:
+    def draw(self, settings: ExpressivenessSettings) -> Page:
         fits = found.find_fits(settings.target, settings.degree)
+        line = [found.find_fits(settings.target, degree) for degree in found.DEGREES]
+        update_expressiveness(self.figure, line=line, overview=found.all_fits(settings.degree), chosen=fits)
         figures = {
             "error, real coefficients": f"{fits.real.error:.4f}",
             "error, ±2ᵏ": f"{fits.power.error:.4f}",
@@ -62,26 +62,16 @@ class ExpressivenessQuestion(Question):
             "HOPs a value, real": f"{fits.real.cost.total}",
             "HOPs a value, ±2ᵏ": f"{fits.power.cost.total}",
         }
-        self.numbers.value = Page(Tiles(figures)).live
-        line = [found.find_fits(settings.target, degree) for degree in found.DEGREES]
-        update_expressiveness(self.figure, line=line, overview=found.all_fits(settings.degree), chosen=fits)
-        self.tables.value = self.facts().live
+        return Page(Tiles(figures))
 
     @override
-    def facts(self) -> Page:
-        target, degree = self.model.settings.target, self.model.settings.degree
-        return answered(
-            found.sentences(target, degree, self.networks),
+    def tabulate(self, settings: ExpressivenessSettings) -> Sequence[Table]:
+        target, degree = settings.target, settings.degree
+        return (
             tabled(found.degree_columns(target), target, ", largest error by degree"),
-            tabled(found.function_columns(degree), "All functions", f", degree {degree}"),
-            tabled(found.trained_columns(self.networks), "In trained networks", ", beside the usual activation"),
+            tabled(found.function_columns(degree), "All functions", f", largest error at degree {degree}"),
+            self.trained,
         )
 
 
-def expressiveness(**settings: Any) -> ExpressivenessQuestion:
-    """Open the second question; any setting of `ExpressivenessSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return ExpressivenessQuestion(**settings)
+expressiveness = ExpressivenessQuestion  # as notebooks and settings lines call it

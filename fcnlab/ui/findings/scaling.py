@@ -1,27 +1,27 @@
 """The fourth question of lab 07: how it scales."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from typing_extensions import override
 
 from fcnlab.data.defaults import DEFAULT_NETWORK
-from fcnlab.data.frontier import shipped_points
-from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.findings import scaling as found
-from fcnlab.findings.reduction import read_runs
+from fcnlab.findings.reduction import image_columns, measured_seconds, read_runs
 from fcnlab.machine.machine import usable_cores
-from fcnlab.page import Sentence
+from fcnlab.page import Sentence, Table
 from fcnlab.planning.plan import Plan
 from fcnlab.plots.scaling import scaling_figure, update_messages, update_seconds
+from fcnlab.ui.choices import SCHEMES, network_choice
 from fcnlab.ui.cost.estimates import unit_costs
 from fcnlab.ui.cost.words import spell_seconds
-from fcnlab.ui.findings.question import Question, answered, tabled
+from fcnlab.ui.findings.question import Question, tabled
 from fcnlab.ui.kit.background import Newest, Superseded
 from fcnlab.ui.kit.controls import Choice, Whole
+from fcnlab.ui.kit.model import LabModel
 from fcnlab.ui.kit.page import Page, Tiles
 
-SCHEMES: Final = {"bgv": "bgv, exact", "ckks": "ckks, approximate"}
 UNKNOWN: Final = (
     "Seconds by images in hand are projected from the unit costs of this machine, which has not been measured: lab 03 "
     "does so, or fcnlab calibrate. Drawn is the stored measurement of full batches, where there is one."
@@ -46,68 +46,75 @@ class ScalingSettings:
 
 
 class ScalingQuestion(Question):
-    """What an image costs by layout, ring, network and number of images."""
+    """What an image costs by layout, ring, network and number; any setting of `ScalingSettings` may be given."""
 
     def __init__(self, **chosen: Any) -> None:
         self.runs, self.parts, self.costs = read_runs(), found.all_parts(), unit_costs()
-        self._plans: dict[tuple[str, str], found.Plans] = {}
-        self._lines: dict[tuple[str, str, str], list[float]] = {}
+        self._planned: dict[tuple[str, str], tuple[found.Plans, dict[str, list[float]]]] = {}
         self.worker = Newest(self._plan, rest_s=0.0)
-        networks = {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
+        schemes, slots = {name: SCHEMES[name] for name in ("bgv", "ckks")}, "ckks has half as many slots."
         hand = "In hand at once: a batch costs the same whatever it holds."
-        super().__init__(
-            "scaling",
-            ScalingSettings(),
-            controls=(
-                Choice(name="network", label="network", options=networks, help="A shipped network."),
-                Choice(name="scheme", label="scheme", options=SCHEMES, help="ckks has half as many slots."),
-                Whole(name="images", label="images", low=1, high=10_000, help=hand),
-            ),
-            presets={
-                "one image": ScalingSettings(),
-                "a hundred": ScalingSettings(images=100),
-                "all test images": ScalingSettings(images=10_000),
-                "approximate": ScalingSettings(scheme="ckks"),
-            },
-            figure=scaling_figure(self.parts),
-            chosen=chosen,
+        controls = (
+            network_choice("A shipped network."),
+            Choice(name="scheme", label="scheme", options=schemes, help=slots),
+            Whole(name="images", label="images", low=1, high=10_000, help=hand),
         )
+        presets = {
+            "one image": ScalingSettings(),
+            "a hundred": ScalingSettings(images=100),
+            "all test images": ScalingSettings(images=10_000),
+            "approximate": ScalingSettings(scheme="ckks"),
+        }
+        model = LabModel("scaling", ScalingSettings(), controls=controls, presets=presets)
+        super().__init__(model, scaling_figure(self.parts), chosen)
 
     def _plan(self, key: tuple[str, str], superseded: Superseded) -> None:
+        """Plan a network, and project both layouts for all images that are drawn: too long for a moving hand."""
         with self.model.guard():
-            self._plans[key] = found.plan_network(*key)
-        if not superseded() and key in self._plans:
+            plans = found.plan_network(*key)
+            shown = {"packed": plans.packed, "batch": plans.cheapest_batch}
+            lines = {name: self._seconds(plan, plans, found.IMAGES) for name, plan in shown.items()}
+            self._planned[key] = plans, lines
+        if not superseded() and key in self._planned:
             self.update()
+
+    def _seconds(self, plan: Plan | None, plans: found.Plans, images: Sequence[int]) -> list[float]:
+        """Projected seconds an image, for each number of images; nothing without a plan or unit costs."""
+        if plan is None or self.costs is None:
+            return []
+        known: dict[str, Any] = {"costs": self.costs, "threads": usable_cores()}
+        return [found.seconds_an_image(plan, plans.circuit, images=count, **known) for count in images]
 
     @override
     def show(self, settings: ScalingSettings) -> None:
         key = (settings.network, settings.scheme)
-        plans = self._plans.get(key)
-        if plans is None:
+        if key in self._planned:
+            super().show(settings)
+        else:
             self.tables.value = Page(Sentence(WORKING, kind="waiting")).live
             self.worker.ask(key)
-            return
-        self.numbers.value = Page(Tiles(self._numbers(plans)), KNOWN if self.costs is not None else UNKNOWN).live
-        run = found.run_of(self.runs, *key)
-        measured = [found.measured_seconds(run, images) for images in found.IMAGES] if run else []
-        packed, batch = (self._line(plan, plans, key) for plan in (plans.packed, plans.cheapest_batch))
-        rows = {f"ring {ring:,}": plan for ring, plan in plans.batch.items()}
-        rows |= {"packed": plans.packed} if plans.packed is not None else {}
-        kilobytes = [plan.upload_bytes / plan.batch_images / 1000 for plan in rows.values()]
-        layouts = [plan.layout for plan in rows.values()]
-        with self.figure.batch_update():
-            update_seconds(self.figure, packed=packed, batch=batch, measured=measured, images=settings.images)
-            update_messages(self.figure, names=list(rows), kilobytes=kilobytes, layouts=layouts)
-        self.tables.value = self._facts(plans).live
 
-    def _numbers(self, plans: found.Plans) -> dict[str, str]:
+    @override
+    def draw(self, settings: ScalingSettings) -> Page:
+        key = (settings.network, settings.scheme)
+        plans, lines = self._planned[key]
+        run = next((run for run in self.runs if (run.system, run.scheme) == key), None)
+        measured = [measured_seconds(run, images) for images in found.IMAGES] if run else []
+        kilobytes = [plan.upload_bytes / plan.batch_images / 1000 for plan in plans.found.values()]
+        layouts = [plan.layout for plan in plans.found.values()]
+        with self.figure.batch_update():
+            update_seconds(self.figure, **lines, measured=measured, images=settings.images)
+            update_messages(self.figure, names=list(plans.found), kilobytes=kilobytes, layouts=layouts)
+        refusals = None if plans.crossing else " ".join(plans.refusals.values())
+        return Page(Tiles(self._figures(plans, settings.images)), refusals, UNKNOWN if self.costs is None else KNOWN)
+
+    def _figures(self, plans: found.Plans, images: int) -> dict[str, str]:
         """The images in hand, in both layouts."""
-        images, batch, packed = self.model.settings.images, plans.cheapest_batch, plans.packed
+        batch, packed = plans.cheapest_batch, plans.packed
         crossing = f"{plans.crossing:,} images" if plans.crossing else "–"
         figures = {"images in hand": f"{images:,}", "batch pays from": crossing}
         for label, plan in (("an image in a batch", batch), ("an image, packed", packed)):
-            seconds = self._seconds(plan, plans, images)
-            if seconds is not None:
+            for seconds in self._seconds(plan, plans, [images]):
                 spelled = spell_seconds(seconds) if seconds >= 1 else f"{1000 * seconds:,.3g} ms"
                 figures[f"{label}, projected"] = spelled
         if batch is not None:
@@ -116,37 +123,16 @@ class ScalingQuestion(Question):
             figures["upload, packed"] = f"{packed.upload_bytes / 1e6:,.1f} MB"
         return figures
 
-    def _seconds(self, plan: Plan | None, plans: found.Plans, images: int) -> float | None:
-        if plan is None or self.costs is None:
-            return None
-        return found.seconds_an_image(plan, plans.circuit, images=images, costs=self.costs, threads=usable_cores())
-
-    def _line(self, plan: Plan | None, plans: found.Plans, key: tuple[str, str]) -> list[float]:
-        if plan is None or self.costs is None:
-            return []
-        name = (*key, plan.layout)
-        if name not in self._lines:
-            self._lines[name] = [self._seconds(plan, plans, images) or 0.0 for images in found.IMAGES]
-        return self._lines[name]
-
-    def _facts(self, plans: found.Plans) -> Page:
+    @override
+    def tabulate(self, settings: ScalingSettings) -> Sequence[Table]:
+        plans = found.plan_network(settings.network, settings.scheme)
         missing = f"; without a plan: {', '.join(plans.refusals)}" if plans.refusals else ""
-        return answered(
-            found.sentences(plans, self.runs),
-            tabled(found.plan_columns(plans), "Layouts and rings", missing),
-            tabled(found.image_columns(self.runs), "Size of the network", ", stored measurements of full batches"),
+        about = f", {settings.network}, {settings.scheme}{missing}"
+        return (
+            tabled(found.plan_columns(plans), "Layouts and rings", about),
+            tabled(image_columns(self.runs), "Size of the network", ", stored measurements of full batches"),
             tabled(found.head_columns(self.parts), "Heads on public features"),
         )
 
-    @override
-    def facts(self) -> Page:
-        return self._facts(found.plan_network(self.model.settings.network, self.model.settings.scheme))
 
-
-def scaling(**settings: Any) -> ScalingQuestion:
-    """Open the fourth question; any setting of `ScalingSettings` may be given.
-
-    Raises:
-        SettingsError: If one is unknown or out of its range.
-    """
-    return ScalingQuestion(**settings)
+scaling = ScalingQuestion  # as notebooks and settings lines call it

@@ -4,7 +4,7 @@ The text is what notebooks are compared by: it holds the computed numbers and no
 for the eye alone; a reader of the text finds what they show in sentences and tables.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +24,6 @@ class Page(page.Page):
     def live(self) -> str:
         """The value of an HTML widget: the same HTML in the labs' style."""
         return f'<style>\n{STYLE}</style><div class="fcn">{self.html()}</div>'
-
-
-def told(sentences: Sequence[str]) -> Page:
-    """The first sentence large, since it is the answer, and the others as notes."""
-    first, *rest = sentences
-    return Page(Sentence(first, kind="verdict"), *rest)
 
 
 class Tiles(Part):

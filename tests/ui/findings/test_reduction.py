@@ -1,13 +1,12 @@
 """The first question of lab 07 without a browser; nothing depends on how many networks have been trained."""
 
-from fcnlab.findings.reduction import Reduction
 from fcnlab.ui.findings.reduction import reduction
 
 
 def test_the_first_question_follows_menu_and_clicks():
     lab = reduction()
     assert "HOPs, published convention" in lab.numbers.value
-    network = lab.known.networks[0]
+    network = lab.networks[0]
     lab.model.change(network=network.name)
     assert f"{network.hops:,}" in lab.numbers.value
     assert lab.figure.data[-2].x == (network.hops,)
@@ -22,16 +21,13 @@ def test_the_first_question_follows_menu_and_clicks():
 
 def test_measured_networks_show_their_seconds():
     lab = reduction()
-    names = {network.name for network in lab.known.networks}
-    run = next(run for run in lab.known.runs if run.system in names)
+    names = {network.name for network in lab.networks}
+    run = next(run for run in lab.runs if run.system in names)
     lab.model.change(network=run.system)
     assert "evaluate, measured" in lab.numbers.value
     assert lab.figure.data[-1].x == (run.total,)
 
 
 def test_an_empty_table_is_no_error(monkeypatch):
-    known = reduction().known
-    monkeypatch.setattr(
-        "fcnlab.findings.reduction.read_reduction", lambda: Reduction((), (), (), known.published, known.study)
-    )
+    monkeypatch.setattr("fcnlab.ui.findings.reduction.load_networks", lambda: ())
     assert "fcnlab sweep" in reduction().numbers.value

@@ -1,7 +1,7 @@
 import ipywidgets as widgets
 
 from fcnlab.page import Sentence, Table
-from fcnlab.ui.kit.page import STYLE, Folded, Markup, Page, Stale, Tiles, View, told
+from fcnlab.ui.kit.page import STYLE, Folded, Markup, Page, Stale, Tiles, View
 
 HEADS = ("layer", "HOPs")
 
@@ -40,7 +40,7 @@ def test_pictures_and_large_numbers_are_for_the_eye() -> None:
 
 
 def test_folded_and_stale_parts_are_in_the_text_too() -> None:
-    page = Page(told(["Yes.", "Since so."]), Folded("more", "Deep."), Stale("Old:", "Past."))
+    page = Page(Sentence("Yes.", kind="verdict"), "Since so.", Folded("more", "Deep."), Stale("Old:", "Past."))
     assert page.text() == "Yes.\nSince so.\nDeep.\nPast."
     assert page.html() == (
         '<p class="verdict"><b>Yes.</b></p><p class="note">Since so.</p>'
