@@ -20,7 +20,7 @@ from fcnlab.ui.encrypted.canvas import DrawingPad
 from fcnlab.ui.encrypted.forecasts import Forecast, Forecaster, Wish, circuit_of
 from fcnlab.ui.encrypted.runs import DigitRun, Reading
 from fcnlab.ui.encrypted.server_view import server_view
-from fcnlab.ui.encrypted.settings import PICKING, DigitSettings, Picture, make_controls, make_presets, pick_digits
+from fcnlab.ui.encrypted.settings import PICKING, DigitSettings, Picture, make_presets, pick_digits
 from fcnlab.ui.encrypted.words import (
     aged,
     big_answer,
@@ -54,7 +54,7 @@ class EncryptedLab(Lab):
     forecast = traitlets.Instance(Forecast, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
-        model = LabModel("encrypted_mnist", DigitSettings(), controls=make_controls(), presets=make_presets())
+        model = LabModel("encrypted_mnist", DigitSettings(), presets=make_presets())
         super().__init__(model, reading_figure(), settings)
         self.run = DigitRun()
         self.pad = DrawingPad(changed=self._drawn, down=self._pen_down, up=self._pen_up)

@@ -7,7 +7,6 @@ from typing_extensions import override
 
 from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.frontier import shipped_points
-from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.findings import scaling as found
 from fcnlab.findings.reduction import read_runs
 from fcnlab.machine.machine import usable_cores
@@ -53,7 +52,7 @@ class ScalingQuestion(Question):
         self._plans: dict[tuple[str, str], found.Plans] = {}
         self._lines: dict[tuple[str, str, str], list[float]] = {}
         self.worker = Newest(self._plan, rest_s=0.0)
-        networks = {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
+        networks = {point.name: point.name for point in shipped_points()}
         hand = "In hand at once: a batch costs the same whatever it holds."
         super().__init__(
             "scaling",
