@@ -10,10 +10,10 @@ from typing_extensions import override
 
 from fcnlab.compression.variants import (
     Variation,
+    accuracy_of,
     as_trained,
     base_of,
     count_variant,
-    measure_accuracy,
     pruned_percent,
     survives_compiling,
     weights_of,
@@ -176,10 +176,8 @@ def bits_of(settings: SparsitySettings) -> int:
 
 def measure(settings: SparsitySettings) -> Measured:
     """Evaluate the network as it stands on the 10,000 test images; as trained, its card says it."""
-    if settings.is_trained:
-        return Measured(settings, base_of(settings.network).checkpoint.card.accuracy)
     try:
-        return Measured(settings, measure_accuracy(settings.variation))
+        return Measured(settings, accuracy_of(settings.variation))
     except FcnlabError as error:
         return Measured(settings, None, str(error))
 

@@ -1,6 +1,7 @@
 """What a setting of the cost laboratory comes to: circuit, plan, projection, accuracy; everything remembered."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -8,11 +9,10 @@ from typing import Any, Final
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.compression.variants import (
     Variation,
+    accuracy_of,
     architecture_of,
     as_trained,
-    base_of,
     compile_variant,
-    measure_accuracy,
     thin_evenly,
 )
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
@@ -131,14 +131,10 @@ def find_layouts(variation: Variation, scheme: Any, images: int, layout: str) ->
 
 
 def with_accuracy(estimate: Estimate) -> Estimate:
-    """The same with the accuracy on the test images: by the card as trained, measured here otherwise."""
-    settings = estimate.settings
-    if settings.is_trained:
-        return replace(estimate, accuracy=base_of(settings.network).checkpoint.card.accuracy)
-    try:
-        return replace(estimate, accuracy=measure_accuracy(settings.variation))
-    except FcnlabError:  # it does not compile, and `refusal` says why
-        return estimate
+    """The same with the accuracy on the test images; none if it does not compile, and `refusal` says why."""
+    with suppress(FcnlabError):
+        return replace(estimate, accuracy=accuracy_of(estimate.settings.variation))
+    return estimate
 
 
 def calibrate_in_worker(*, progress: Callable[[Step], None]) -> None:

@@ -10,18 +10,10 @@ import ipywidgets as widgets
 import traitlets
 from typing_extensions import override
 
-from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint
+from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint, spell_epsilon
 from fcnlab.errors import FcnlabError
 from fcnlab.page import Sentence
-from fcnlab.plots.transfer import (
-    Marks,
-    spell_epsilon,
-    transfer_figure,
-    update_bars,
-    update_curve,
-    update_pruning,
-    update_setting,
-)
+from fcnlab.plots.transfer import Marks, transfer_figure, update_bars, update_curve, update_pruning, update_setting
 from fcnlab.transfer.records.outlines import OUTLINES
 from fcnlab.ui.kit.background import Answers, Superseded
 from fcnlab.ui.kit.controls import Choice, Steps, Whole, setting
