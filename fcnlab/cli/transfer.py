@@ -38,12 +38,12 @@ def add_transfer_verbs(verbs: Verbs) -> None:
 
 def run_transfer(chosen: argparse.Namespace) -> int:
     """``fcnlab transfer``."""
-    from fcnlab.data.releases import CurvePoint
+    from fcnlab.data.releases import CurvePoint, curve_table
     from fcnlab.data.tables import write_rows
     from fcnlab.transfer.heads.guarantee import check_epsilon
     from fcnlab.transfer.heads.heads import Release
     from fcnlab.transfer.records.studies import load_study
-    from fcnlab.transfer.releases import describe_curve, measure_curve
+    from fcnlab.transfer.releases import measure_curve
     from fcnlab.transfer.run import run_study
 
     check_epsilon(chosen.epsilon)
@@ -59,7 +59,7 @@ def run_transfer(chosen: argparse.Namespace) -> int:
             points = measure_curve(study, seeds=chosen.seeds, release=release, progress=bar)
         write_rows(CurvePoint, points, path=Path(chosen.curve))
         values |= {"curve": [point.as_dict() for point in points]}
-        text += f"\n\n{describe_curve(points)}\nwritten to {chosen.curve}"
+        text += f"\n\n{curve_table(points).text()}\nwritten to {chosen.curve}"
     if chosen.tables:
         from fcnlab.transfer.releases import write_tables
 

@@ -45,13 +45,13 @@ def points() -> tuple[Point, ...]:
         Point(name=system.method, source="published", hops=system.total, accuracy=system.accuracy)
         for system in published_systems().values()
     )
-    shipped = shipped_points(DATA_ROOT / "models")
+    shipped = shipped_points()
     names = {point.name for point in shipped}
     trained = [point for point in trained_points() if point.name not in names]
     return (*published, *shipped, *trained)
 
 
-def shipped_points(folder: Path) -> tuple[Point, ...]:
+def shipped_points(folder: Path = DATA_ROOT / "models") -> tuple[Point, ...]:
     """The networks of a folder that labs can follow, by their cards; reading them takes no torch."""
     found = []
     for path in sorted(folder.glob("*.json")):

@@ -1,11 +1,13 @@
 """Measured points of private heads: accuracy, leakage and cost, as the lab shows them before a training. No torch."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from fcnlab.data.tables import TABLES, read_rows
+from fcnlab.page import Table
 
 EPSILONS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
 SEEDS: Final = 5
@@ -100,6 +102,23 @@ class ReleasePoint(PassCost, HeadsPoint):
 
     pruned: int
     weight_bits: int
+
+
+def spell_epsilon(epsilon: float) -> str:
+    """The epsilon as an axis, a table or a sentence says it."""
+    return "∞" if math.isinf(epsilon) else f"{epsilon:g}"
+
+
+def curve_table(points: Iterable[CurvePoint]) -> Table:
+    """A measured curve, epsilon by epsilon."""
+    heads = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
+    rows = []
+    for point in points:
+        percents = [f"{each:.2f}" for each in (point.accuracy, point.accuracy_std, point.trained_accuracy)]
+        noise, most = f"{point.noise_multiplier:.2f}", f"{point.advantage_bound:.2f}"
+        low, attack, high = (f"{each:+.3f}" for each in (point.advantage_low, point.advantage, point.advantage_high))
+        rows.append([spell_epsilon(point.epsilon), noise, *percents, attack, f"{low} to {high}", most])
+    return Table(heads, rows)
 
 
 def table_path(study: str, *, table: Literal["curve", "releases", "networks"], folder: Path = TABLES) -> Path:

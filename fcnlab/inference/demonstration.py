@@ -15,8 +15,8 @@ from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.mnist import load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import check_engine
-from fcnlab.inference.infer import Inference, infer
-from fcnlab.inference.report import Progress
+from fcnlab.inference.infer import infer
+from fcnlab.inference.report import Inference, Progress
 from fcnlab.networks.checkpoint import ModelCard, compile_checkpoint, load_checkpoint
 from fcnlab.page import Page, Shown
 from fcnlab.planning.choose import choose_plan

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.errors import CircuitError, FcnlabError
@@ -21,36 +20,11 @@ from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import Account
 from fcnlab.he.engines.fused import warm_up
 from fcnlab.he.server import Server, check_engine
-from fcnlab.inference.report import LayerReport, Progress, Report, Seconds
+from fcnlab.inference.report import Inference, LayerReport, Progress, Report, Seconds
 from fcnlab.machine.machine import peak_resident_bytes
-from fcnlab.page import Page, Shown
 from fcnlab.planning.plan import Plan
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
-
-
-@dataclass(frozen=True, eq=False)
-class Inference(Shown):
-    """What came out of an encrypted run.
-
-    Attributes:
-        logits: Decrypted, shape (images, outputs): integers in bgv and bfv, floats in ckks.
-        reference: The same from the circuit in the clear.
-        report: The account.
-    """
-
-    logits: npt.NDArray[Any]
-    reference: npt.NDArray[Any]
-    report: Report
-
-    @override
-    def page(self) -> Page:
-        return self.report.page()
-
-    @property
-    def classes(self) -> npt.NDArray[np.int64]:
-        """Predicted classes, shape (images,)."""
-        return np.asarray(np.argmax(self.logits, axis=1), dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

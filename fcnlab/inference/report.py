@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 from typing_extensions import override
 
 from fcnlab.circuit.hops import COLUMNS, HEADS
@@ -235,3 +237,27 @@ class Report(Shown):
             f"sent {self.upload_bytes / 1e6:,.1f} MB, received {self.download_bytes / 1e6:,.1f} MB, evaluation keys "
             f"{self.evaluation_key_bytes / 1e6:.1f} MB, peak memory {self.peak_memory_bytes / 2**30:.2f} GiB",
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Inference(Shown):
+    """What came out of an encrypted run.
+
+    Attributes:
+        logits: Decrypted, shape (images, outputs): integers in bgv and bfv, floats in ckks.
+        reference: The same from the circuit in the clear.
+        report: The account.
+    """
+
+    logits: npt.NDArray[Any]
+    reference: npt.NDArray[Any]
+    report: Report
+
+    @override
+    def page(self) -> Page:
+        return self.report.page()
+
+    @property
+    def classes(self) -> npt.NDArray[np.int64]:
+        """Predicted classes, shape (images,)."""
+        return np.asarray(np.argmax(self.logits, axis=1), dtype=np.int64)

@@ -34,23 +34,6 @@ Projector = Callable[[Plan, Circuit], Projection]
 
 
 @dataclass(frozen=True, eq=False)
-class Excerpt:
-    """Some outputs of a circuit's widest activation, and all that they need.
-
-    Attributes:
-        circuit: To be run in place of the whole: the same steps, fewer values.
-        step: Name of the activation.
-        kept: How many of its outputs are kept.
-        outputs: Outputs of that activation in the whole.
-    """
-
-    circuit: Circuit
-    step: str
-    kept: int
-    outputs: int
-
-
-@dataclass(frozen=True, eq=False)
 class Portion:
     """What is run, and what it stands for.
 
@@ -59,20 +42,14 @@ class Portion:
         plan: The circuit's plan, with the parameters of the whole.
         whole: The network.
         whole_plan: The network's plan.
-        excerpt: How `circuit` was made of `whole`; None if it is the whole.
+        words: Which part is run; empty for the whole.
     """
 
     circuit: Circuit
     plan: Plan
     whole: Circuit
     whole_plan: Plan
-    excerpt: Excerpt | None = None
-
-    @property
-    def words(self) -> str:
-        """Which part is run; empty for the whole."""
-        cut = self.excerpt
-        return "" if cut is None else f"{cut.kept:,} of the {cut.outputs:,} outputs of {cut.step} run"
+    words: str = ""
 
 
 def plan_within(circuit: Circuit, *, scheme: Scheme, sample: npt.NDArray[Any] | None, memory_bytes: int | None) -> Plan:
@@ -132,9 +109,9 @@ def choose_portion(
 
 def cut(whole: Portion, parts: int, sample: npt.NDArray[Any] | None) -> Portion:
     """One in `parts` outputs, under the parameters of the whole."""
-    excerpt = take_excerpt(whole.circuit, parts=parts)
-    plan = prove(excerpt.circuit, whole.plan.parameters, sample=sample)
-    return Portion(excerpt.circuit, plan, whole.circuit, whole.plan, excerpt)
+    excerpt, words = take_excerpt(whole.circuit, parts=parts)
+    plan = prove(excerpt, whole.plan.parameters, sample=sample)
+    return Portion(excerpt, plan, whole.circuit, whole.plan, words)
 
 
 def fits(projection: Projection, memory_bytes: int | None) -> bool:
@@ -150,12 +127,15 @@ def comparable_images(circuit: Circuit) -> int:
     return max(int(COMPARED / (products * moduli)), 1)
 
 
-def take_excerpt(circuit: Circuit, *, parts: int) -> Excerpt:
+def take_excerpt(circuit: Circuit, *, parts: int) -> tuple[Circuit, str]:
     """Keep one in `parts` of the outputs of the widest activation, neighbours from the middle of the image.
 
     Args:
         circuit: The whole.
         parts: At least 1; at least one output stays.
+
+    Returns:
+        What to run in place of the whole, the same steps with fewer values; and in words, how many outputs are kept.
 
     Raises:
         CircuitError: If there is no activation, or if nothing would be left for a logit to read.
@@ -177,7 +157,7 @@ def take_excerpt(circuit: Circuit, *, parts: int) -> Excerpt:
     if isinstance(last, Affine) and not read.all():  # a sum over nothing is none to compare
         steps[-1] = replace(last, weights=sparse.csr_array(last.weights[read]), bias=last.bias[read])
     smaller = replace(circuit, steps=tuple(remove_dead_code(steps)))
-    return Excerpt(smaller, activation.name, len(rows), activation.outputs)
+    return smaller, f"{len(rows):,} of the {activation.outputs:,} outputs of {activation.name} run"
 
 
 def reached(steps: Sequence[Step]) -> npt.NDArray[np.bool_]:

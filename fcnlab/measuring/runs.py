@@ -1,6 +1,7 @@
 """Encrypted runs of shipped networks, one full batch each or a stated part of it, measured and kept in a table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from fcnlab.inference.infer import infer
 from fcnlab.inference.report import Progress, Report
 from fcnlab.machine.machine import available_bytes, processor_name, usable_cores
 from fcnlab.measuring.portions import MEMORY_SHARE, Portion, choose_portion, comparable_images
+from fcnlab.page import counted
 from fcnlab.planning.execution import count_executed
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.plan import Plan
@@ -71,12 +73,12 @@ def measure(
         portion.circuit,
         portion.plan,
         circuit.quantise(test.pixels[:images]),
-        labels=test.labels[:images] if portion.excerpt is None else None,
+        labels=None if portion.words else test.labels[:images],
         engine=engine,
         threads=threads,
         progress=progress,
     ).report
-    if portion.excerpt is None or projector is None:
+    if not portion.words or projector is None:
         return measured_row(report, portion.plan)
     whole, part = projector(portion.whole_plan, circuit), projector(portion.plan, portion.circuit)
     return extrapolated_row(report, portion, whole=whole, part=part)
@@ -116,16 +118,13 @@ def extrapolated_row(report: Report, portion: Portion, *, whole: Projection, par
     inference_s = around_s + sum(factors[layer.name] * layer.elapsed_s for layer in report.layers)
     ciphertexts = len(portion.whole_plan.inputs) / len(portion.plan.inputs)
     took = f"{report.seconds.encrypt + report.seconds.evaluate + report.seconds.decrypt:,.0f} s"
-    return Row(
-        system=report.network,
-        kind="measured",
+    return replace(
+        measured_row(report, portion.plan),
         **{column: report.passes * getattr(counts, column) for column in (*COLUMNS, "total")},
         encrypt_decrypt_s=round(ciphertexts * report.seconds.encrypt + report.seconds.decrypt, 3),
         inference_s=round(inference_s, 3),
         message_mb=round(portion.whole_plan.upload_bytes / 1e6, 1),
-        scheme=report.scheme,
         setting=f"{setting_of(report, portion.plan)}; {portion.words}, seconds extrapolated from {took}",
-        images=report.images,
     )
 
 
@@ -140,10 +139,5 @@ def setting_of(report: Report, plan: Plan) -> str:
     note = ", layers reconstructed" if report.network.startswith(RECONSTRUCTED) else ""
     return (
         f"{report.engine} engine, ring degree {plan.parameters.ring_degree}, {batch}, "
-        f"{counted(report.passes, 'pass', 'passes')}, {counted(report.threads, 'thread')} of {processor_name()}{note}"
+        f"{counted(report.passes, 'pass')}, {counted(report.threads, 'thread')} of {processor_name()}{note}"
     )
-
-
-def counted(count: int, one: str, several: str = "") -> str:
-    """A number with its noun."""
-    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -242,16 +242,21 @@ class Plan(Shown):
         """ckks: what the scales are, in words."""
         return f"scale 2^{math.log2(self.parameters.scale):.1f} a pixel unit"
 
-    @override
-    def page(self) -> Page:
-        chosen, drops = self.parameters, any(step.drops for step in self.steps)
-        bits = ", ".join(str(prime.bit_length()) for prime in chosen.primes)
-        moduli = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
+    @property
+    def proof(self) -> Table:
+        """What is proven of each step, as a table."""
+        drops = any(step.drops for step in self.steps)
         rows = [[f"{getattr(step, name):{COLUMNS[name][1]}}" for name in self.columns] for step in self.steps]
         for row, step in zip(rows, self.steps, strict=True):
             row[:0] = [step.name]
             row += [f"drops {counted(step.drops, 'prime')}" if step.drops else ""] if drops else []
-        heads = ["step", *(COLUMNS[name][0] for name in self.columns), *(["then"] if drops else [])]
+        return Table(["step", *(COLUMNS[name][0] for name in self.columns), *(["then"] if drops else [])], rows)
+
+    @override
+    def page(self) -> Page:
+        chosen = self.parameters
+        bits = ", ".join(str(prime.bit_length()) for prime in chosen.primes)
+        moduli = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
         return Page(
             f"{self.network} in {chosen.scheme}{', packed' if self.layout == 'packed' else ''}: ring degree "
             f"{chosen.ring_degree}, {self.describe_upload()}",
@@ -263,7 +268,7 @@ class Plan(Shown):
             if moduli
             else f"{self.describe_scales()}; expected error of a logit {100 * self.predicted_error:.2g} % of the "
             "logits' spread",
-            Table(heads, rows),
+            self.proof,
         )
 
 

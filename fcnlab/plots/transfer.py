@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint
+from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint, spell_epsilon
 from fcnlab.plots.theme import BARS, GREY, OKABE_ITO, RING, ROWS, SPREAD, filled, hover, panels
 
 INFINITY_PLACE: Final = 4.4
@@ -34,11 +34,6 @@ class Marks:
     epsilons: Sequence[float] = ()
     accuracies: Sequence[float] = ()
     advantages: Sequence[float] = ()
-
-
-def spell_epsilon(epsilon: float) -> str:
-    """The epsilon as an axis or a sentence says it."""
-    return "∞" if math.isinf(epsilon) else f"{epsilon:g}"
 
 
 def transfer_figure(*, height: int = 640) -> go.Figure:

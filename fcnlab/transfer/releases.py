@@ -140,15 +140,3 @@ def write_tables(study: Study, *, folder: Path, progress: Tell | None = None) ->
     write_rows(ReleasePoint, measure_releases(study, progress=progress), path=paths[0])
     write_rows(NetworkCost, measure_networks(study), path=paths[1])
     return paths
-
-
-def describe_curve(points: Sequence[CurvePoint]) -> str:
-    """The curve as a table for a terminal."""
-    lines = [f"{'epsilon':>8}{'accuracy %':>18}{'unrounded %':>13}{'attack':>9}{'95 % interval':>20}{'bound':>8}"]
-    for point in points:
-        interval = f"{point.advantage_low:+.3f} to {point.advantage_high:+.3f}"
-        lines.append(
-            f"{point.epsilon:>8g}{point.accuracy:>10.2f} +- {point.accuracy_std:<4.2f}{point.trained_accuracy:>13.2f}"
-            f"{point.advantage:>+9.3f}{interval:>20}{point.advantage_bound:>8.2f}"
-        )
-    return "\n".join(lines)

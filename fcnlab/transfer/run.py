@@ -19,8 +19,8 @@ from fcnlab.compiler.compile import compile_circuit
 from fcnlab.cost import load_costs, project
 from fcnlab.data.releases import SEEDS
 from fcnlab.errors import FcnlabError
-from fcnlab.inference.infer import Inference, infer
-from fcnlab.inference.report import Progress, Report
+from fcnlab.inference.infer import infer
+from fcnlab.inference.report import Inference, Progress, Report
 from fcnlab.networks.checkpoint import hop_columns, read_model_card
 from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network

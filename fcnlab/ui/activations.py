@@ -17,7 +17,7 @@ from fcnlab.plots.activations import (
 )
 from fcnlab.ui.choices import network_names
 from fcnlab.ui.kit.background import Newest, Superseded
-from fcnlab.ui.kit.controls import Choice, Control, Span, Whole
+from fcnlab.ui.kit.controls import Choice, Span, Whole, setting
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
 from fcnlab.ui.kit.page import Markup, Page
@@ -27,38 +27,6 @@ HIGHEST_DEGREE_OF_SUMS: Final = 4  # beyond it the proof takes seconds, too long
 REACH: Final = 8.0
 
 
-@dataclass(frozen=True)
-class ActivationSettings:
-    """What the controls set.
-
-    Attributes:
-        target: Name of a function.
-        interval: Where it is approximated.
-        degree: The polynomial's.
-        norm: What is made small: linf, l2, gaussian, or histogram, the mean square over a layer's values.
-        layer: A network and its activation whose values weigh the mean square, if the norm is histogram.
-        coefficients: power-of-two, two-powers or real.
-        exponents: Smallest and largest exponent of two.
-    """
-
-    target: str = "swish"
-    interval: tuple[float, float] = (-4.0, 4.0)
-    degree: int = 2
-    norm: str = "linf"
-    coefficients: str = "power-of-two"
-    exponents: tuple[int, int] = (-8, 2)
-    layer: str = "fcn-20k act1"
-
-
-HELP: Final = {
-    "target": "The function to replace by a polynomial.",
-    "interval": "Where the polynomial has to be close. Outside of it anything may happen.",
-    "degree": "Highest power of x. More is closer, and costs more products of ciphertexts.",
-    "norm": "What is meant by close.",
-    "layer": "The trained activation whose inputs weigh the mean square; only the last choice above uses it.",
-    "coefficients": "What a coefficient may be.",
-    "exponents": "Smallest and largest exponent of two. Few exponents mean small integers and small ciphertexts.",
-}
 TARGET_NAMES: Final = {name: name for name in TARGETS if name != "silu"}
 NORMS: Final = {
     "linf": "the largest error",
@@ -67,24 +35,38 @@ NORMS: Final = {
     "histogram": "the mean square over a layer",
 }
 COEFFICIENTS: Final = {"power-of-two": "0 or ±2ᵏ", "two-powers": "sums of two ±2ᵏ", "real": "any real number"}
-REACHED: Final = {"low": -REACH, "high": REACH, "step": 0.25, "narrowest": 0.5}
-ONE_ACTIVATION: Final = "cryptodl-1"
+USUAL_LAYER, ONE_ACTIVATION = "fcn-20k act1", "cryptodl-1"
+HELP: Final = {
+    "target": "The function to replace by a polynomial.",
+    "interval": "Where the polynomial has to be close. Outside of it anything may happen.",
+    "degree": "Highest power of x. More is closer, and costs more products of ciphertexts.",
+    "layer": "The trained activation whose inputs weigh the mean square; only the last choice above uses it.",
+    "exponents": "Smallest and largest exponent of two. Few exponents mean small integers and small ciphertexts.",
+}
+INTERVAL: Final = Span(label="interval of x", low=-REACH, high=REACH, step=0.25, narrowest=0.5, help=HELP["interval"])
+EXPONENTS: Final = Span(label="exponents k", low=-12, high=4, step=1, help=HELP["exponents"])
 
 
-def make_controls() -> tuple[Control, ...]:
-    """The controls; which networks there are is found out when a lab opens."""
-    names = [ActivationSettings().layer.split()[0], *network_names()]
-    layers = {f"{name} {layer}": f"{name} {layer}" for name in names for layer in ("act1", "act2")}
-    layers.pop(f"{ONE_ACTIVATION} act2", None)
-    return (
-        Choice(name="target", label="activation", options=TARGET_NAMES, help=HELP["target"]),
-        Span(name="interval", label="interval of x", **REACHED, help=HELP["interval"]),
-        Whole(name="degree", label="degree", low=1, high=HIGHEST_DEGREE, help=HELP["degree"]),
-        Choice(name="norm", label="make small", options=NORMS, help=HELP["norm"]),
-        Choice(name="layer", label="over layer", options=layers, help=HELP["layer"]),
-        Choice(name="coefficients", label="coefficients", options=COEFFICIENTS, help=HELP["coefficients"]),
-        Span(name="exponents", label="exponents k", low=-12, high=4, step=1, help=HELP["exponents"]),
+def layer_names() -> dict[str, str]:
+    """The activations of the shipped networks, and the one that a lab starts with."""
+    networks = [USUAL_LAYER.split()[0], *network_names()]
+    names = [f"{network} {layer}" for network in networks for layer in ("act1", "act2")]
+    return {name: name for name in names if name != f"{ONE_ACTIVATION} act2"}
+
+
+@dataclass(frozen=True)
+class ActivationSettings:
+    """What the controls set."""
+
+    target: str = setting("swish", Choice(label="activation", options=TARGET_NAMES, help=HELP["target"]))
+    interval: tuple[float, float] = setting((-4.0, 4.0), INTERVAL)
+    degree: int = setting(2, Whole(label="degree", low=1, high=HIGHEST_DEGREE, help=HELP["degree"]))
+    norm: str = setting("linf", Choice(label="make small", options=NORMS, help="What is meant by close."))
+    layer: str = setting(USUAL_LAYER, Choice(label="over layer", options=layer_names, help=HELP["layer"]))
+    coefficients: str = setting(
+        "power-of-two", Choice(label="coefficients", options=COEFFICIENTS, help="What a coefficient may be.")
     )
+    exponents: tuple[int, int] = setting((-8, 2), EXPONENTS)
 
 
 PRESETS: Final = {
@@ -123,7 +105,7 @@ class ActivationLab(Lab):
     """The lab of activations; any setting of `ActivationSettings` may be given."""
 
     def __init__(self, **settings: Any) -> None:
-        model = LabModel("activations", ActivationSettings(), controls=make_controls(), presets=PRESETS)
+        model = LabModel("activations", ActivationSettings(), presets=PRESETS)
         super().__init__(model, activation_figure(degrees=HIGHEST_DEGREE, reach=REACH), settings)
         self.numbers = area()
         self._weighed: set[str] = set()

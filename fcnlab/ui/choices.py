@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fcnlab.data.frontier import shipped_points
-from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.data.published import published_systems
 from fcnlab.ui.kit.controls import Choice
 
@@ -12,15 +11,16 @@ SCHEMES: Final = {"bgv": "bgv, exact", "bfv": "bfv, exact", "ckks": "ckks, appro
 ENGINES: Final = {"fused": "fused kernels", "stepwise": "one SEAL call a HOP"}
 BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bits, ±2ᵏ" for bits in (2, 3, 4, 5)}}
 
-WEIGHT_BITS: Final = Choice(
-    name="weight_bits", label="weights", options=BITS, help="Rounded as they stand, layer by layer."
+WEIGHT_BITS: Final = Choice(label="weights", options=BITS, help="Rounded as they stand, layer by layer.")
+ENGINE: Final = Choice(label="engine", options=ENGINES, help="How the server works.")
+BESIDE: Final = Choice(
+    label="compare with", options=lambda: {name: name for name in published_systems()}, help="A published system."
 )
-ENGINE: Final = Choice(name="engine", label="engine", options=ENGINES, help="How the server works.")
 
 
 def network_names() -> dict[str, str]:
     """The shipped networks as options; which there are is found out when a lab opens."""
-    return {point.name: point.name for point in shipped_points(DATA_ROOT / "models")}
+    return {point.name: point.name for point in shipped_points()}
 
 
 def shipped_only(presets: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,15 +31,9 @@ def shipped_only(presets: Mapping[str, Any]) -> dict[str, Any]:
 
 def network_choice(text: str) -> Choice:
     """A shipped network."""
-    return Choice(name="network", label="network", options=network_names(), help=text)
+    return Choice(label="network", options=network_names, help=text)
 
 
 def scheme_choice(text: str) -> Choice:
     """A scheme."""
-    return Choice(name="scheme", label="scheme", options=SCHEMES, help=text)
-
-
-def beside_choice() -> Choice:
-    """A published system."""
-    options = {name: name for name in published_systems()}
-    return Choice(name="beside", label="compare with", options=options, help="A published system.")
+    return Choice(label="scheme", options=SCHEMES, help=text)

@@ -9,7 +9,7 @@ from typing_extensions import override
 from fcnlab.data.encodings import EncodingStudy, reference_study
 from fcnlab.page import Sentence, Table
 from fcnlab.plots.encoding import CURVES, RING_TICKS, encoding_figure, update_encodings
-from fcnlab.ui.kit.controls import Choice, Whole
+from fcnlab.ui.kit.controls import Choice, Whole, setting
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
 from fcnlab.ui.kit.page import Page, Tiles
@@ -26,33 +26,21 @@ NOISE_SETTING: Final = ", bfv, n = 8,192, four primes of 45 bits, plain modulus 
 SWITCH_HEADS: Final = ("primes left", "bytes", "µs of a square", "decrypts")
 
 
-@dataclass(frozen=True)
-class EncodingSettings:
-    """What the controls set.
-
-    Attributes:
-        scheme: bfv, bgv or ckks.
-        ring_degree: The ring where numbers are read off, as text.
-        weight: An integer weight.
-    """
-
-    scheme: str = "bfv"
-    ring_degree: str = "8192"
-    weight: int = 4
-
-
-HELP: Final = {
-    "scheme": "How a product by a plaintext is carried out depends on the scheme.",
-    "ring_degree": "Where the numbers of the table are read off.",
-    "weight": "A weight of a layer, as the encodings see it.",
-}
 SCHEMES: Final = {"bfv": "bfv, coefficients", "bgv": "bgv, transformed", "ckks": "ckks, transformed"}
 RINGS: Final = {str(ring): f"{ring:,}" for ring in RING_TICKS}
-CONTROLS: Final = (
-    Choice(name="scheme", label="scheme", options=SCHEMES, help=HELP["scheme"]),
-    Choice(name="ring_degree", label="ring degree", options=RINGS, help=HELP["ring_degree"]),
-    Whole(name="weight", label="weight", low=-128, high=128, help=HELP["weight"]),
-)
+SCHEME_HELP: Final = "How a product by a plaintext is carried out depends on the scheme."
+RING_HELP: Final = "Where the numbers of the table are read off."
+WEIGHT_HELP: Final = "A weight of a layer, as the encodings see it."
+
+
+@dataclass(frozen=True)
+class EncodingSettings:
+    """What the controls set."""
+
+    scheme: str = setting("bfv", Choice(label="scheme", options=SCHEMES, help=SCHEME_HELP))
+    ring_degree: str = setting("8192", Choice(label="ring degree", options=RINGS, help=RING_HELP))
+    weight: int = setting(4, Whole(label="weight", low=-128, high=128, help=WEIGHT_HELP))
+
 
 PRESETS: Final = {
     "published": EncodingSettings(),
@@ -73,7 +61,7 @@ class EncodingLab(Lab):
     """The lab of encodings; any setting of `EncodingSettings` may be given."""
 
     def __init__(self, **settings: Any) -> None:
-        model = LabModel("encodings", EncodingSettings(), controls=CONTROLS, presets=PRESETS)
+        model = LabModel("encodings", EncodingSettings(), presets=PRESETS)
         super().__init__(model, encoding_figure(), settings)
         self.numbers = area()
         self.task = Task(study_in_worker)

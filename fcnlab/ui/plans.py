@@ -1,12 +1,11 @@
-"""A plan in words and as a table; light, so that a lab may show a plan without loading what made it."""
+"""A plan in words, operations as a table; light, so that a lab may show them without loading what made them."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from fcnlab.circuit.hops import COLUMNS, HEADS, LayerHops
+from fcnlab.inference.report import LayerReport
 from fcnlab.page import Table
-from fcnlab.planning.plan import Plan
-
-PROOF_HEADS: Final = ("step", "ciphertexts", "polynomials", "value bits", "noise bits", "bits left", "primes")
 
 
 def plan_sentence(plan: Mapping[str, Any], *, inputs: str = "pixels") -> str:
@@ -28,11 +27,10 @@ def plan_sentence(plan: Mapping[str, Any], *, inputs: str = "pixels") -> str:
     )
 
 
-def proof_table(plan: Plan) -> Table:
-    """The proof, a row a step."""
-    rows: list[list[object]] = []
-    for step in plan.steps:
-        primes = f"{step.primes} → {step.primes - step.drops}" if step.drops else str(step.primes)
-        bits = (step.value_bits, f"{step.noise_bits:.1f}", f"{step.budget_bits:.1f}")
-        rows.append([step.name, step.outputs, step.size, *bits, primes])
-    return Table(PROOF_HEADS, rows)
+def hops_table(layers: Sequence[LayerHops | LayerReport]) -> Table:
+    """Operations by layer, counted or reported, and those of a pass."""
+    counts = [layer.operations if isinstance(layer, LayerReport) else vars(layer) for layer in layers]
+    figures = [[each.get(kind, 0) for kind in COLUMNS] for each in counts]
+    rows = [[layer.name, layer.outputs, *each, layer.total] for layer, each in zip(layers, figures, strict=True)]
+    total = ["one pass", None, *map(sum, zip(*figures, strict=True)), sum(layer.total for layer in layers)]
+    return Table(("layer", "outputs", *(HEADS[kind] for kind in COLUMNS), "HOPs"), rows, total=total)

@@ -10,10 +10,10 @@ from typing_extensions import override
 
 from fcnlab.compression.variants import (
     Variation,
+    accuracy_of,
     as_trained,
     base_of,
     count_variant,
-    measure_accuracy,
     pruned_percent,
     survives_compiling,
     weights_of,
@@ -26,7 +26,7 @@ from fcnlab.plots.sparsity import sparsity_figure, update_layers, update_place, 
 from fcnlab.ui.choices import WEIGHT_BITS, network_choice, shipped_only
 from fcnlab.ui.cost.words import fewer
 from fcnlab.ui.kit.background import Answers, Superseded
-from fcnlab.ui.kit.controls import Choice, Control, Whole
+from fcnlab.ui.kit.controls import Choice, Whole, setting
 from fcnlab.ui.kit.images import png_address
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
@@ -37,29 +37,28 @@ LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")
 HEADS: Final = ("layer", "weights", "kept", "pruned %", "HOPs", "as trained")
 
 
+def pruned(layer: str) -> int:
+    """How much of a layer is pruned."""
+    help_text = "In this layer, where it is more than overall."
+    return setting(0, Whole(label=f"prune {layer}", low=0, high=99, unit="%", help=help_text))
+
+
+OVERALL: Final = "Percent of each layer's dense products that are left out, smallest weights first."
+DRAWN: Final = {name: name for name in LAYERS}
+
+
 @dataclass(frozen=True)
 class SparsitySettings:
-    """What the controls set.
+    """What the controls set: percentages are of dense products, and a layer keeps at most what training left of it."""
 
-    Attributes:
-        network: A shipped network.
-        overall: Percent of every layer's dense products that are left out, at least.
-        conv1: The same for one layer, where it is more; and so on.
-        conv2: Only CryptoNets has it.
-        fc1: The hidden dense layer.
-        fc2: The logits.
-        weight_bits: ``trained``, or 2 to 5 for powers of two.
-        shown: The layer whose weights are drawn.
-    """
-
-    network: str = DENSE
-    overall: int = 0
-    conv1: int = 0
-    conv2: int = 0
-    fc1: int = 0
-    fc2: int = 0
-    weight_bits: str = "trained"
-    shown: str = "fc1"
+    network: str = setting(DENSE, network_choice("The trained network that is pruned."))
+    overall: int = setting(0, Whole(label="prune overall", low=0, high=99, unit="%", help=OVERALL))
+    conv1: int = pruned("conv1")
+    conv2: int = pruned("conv2")  # only CryptoNets has it
+    fc1: int = pruned("fc1")
+    fc2: int = pruned("fc2")
+    weight_bits: str = setting("trained", WEIGHT_BITS)
+    shown: str = setting("fc1", Choice(label="show layer", options=DRAWN, help="Whose weights are drawn."))
 
     @property
     def variation(self) -> Variation:
@@ -92,20 +91,6 @@ class Measured:
     problem: str = ""
 
 
-def make_controls() -> tuple[Control, ...]:
-    """The controls."""
-    more = "In this layer, where it is more than overall."
-    overall = "Percent of each layer's dense products that are left out, smallest weights first."
-    shown = {name: name for name in LAYERS}
-    return (
-        network_choice("The trained network that is pruned."),
-        Whole(name="overall", label="prune overall", low=0, high=99, unit="%", help=overall),
-        *(Whole(name=name, label=f"prune {name}", low=0, high=99, unit="%", help=more) for name in LAYERS),
-        WEIGHT_BITS,
-        Choice(name="shown", label="show layer", options=shown, help="Whose weights are drawn."),
-    )
-
-
 def make_presets() -> dict[str, SparsitySettings]:
     """The published sparsity, the cheapest network that reaches 99 %, the dense network."""
     best = cheapest(accuracy=99.0)
@@ -127,7 +112,7 @@ class SparsityLab(Lab):
     measured = traitlets.Instance(Measured, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
-        model = LabModel("sparsity", SparsitySettings(), controls=make_controls(), presets=make_presets())
+        model = LabModel("sparsity", SparsitySettings(), presets=make_presets())
         super().__init__(model, sparsity_figure(points()), settings)
         self.numbers, self.pattern = area(), area()
         self.worker: Answers[SparsitySettings, Measured] = Answers(
@@ -191,10 +176,8 @@ def bits_of(settings: SparsitySettings) -> int:
 
 def measure(settings: SparsitySettings) -> Measured:
     """Evaluate the network as it stands on the 10,000 test images; as trained, its card says it."""
-    if settings.is_trained:
-        return Measured(settings, base_of(settings.network).checkpoint.card.accuracy)
     try:
-        return Measured(settings, measure_accuracy(settings.variation))
+        return Measured(settings, accuracy_of(settings.variation))
     except FcnlabError as error:
         return Measured(settings, None, str(error))
 

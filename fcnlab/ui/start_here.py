@@ -6,19 +6,22 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 import numpy as np
+import numpy.typing as npt
 from IPython.display import display
 
 from fcnlab.data.defaults import DEFAULT_NETWORK
+from fcnlab.data.frontier import shipped_points
+from fcnlab.data.mnist import load_mnist
 from fcnlab.data.published import published_systems
-from fcnlab.inference.report import LayerReport
+from fcnlab.inference.report import Inference
 from fcnlab.page import Sentence, Table, escape
-from fcnlab.plots.activations import KINDS, layers_figure, update_layers
+from fcnlab.plots.activations import layers_figure, update_layers
 from fcnlab.ui.kit.figures import LiveFigure
 from fcnlab.ui.kit.images import digit_cell
 from fcnlab.ui.kit.page import Markup, Page, Tiles, View
 from fcnlab.ui.kit.task import Task, TaskPanel
-from fcnlab.ui.outcome import Outcome, run_encrypted
-from fcnlab.ui.plans import plan_sentence
+from fcnlab.ui.outcome import run_encrypted
+from fcnlab.ui.plans import hops_table, plan_sentence
 
 IMAGES: Final = 8192  # as many as the slots of one batch
 SHOWN_RIGHT, SHOWN_WRONG = 20, 8
@@ -62,7 +65,7 @@ class FirstRun:
         """Start the run in its worker process."""
         self.run.start(network=self.network, images=self.images, scheme="bgv", engine="fused")
 
-    def _view(self, say: Callable[[Outcome], Page], *, live: Callable[[Outcome], Page]) -> View:
+    def _view(self, say: Callable[[Inference], Page], *, live: Callable[[Inference], Page]) -> View:
         area = widgets.HTML(Page(NOTHING_YET).live, layout={"width": "100%"})
 
         def show(change: Any) -> None:
@@ -80,7 +83,7 @@ class FirstRun:
             seconds=[layer.elapsed_s for layer in layers],
         )
 
-    def _either(self, say: Callable[[Outcome], Page]) -> Page:
+    def _either(self, say: Callable[[Inference], Page]) -> Page:
         outcome = self.run.result
         return say(outcome) if outcome is not None else Page(self.run.message or NOTHING_YET)
 
@@ -100,41 +103,34 @@ def first_run(*, network: str = DEFAULT_NETWORK, images: int = IMAGES) -> FirstR
 
 # --- the account ------------------------------------------------------------------------------------------------------
 
-HEADS = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
 
-
-def layer_row(layer: LayerReport) -> list[object]:
-    """Name, outputs, the four kinds and their sum."""
-    return [layer.name, layer.outputs, *(layer.operations.get(kind, 0) for kind in KINDS), layer.total]
-
-
-def comparison_sentence(outcome: Outcome) -> str:
-    """The published counts beside this network's, by the same convention."""
-    published = published_systems()
+def comparison_sentence(network: str) -> str:
+    """The published counts beside this network's, by the same convention; empty where no card tells it."""
+    published, ours = published_systems(), {point.name: point.hops for point in shipped_points()}.get(network)
+    if ours is None:
+        return ""
     theirs, dense = published["Faster CryptoNets"].total, published["CryptoNets"].total
     return (
-        f"Counted as the paper counts, this network takes {outcome.published_hops:,} HOPs: "
-        f"{dense / outcome.published_hops:.1f} times fewer than CryptoNets ({dense:,}) and "
-        f"{theirs / outcome.published_hops:.1f} times fewer than Faster CryptoNets as published ({theirs:,}). The "
-        f"table counts what this engine really did: additions instead of products."
+        f"Counted as the paper counts, this network takes {ours:,} HOPs: {dense / ours:.1f} times fewer than "
+        f"CryptoNets ({dense:,}) and {theirs / ours:.1f} times fewer than Faster CryptoNets as published ({theirs:,}). "
+        "The table counts what this engine really did: additions instead of products."
     )
 
 
-def account(outcome: Outcome, *, timed: bool = False) -> Page:
+def account(outcome: Inference, *, timed: bool = False) -> Page:
     """Everything computed; `timed` adds what was measured."""
     report = outcome.report
-    total = ["one pass", None, *(report.hops[kind] for kind in KINDS), report.hops["total"]]
     return Page(
         Sentence(report.verdict, kind="verdict"),
         measured(outcome) if timed else None,
-        Table(HEADS, map(layer_row, report.layers), total=total),
-        comparison_sentence(outcome),
+        hops_table(report.layers),
+        comparison_sentence(report.network),
         plan_sentence(report.plan),
         WHAT_HOLDS.format(slots=report.plan["slots"]),
     )
 
 
-def measured(outcome: Outcome) -> Tiles:
+def measured(outcome: Inference) -> Tiles:
     """Seconds, bytes and memory."""
     report, seconds = outcome.report, outcome.report.seconds
     work_s = seconds.encrypt + seconds.evaluate + seconds.decrypt
@@ -155,7 +151,7 @@ def measured(outcome: Outcome) -> Tiles:
 # --- the layers -------------------------------------------------------------------------------------------------------
 
 
-def layer_bars(outcome: Outcome) -> Page:
+def layer_bars(outcome: Inference) -> Page:
     """HOPs by layer as bars of characters, for readers without a kernel."""
     totals = {layer.name: layer.total for layer in outcome.report.layers}
     most, width = max(totals.values()), max(map(len, totals))
@@ -168,26 +164,25 @@ def layer_bars(outcome: Outcome) -> Page:
 # --- the digits -------------------------------------------------------------------------------------------------------
 
 
-def chosen_images(outcome: Outcome) -> list[int]:
+def chosen_images(misread: npt.NDArray[np.bool_]) -> list[int]:
     """The first images, and the first that were misread."""
-    wrong = np.flatnonzero(outcome.digits != outcome.labels)[:SHOWN_WRONG]
-    first = [index for index in range(min(SHOWN_RIGHT, len(outcome.labels))) if index not in wrong]
+    wrong = np.flatnonzero(misread)[:SHOWN_WRONG]
+    first = [index for index in range(min(SHOWN_RIGHT, len(misread))) if index not in wrong]
     return [*first, *map(int, wrong)]
 
 
-def digits(outcome: Outcome) -> Page:
+def digits(outcome: Inference) -> Page:
     """The images with what was read under encryption; misread ones last, with their label."""
-    rows = [(index, int(outcome.digits[index]), int(outcome.labels[index])) for index in chosen_images(outcome)]
+    reads, test = outcome.classes, load_mnist("test")[: len(outcome.classes)]
+    misread = reads != test.labels
+    rows = [(index, int(reads[index]), int(test.labels[index])) for index in chosen_images(misread)]
     cells = "".join(
-        digit_cell(outcome.images[index], name=f"test image {index}", reads=reads, label=label)
-        for index, reads, label in rows
+        digit_cell(test.pixels[index], name=f"test image {index}", reads=read, label=label)
+        for index, read, label in rows
     )
-    wrong = int(np.sum(outcome.digits != outcome.labels))
+    words = Table(("image", "encrypted", "label"), [[str(index), *rest] for index, *rest in rows]).text()
     return Page(
-        Markup(
-            f'<div class="digits">{cells}</div>',
-            words=Table(("image", "encrypted", "label"), [[str(index), *rest] for index, *rest in rows]).text(),
-        ),
-        f"Below each image, the digit read from its encrypted pixels. {wrong:,} of {len(outcome.labels):,} were "
+        Markup(f'<div class="digits">{cells}</div>', words=words),
+        f"Below each image, the digit read from its encrypted pixels. {int(misread.sum()):,} of {len(reads):,} were "
         "misread; the first of them stand last, with their label.",
     )

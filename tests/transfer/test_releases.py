@@ -10,6 +10,7 @@ from fcnlab.data.releases import (
     SEEDS,
     WEIGHT_BITS,
     CurvePoint,
+    curve_table,
     read_curve,
     read_networks,
     read_releases,
@@ -21,7 +22,7 @@ from fcnlab.transfer.costs import cost_head
 from fcnlab.transfer.heads.heads import release_of
 from fcnlab.transfer.heads.training import train_head
 from fcnlab.transfer.records.studies import STUDIES, load_study
-from fcnlab.transfer.releases import describe_curve, measure_curve, measure_networks, measure_releases, write_tables
+from fcnlab.transfer.releases import measure_curve, measure_networks, measure_releases, write_tables
 from fcnlab.transfer.run import whole_network_hops
 
 # Percent without privacy and at epsilon 2 that each study has to reach.
@@ -104,7 +105,7 @@ def test_a_curve_is_measured_written_and_read_again(tmp_path) -> None:
     write_rows(CurvePoint, points, path=path)
     assert read_curve("breast-cancer", folder=tmp_path) == points
     assert points[1].as_dict()["epsilon"] is None
-    assert describe_curve(points).count("\n") == 2
+    assert curve_table(points).text().count("\n") == 2
     path.write_text("epsilon,accuracy\n1,2\n")
     with pytest.raises(DataError, match=r"not such a table.*--curve"):
         read_curve("breast-cancer", folder=tmp_path)

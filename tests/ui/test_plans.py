@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from fcnlab.circuit.hops import count_stepwise
 from fcnlab.planning.choose import make_plan
-from fcnlab.ui.plans import PROOF_HEADS, plan_sentence, proof_table
+from fcnlab.ui.plans import hops_table, plan_sentence
 from tests.support.circuits import tiny_circuit
+from tests.support.reports import made_up_layer
 
 CIRCUIT = tiny_circuit(1, widths=(4, 2, 3))
 
@@ -17,6 +19,13 @@ def test_a_plan_in_words_and_as_a_table(scheme):
     assert f"Plan: {scheme}, ring degree {chosen.ring_degree:,}, primes of " in words
     assert ("expected error" in words) == (scheme == "ckks")
     assert words.endswith(f"{len(plan.inputs)} encrypted features, batch layout.")
-    table = proof_table(plan)
-    assert [row[0] for row in table.rows] == [step.name for step in plan.steps]
-    assert {len(row) for row in table.rows} == {len(PROOF_HEADS)}
+    assert [row[0] for row in plan.proof.rows] == [step.name for step in plan.steps]
+
+
+def test_operations_are_the_same_table_counted_or_reported():
+    counted = count_stepwise(CIRCUIT)
+    reported = [made_up_layer(each.name, outputs=each.outputs, operations=vars(each)) for each in counted.layers]
+    table = hops_table(counted.layers)
+    assert table.html() == hops_table(reported).html()
+    assert table.total[-1] == sum(table.total[2:-1]) == counted.total.total
+    assert [row[-1] for row in table.rows] == [layer.total for layer in counted.layers]

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from fcnlab.compiler.compile import compile_circuit
-from fcnlab.inference.report import Seconds
+from fcnlab.data.mnist import load_mnist
+from fcnlab.inference.report import Inference, Seconds
 from fcnlab.networks.architectures import faster_cryptonets
+from fcnlab.networks.checkpoint import read_model_card
 from fcnlab.planning.choose import make_plan
-from fcnlab.ui.outcome import Outcome
 from fcnlab.ui.start_here import NOTHING_YET, FirstRun, chosen_images
 from tests.support.reports import made_up_layer, made_up_report
 
-IMAGES = 30
+NETWORK, IMAGES = "fcn-12k", 30
 
 
 def counts(outputs: int) -> dict[str, int]:
@@ -22,21 +23,18 @@ def counts(outputs: int) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def outcome() -> Outcome:
-    """Thirty images, two of them misread."""
-    network = faster_cryptonets(maps=1, units=4, batch_norm=False)
-    circuit = compile_circuit(network, name="tiny", pixel_bits=1)
+def outcome() -> Inference:
+    """The first thirty test images, two of them misread."""
+    circuit = compile_circuit(faster_cryptonets(maps=1, units=4, batch_norm=False), name="tiny", pixel_bits=1)
     plan = make_plan(circuit)
     layers = tuple(
         made_up_layer(row.name, outputs=row.outputs, operations=counts(row.outputs)) for row in plan.steps[1:]
     )
-    run = {"network": "tiny", "scheme": "bgv", "images": IMAGES, "passes": plan.parameters.passes, "accuracy": 93.33}
+    run = {"network": NETWORK, "scheme": "bgv", "images": IMAGES, "passes": plan.parameters.passes, "accuracy": 93.33}
     report = made_up_report(**run, layers=layers, plan=plan.as_dict())
-    labels = np.arange(IMAGES) % 10
-    reads = labels.copy()
-    reads[[3, 25]] = 9, 0
-    images = np.zeros((IMAGES, 28, 28), dtype=np.uint8)
-    return Outcome(report, plan, 45_678, images, labels, np.eye(10)[reads])
+    reads = load_mnist("test").labels[:IMAGES].copy()
+    reads[[3, 25]] += 1
+    return Inference(np.eye(11)[reads], np.eye(11)[reads], report)
 
 
 def bundles(lab: FirstRun) -> dict[str, dict[str, str]]:
@@ -55,7 +53,7 @@ def test_after_a_run_every_view_is_filled(outcome):
     lab = FirstRun()
     lab.run.result = outcome
     assert "30 images classified under encryption, 93.33 % right" in repr(lab.account)
-    assert "45,678" in repr(lab.account)
+    assert f"this network takes {read_model_card(NETWORK).hops['total']:,} HOPs" in repr(lab.account)
     assert "128-bit security" in repr(lab.account)
     assert "images a second" in lab.account.widget.value
     figure = lab.figure
@@ -63,7 +61,7 @@ def test_after_a_run_every_view_is_filled(outcome):
     assert list(figure.data[-1].x) == [0.25] * len(outcome.report.layers)
     assert figure.data[1].visible
     assert not figure.data[2].visible
-    assert chosen_images(outcome) == [0, 1, 2, *range(4, 20), 3, 25]
+    assert chosen_images(outcome.classes != load_mnist("test").labels[:IMAGES]) == [0, 1, 2, *range(4, 20), 3, 25]
     assert lab.digits.widget.value.count("<img") == 21
     assert lab.digits.widget.value.count('class="wrong"') == 2
 

@@ -1,18 +1,18 @@
 """What a setting of the cost laboratory comes to: circuit, plan, projection, accuracy; everything remembered."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.compression.variants import (
     Variation,
+    accuracy_of,
     architecture_of,
     as_trained,
-    base_of,
     compile_variant,
-    measure_accuracy,
     thin_evenly,
 )
 from fcnlab.cost import Projection, UnitCosts, load_costs, project
@@ -20,39 +20,38 @@ from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.machine.machine import usable_cores
 from fcnlab.planning.plan import Plan
+from fcnlab.ui.choices import BESIDE, ENGINE, WEIGHT_BITS, network_choice, scheme_choice
 from fcnlab.ui.cost.layouts import Layouts, plan_layouts
+from fcnlab.ui.kit.controls import Choice, Whole, setting
 from fcnlab.ui.kit.task import Step, Task, TaskPanel
+
+PIXEL_BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bit{'s' * (bits > 1)}" for bits in range(1, 9)}}
+LAYOUTS: Final = {"auto": "the cheaper one", "batch": "batch", "packed": "packed"}
+HELP: Final = {
+    "thinned": "Percent of the network's products that are left out, smallest weights first. Nothing is retrained.",
+    "degree": "2 leaves it as trained; 3 and 4 put the best power-of-two fit of Swish in its place.",
+    "pixel_bits": "Fewer bits make smaller numbers.",
+    "scheme": "bgv and bfv are exact; ckks is approximate, with half the slots.",
+    "layout": "A batch has an image in each slot; packed, one image fills the slots.",
+    "images": "Classified in one go; a batch holds thousands.",
+}
 
 
 @dataclass(frozen=True)
 class CostSettings:
-    """What the controls set.
+    """What the controls set."""
 
-    Attributes:
-        network: A shipped network.
-        thinned: Percent of its products that are left out, smallest weights first.
-        weight_bits: ``trained``, or 2 to 5 for powers of two.
-        degree1: Degree of the first activation.
-        degree2: Degree of the second.
-        pixel_bits: ``trained``, or 1 to 8.
-        scheme: bgv, bfv or ckks.
-        engine: fused or stepwise.
-        layout: auto, batch or packed.
-        images: How many are classified.
-        beside: The published system to compare with.
-    """
-
-    network: str = DEFAULT_NETWORK
-    thinned: int = 0
-    weight_bits: str = "trained"
-    degree1: int = 2
-    degree2: int = 2
-    pixel_bits: str = "trained"
-    scheme: str = "bgv"
-    engine: str = "fused"
-    layout: str = "auto"
-    images: int = 8192
-    beside: str = "Faster CryptoNets"
+    network: str = setting(DEFAULT_NETWORK, network_choice("The trained network that is changed."))
+    thinned: int = setting(0, Whole(label="prune further", low=0, high=99, unit="%", help=HELP["thinned"]))
+    weight_bits: str = setting("trained", WEIGHT_BITS)
+    degree1: int = setting(2, Whole(label="1st degree", low=2, high=4, help=HELP["degree"]))
+    degree2: int = setting(2, Whole(label="2nd degree", low=2, high=4, help=HELP["degree"]))
+    pixel_bits: str = setting("trained", Choice(label="pixel", options=PIXEL_BITS, help=HELP["pixel_bits"]))
+    scheme: str = setting("bgv", scheme_choice(HELP["scheme"]))
+    engine: str = setting("fused", ENGINE)
+    layout: str = setting("auto", Choice(label="layout", options=LAYOUTS, help=HELP["layout"]))
+    images: int = setting(8192, Whole(label="images", low=1, high=10_000, help=HELP["images"]))
+    beside: str = setting("Faster CryptoNets", BESIDE)
 
     @property
     def variation(self) -> Variation:
@@ -132,14 +131,10 @@ def find_layouts(variation: Variation, scheme: Any, images: int, layout: str) ->
 
 
 def with_accuracy(estimate: Estimate) -> Estimate:
-    """The same with the accuracy on the test images: by the card as trained, measured here otherwise."""
-    settings = estimate.settings
-    if settings.is_trained:
-        return replace(estimate, accuracy=base_of(settings.network).checkpoint.card.accuracy)
-    try:
-        return replace(estimate, accuracy=measure_accuracy(settings.variation))
-    except FcnlabError:  # it does not compile, and `refusal` says why
-        return estimate
+    """The same with the accuracy on the test images; none if it does not compile, and `refusal` says why."""
+    with suppress(FcnlabError):
+        return replace(estimate, accuracy=accuracy_of(estimate.settings.variation))
+    return estimate
 
 
 def calibrate_in_worker(*, progress: Callable[[Step], None]) -> None:

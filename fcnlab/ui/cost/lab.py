@@ -12,45 +12,16 @@ from fcnlab.data.frontier import Point, cheapest, points
 from fcnlab.data.published import published_systems
 from fcnlab.page import Sentence
 from fcnlab.plots.cost import cost_figure, update_counts, update_estimate
-from fcnlab.ui.choices import BITS, ENGINE, WEIGHT_BITS, beside_choice, network_choice, scheme_choice, shipped_only
+from fcnlab.ui.choices import BITS, shipped_only
 from fcnlab.ui.cost.estimates import CostSettings, Estimate, MeasurePanel, plan_now, with_accuracy
 from fcnlab.ui.cost.words import amounts_of, describe, describe_tables, summary
 from fcnlab.ui.kit.background import Answers, Superseded
-from fcnlab.ui.kit.controls import Choice, Control, Whole
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
 from fcnlab.ui.kit.page import Page
 
-PIXEL_BITS: Final = {"trained": "as trained", **{str(bits): f"{bits} bit{'s' * (bits > 1)}" for bits in range(1, 9)}}
-LAYOUTS: Final = {"auto": "the cheaper one", "batch": "batch", "packed": "packed"}
 PICKER_STYLE: Final = {"description_width": "88px"}
-HELP: Final = {
-    "network": "The trained network that is changed.",
-    "thinned": "Percent of the network's products that are left out, smallest weights first. Nothing is retrained.",
-    "degree": "2 leaves it as trained; 3 and 4 put the best power-of-two fit of Swish in its place.",
-    "pixel_bits": "Fewer bits make smaller numbers.",
-    "scheme": "bgv and bfv are exact; ckks is approximate, with half the slots.",
-    "layout": "A batch has an image in each slot; packed, one image fills the slots.",
-    "images": "Classified in one go; a batch holds thousands.",
-    "picker": "The points of the second panel, for the keyboard.",
-}
-
-
-def make_controls() -> tuple[Control, ...]:
-    """The controls; which networks there are is found out when a lab opens."""
-    return (
-        network_choice(HELP["network"]),
-        Whole(name="thinned", label="prune further", low=0, high=99, unit="%", help=HELP["thinned"]),
-        WEIGHT_BITS,
-        Whole(name="degree1", label="1st degree", low=2, high=4, help=HELP["degree"]),
-        Whole(name="degree2", label="2nd degree", low=2, high=4, help=HELP["degree"]),
-        Choice(name="pixel_bits", label="pixel", options=PIXEL_BITS, help=HELP["pixel_bits"]),
-        scheme_choice(HELP["scheme"]),
-        ENGINE,
-        Choice(name="layout", label="layout", options=LAYOUTS, help=HELP["layout"]),
-        Whole(name="images", label="images", low=1, high=10_000, help=HELP["images"]),
-        beside_choice(),
-    )
+PICKER_HELP: Final = "The points of the second panel, for the keyboard."
 
 
 def make_presets() -> dict[str, CostSettings]:
@@ -76,12 +47,12 @@ class CostLab(Lab):
 
     def __init__(self, **settings: Any) -> None:
         self.points = {point.name: point for point in points()}
-        model = LabModel("cost", CostSettings(), controls=make_controls(), presets=make_presets())
+        model = LabModel("cost", CostSettings(), presets=make_presets())
         super().__init__(model, cost_figure(tuple(self.points.values())), settings)
         self.figure.on_click(self._clicked)
         self.numbers, self.tables = area(), area()
         self.picker = widgets.Dropdown(options=["", *self.points], value="", description="pick a point")
-        self.picker.tooltip, self.picker.style, self.picker.layout = HELP["picker"], PICKER_STYLE, {"width": "320px"}
+        self.picker.tooltip, self.picker.style, self.picker.layout = PICKER_HELP, PICKER_STYLE, {"width": "320px"}
         self.picker.observe(self._picked, names="value")
         self.measuring = MeasurePanel(self._measured)
         self.worker: Answers[CostSettings, Estimate] = Answers(

@@ -1,6 +1,8 @@
 """The two layouts of a setting side by side: a batch of images in the slots, or one image packed into them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
@@ -44,17 +46,15 @@ def plan_layouts(circuit: Circuit, *, layout: str, scheme: Any, images: int) -> 
     """
     sample = sample_for(scheme, circuit)
     chosen, note = choose_plan(circuit, layout=layout, scheme=scheme, images=images, sample=sample)
-    batch: Plan | None = None
-    packed: PackedPlan | None = None
-    reason = ""
-    try:
-        batch = chosen if chosen.layout == "batch" else make_plan(circuit, scheme=scheme, images=images, sample=sample)
-    except PlanError as error:
-        reason = str(error)
-    try:
-        packed = chosen if isinstance(chosen, PackedPlan) else make_packed_plan(circuit, scheme=scheme, sample=sample)
-    except PlanError as error:
-        reason = str(error)
+    plans, reason = {chosen.layout: chosen}, ""
+    makers: dict[str, Callable[..., Plan]] = {"batch": partial(make_plan, images=images), "packed": make_packed_plan}
+    for other, make in makers.items():
+        try:
+            plans[other] = plans.get(other) or make(circuit, scheme=scheme, sample=sample)
+        except PlanError as error:
+            reason = str(error)
+    batch, packed = plans.get("batch"), plans.get("packed")
+    assert packed is None or isinstance(packed, PackedPlan)
     crossing = crossing_images(circuit, packed, batch) if packed and batch else 0
     return Layouts(chosen, note, batch, packed, reason, crossing)
 

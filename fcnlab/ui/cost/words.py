@@ -2,17 +2,14 @@
 
 from typing import Final
 
-from fcnlab.circuit.hops import HopTable, LayerHops
+from fcnlab.circuit.hops import HopTable
 from fcnlab.compression.variants import pruned_percent
 from fcnlab.data.published import PublishedSystem, published_systems
-from fcnlab.page import Table
-from fcnlab.plots.activations import KINDS
 from fcnlab.ui.cost.estimates import CostSettings, Estimate
 from fcnlab.ui.cost.layouts import describe_layouts
 from fcnlab.ui.kit.page import Page, Stale, Tiles
-from fcnlab.ui.plans import plan_sentence, proof_table
+from fcnlab.ui.plans import hops_table, plan_sentence
 
-HEADS: Final = ("layer", "outputs", *(label for label, *_ in KINDS.values()), "HOPs")
 WORKING: Final = "…"
 BEFORE: Final = "Below: the setting before; working on this one …"
 AS_TRAINED: Final = "Accuracy: of the trained network, by its card, on the 10,000 test images."
@@ -106,12 +103,7 @@ def summary(settings: CostSettings, counts: HopTable, estimate: Estimate) -> str
 
 def describe_tables(counts: HopTable, estimate: Estimate) -> Page:
     """Operations, the proof, the layouts."""
-
-    def row(layer: LayerHops, name: str) -> list[object]:
-        return [name, layer.outputs, *(getattr(layer, kind) for kind in KINDS), layer.total]
-
-    operations = Table(HEADS, [row(layer, layer.name) for layer in counts.layers], total=row(counts.total, "one pass"))
-    if estimate.layouts is None:
+    operations, plan = hops_table(counts.layers), estimate.plan
+    if estimate.layouts is None or plan is None:
         return Page(operations)
-    plan = estimate.layouts.chosen
-    return Page(operations, plan_sentence(plan.as_dict()), proof_table(plan), describe_layouts(estimate.layouts))
+    return Page(operations, plan_sentence(plan.as_dict()), plan.proof, describe_layouts(estimate.layouts))

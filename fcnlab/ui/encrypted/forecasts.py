@@ -28,37 +28,16 @@ from fcnlab.ui.encrypted.settings import CHEAPEST, MOST, DigitSettings
 from fcnlab.ui.kit.background import Answers, Superseded
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What of the settings decides a run's cost.
+def wish_of(settings: DigitSettings) -> DigitSettings:
+    """What of the settings decides a run's cost, the rest as a lab starts; a drawing is one image."""
+    asked = {name: getattr(settings, name) for name in ("network", "scheme", "engine", "layout", "ring_degree")}
+    return DigitSettings(count=1 if settings.source == "drawn" else settings.count, **asked)
 
-    Attributes:
-        network: A shipped network.
-        scheme: bgv, bfv or ckks.
-        engine: fused or stepwise.
-        layout: packed, batch or auto.
-        ring_degree: None for the cheapest.
-        images: How many.
-    """
 
-    network: str
-    scheme: Any
-    engine: str
-    layout: str
-    ring_degree: int | None
-    images: int
-
-    @classmethod
-    def of(cls, settings: DigitSettings) -> "Wish":
-        """The wish that settings express."""
-        ring = None if settings.ring_degree == CHEAPEST else int(settings.ring_degree)
-        images = 1 if settings.source == "drawn" else settings.count
-        return cls(settings.network, settings.scheme, settings.engine, settings.layout, ring, images)
-
-    @property
-    def question(self) -> tuple[str, Any, str, int | None]:
-        """What of it the plans depend on."""
-        return self.network, self.scheme, self.layout, self.ring_degree
+def question_of(wish: DigitSettings) -> tuple[str, Any, str, int | None]:
+    """What of a wish the plans depend on: network, scheme, layout, and the ring degree, None for the cheapest."""
+    ring = None if wish.ring_degree == CHEAPEST else int(wish.ring_degree)
+    return wish.network, wish.scheme, wish.layout, ring
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +62,7 @@ class Forecast:
     """What is known of a wish.
 
     Attributes:
-        wish: The wish it answers.
+        wish: What it answers, from `wish_of`.
         setup: What a run needs; None if there is no plan.
         refusal: Why there is none, or why it cannot be run here; empty otherwise.
         projection: Seconds and bytes; None without a plan or without unit costs of this machine.
@@ -91,7 +70,7 @@ class Forecast:
         note: Why the layout is not the one that was asked for; empty otherwise.
     """
 
-    wish: Wish
+    wish: DigitSettings
     setup: Setup | None = None
     refusal: str = ""
     projection: Projection | None = None
@@ -129,11 +108,11 @@ def count_hops(circuit: Circuit, plan: Plan) -> dict[str, HopTable]:
     return {engine: plan.count_executed(circuit, engine=engine) for engine in ENGINES}
 
 
-def forecast(wish: Wish, planned: Planned) -> Forecast:
+def forecast(wish: DigitSettings, planned: Planned) -> Forecast:
     """Threads, projection and operations; a refusal if this machine has too little memory."""
     circuit, plan = circuit_of(wish.network), planned.plan
     threads = usable_cores() if plan.threaded else 1
-    projection = project_here(plan, circuit, engine=wish.engine, images=wish.images, threads=threads)
+    projection = project_here(plan, circuit, engine=wish.engine, images=wish.count, threads=threads)
     return Forecast(
         wish,
         Setup(circuit, plan, wish.engine, threads),
@@ -155,14 +134,14 @@ def lack_of_memory(projection: Projection | None) -> str:
     )
 
 
-class Forecaster(Answers[Wish, Forecast]):
+class Forecaster(Answers[DigitSettings, Forecast]):
     """Finds forecasts; it remembers plans apart from them, since one plan answers many wishes.
 
     Args:
         tell: Called with each that took time, from a thread.
 
     Attributes:
-        plans: By `Wish.question`, or why there are none; they stay when forecasts are forgotten.
+        plans: By `question_of` a wish, or why there are none; they stay when forecasts are forgotten.
     """
 
     def __init__(self, tell: Callable[[Forecast], None]) -> None:
@@ -170,19 +149,19 @@ class Forecaster(Answers[Wish, Forecast]):
         self.plans: dict[Any, tuple[Planned, ...] | str] = {}
 
     @override
-    def recall(self, question: Wish) -> Forecast | None:
-        plans = self.plans.get(question.question)
+    def recall(self, question: DigitSettings) -> Forecast | None:
+        plans = self.plans.get(question_of(question))
         if question not in self.known and plans is not None:
             if isinstance(plans, str):
                 self.known[question] = Forecast(question, refusal=plans)
             else:
-                fitting = [each for each in plans if each.fewest <= question.images]
+                fitting = [each for each in plans if each.fewest <= question.count]
                 self.known[question] = forecast(question, fitting[-1])
         return self.known.get(question)
 
-    def _plan(self, wish: Wish, superseded: Superseded) -> Forecast | None:
+    def _plan(self, wish: DigitSettings, superseded: Superseded) -> Forecast | None:
         # In a process of its own: seconds of pure Python would hold up every slider.
-        network, scheme, layout, ring_degree = wish.question
+        network, scheme, layout, ring_degree = question_of(wish)
         arguments = {"circuit": circuit_of(network), "scheme": scheme, "layout": layout, "ring_degree": ring_degree}
         job = submit(plan_aside, arguments=arguments)
         while job.running:
@@ -190,5 +169,5 @@ class Forecaster(Answers[Wish, Forecast]):
                 job.cancel()
                 return None
             time.sleep(0.02)
-        self.plans[wish.question] = job.result()
+        self.plans[question_of(wish)] = job.result()
         return self.recall(wish)

@@ -17,10 +17,10 @@ from fcnlab.plots.reading import reading_figure, update_reading
 from fcnlab.ui.cost.estimates import MeasurePanel
 from fcnlab.ui.encrypted.account import account, drawn, measured_amounts, projected_amounts, published_amounts
 from fcnlab.ui.encrypted.canvas import DrawingPad
-from fcnlab.ui.encrypted.forecasts import Forecast, Forecaster, Wish, circuit_of
+from fcnlab.ui.encrypted.forecasts import Forecast, Forecaster, circuit_of, wish_of
 from fcnlab.ui.encrypted.runs import DigitRun, Reading
 from fcnlab.ui.encrypted.server_view import server_view
-from fcnlab.ui.encrypted.settings import PICKING, DigitSettings, Picture, make_controls, make_presets, pick_digits
+from fcnlab.ui.encrypted.settings import PICKING, DigitSettings, Picture, make_presets, pick_digits
 from fcnlab.ui.encrypted.words import (
     aged,
     big_answer,
@@ -54,7 +54,7 @@ class EncryptedLab(Lab):
     forecast = traitlets.Instance(Forecast, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
-        model = LabModel("encrypted_mnist", DigitSettings(), controls=make_controls(), presets=make_presets())
+        model = LabModel("encrypted_mnist", DigitSettings(), presets=make_presets())
         super().__init__(model, reading_figure(), settings)
         self.run = DigitRun()
         self.pad = DrawingPad(changed=self._drawn, down=self._pen_down, up=self._pen_up)
@@ -123,7 +123,7 @@ class EncryptedLab(Lab):
     # --- what follows from what ---------------------------------------------------------------------------------------
 
     def _known(self) -> Forecast | None:
-        return self.worker.recall(Wish.of(self.model.settings))
+        return self.worker.recall(wish_of(self.model.settings))
 
     @override
     def update(self, event: Any = None) -> None:
@@ -138,7 +138,7 @@ class EncryptedLab(Lab):
         self._take_picture()
         known = self._known()
         if known is None:
-            self.worker.ask(Wish.of(settings))
+            self.worker.ask(wish_of(settings))
         self._show_offer()
         self._show_result()
         if known is not None and known.refusal:

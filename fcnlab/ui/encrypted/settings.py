@@ -10,49 +10,14 @@ import numpy.typing as npt
 from fcnlab.data.defaults import DEFAULT_NETWORK
 from fcnlab.data.mnist import Images, load_mnist
 from fcnlab.planning.parameters import RINGS
-from fcnlab.ui.choices import ENGINE, beside_choice, network_choice, scheme_choice, shipped_only
-from fcnlab.ui.kit.controls import Choice, Control, Whole
+from fcnlab.ui.choices import BESIDE, ENGINE, network_choice, scheme_choice, shipped_only
+from fcnlab.ui.kit.controls import Choice, Whole, setting
 
 ANY: Final = "any"
 CHEAPEST: Final = "cheapest"
 MOST: Final = 100
 PICKING: Final = ("first", "count", "label", "order")
 """The settings that choose test digits: moving one of them leaves a drawing for the test digits."""
-
-
-@dataclass(frozen=True)
-class DigitSettings:
-    """What the controls set.
-
-    Attributes:
-        source: ``test`` or ``drawn``.
-        first: Place of the first test digit, in the order given by `order`.
-        count: How many test digits.
-        label: Only digits of this label, or ``any``.
-        order: 0 for the order of the data set; another number shuffles it.
-        shown: Which of the digits the picture of the logits shows, from 1.
-        start: ``rest`` starts a run when the pen rests, ``button`` only when asked.
-        network: A shipped network.
-        scheme: bgv, bfv or ckks.
-        engine: fused or stepwise.
-        layout: packed, batch, or auto for what is cheaper.
-        ring_degree: The plan's ring degree as text, or ``cheapest``.
-        beside: The published system to compare with.
-    """
-
-    source: str = "test"
-    first: int = 0
-    count: int = 1
-    label: str = ANY
-    order: int = 0
-    shown: int = 1
-    start: str = "rest"
-    network: str = DEFAULT_NETWORK
-    scheme: str = "ckks"
-    engine: str = "fused"
-    layout: str = "auto"
-    ring_degree: str = CHEAPEST
-    beside: str = "Faster CryptoNets"
 
 
 SOURCES: Final = {"test": "test digits", "drawn": "what I draw"}
@@ -62,29 +27,31 @@ LAYOUTS: Final = {"auto": "the cheaper one", "packed": "packed, for one image", 
 DEGREES: Final = {CHEAPEST: "the cheapest", **{str(degree): f"{degree:,}" for degree in RINGS}}
 HELP: Final = {
     "source": "Drawing on the sheet chooses it; moving one of the next four controls chooses test digits.",
+    "first": "Which of the 10,000 test digits comes first.",
+    "count": "In a batch one costs as much as a hundred.",
     "scheme": "bgv and bfv are exact; ckks is approximate, in the smallest rings.",
     "layout": "One image in a few ciphertexts, or an image in each slot.",
     "ring_degree": "A larger ring bears more, and costs more.",
 }
 
 
-def make_controls() -> tuple[Control, ...]:
-    """The controls; which networks there are is found out when a lab opens."""
-    return (
-        Choice(name="source", label="image", options=SOURCES, help=HELP["source"]),
-        Whole(name="first", label="from", low=0, high=9999, help="Which of the 10,000 test digits comes first."),
-        Whole(name="count", label="how many", low=1, high=MOST, help="In a batch one costs as much as a hundred."),
-        Choice(name="label", label="only digits", options=LABELS, help="Test digits of one label."),
-        Whole(name="order", label="shuffle", low=0, high=9999, help="0 is the order of MNIST; others mix it."),
-        Whole(name="shown", label="show no.", low=1, high=MOST, help="Whose logits the picture shows."),
-        Choice(name="start", label="start", options=STARTS, help="Of a drawn digit's run."),
-        network_choice("A trained network."),
-        scheme_choice(HELP["scheme"]),
-        ENGINE,
-        Choice(name="layout", label="layout", options=LAYOUTS, help=HELP["layout"]),
-        Choice(name="ring_degree", label="ring degree", options=DEGREES, help=HELP["ring_degree"]),
-        beside_choice(),
-    )
+@dataclass(frozen=True)
+class DigitSettings:
+    """What the controls set."""
+
+    source: str = setting("test", Choice(label="image", options=SOURCES, help=HELP["source"]))
+    first: int = setting(0, Whole(label="from", low=0, high=9999, help=HELP["first"]))
+    count: int = setting(1, Whole(label="how many", low=1, high=MOST, help=HELP["count"]))
+    label: str = setting(ANY, Choice(label="only digits", options=LABELS, help="Test digits of one label."))
+    order: int = setting(0, Whole(label="shuffle", low=0, high=9999, help="0 is the order of MNIST; others mix it."))
+    shown: int = setting(1, Whole(label="show no.", low=1, high=MOST, help="Whose logits the picture shows."))
+    start: str = setting("rest", Choice(label="start", options=STARTS, help="Of a drawn digit's run."))
+    network: str = setting(DEFAULT_NETWORK, network_choice("A trained network."))
+    scheme: str = setting("ckks", scheme_choice(HELP["scheme"]))
+    engine: str = setting("fused", ENGINE)
+    layout: str = setting("auto", Choice(label="layout", options=LAYOUTS, help=HELP["layout"]))
+    ring_degree: str = setting(CHEAPEST, Choice(label="ring degree", options=DEGREES, help=HELP["ring_degree"]))
+    beside: str = setting("Faster CryptoNets", BESIDE)
 
 
 def make_presets() -> dict[str, DigitSettings]:

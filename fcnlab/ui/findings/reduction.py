@@ -18,7 +18,7 @@ from fcnlab.findings.networks import (
 )
 from fcnlab.page import Sentence, Table
 from fcnlab.plots.findings import reduction_figure, update_reduction
-from fcnlab.ui.choices import beside_choice
+from fcnlab.ui.choices import BESIDE
 from fcnlab.ui.cost.words import spell_seconds
 from fcnlab.ui.findings.question import Question, tabled
 from fcnlab.ui.kit.controls import Choice
@@ -52,7 +52,7 @@ class ReductionQuestion(Question):
         networks = {CHEAPEST: f"fewest HOPs at {found.GOAL:g} %", **names}
         menu = "A trained network of the table, by its HOPs. Points of the first panel can be clicked, too."
         presets = {"as published": ReductionSettings("faster-cryptonets")} if "faster-cryptonets" in names else {}
-        controls = Choice(name="network", label="network", options=networks, help=menu), beside_choice()
+        controls = Choice(name="network", label="network", options=networks, help=menu), BESIDE.named("beside")
         model = LabModel("reduction", ReductionSettings(), controls=controls, presets=presets)
         figure = reduction_figure(self.networks, runs=self.runs, published=self.published.values())
         super().__init__(model, figure, chosen)

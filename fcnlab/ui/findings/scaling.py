@@ -55,7 +55,7 @@ class ScalingQuestion(Question):
         schemes, slots = {name: SCHEMES[name] for name in ("bgv", "ckks")}, "ckks has half as many slots."
         hand = "In hand at once: a batch costs the same whatever it holds."
         controls = (
-            network_choice("A shipped network."),
+            network_choice("A shipped network.").named("network"),
             Choice(name="scheme", label="scheme", options=schemes, help=slots),
             Whole(name="images", label="images", low=1, high=10_000, help=hand),
         )

@@ -1,8 +1,11 @@
-"""Controls of a lab, each defined once: label, unit, range, help. From the definition come its widget and its check."""
+"""Controls of a lab, each defined once: label, unit, range, help. From the definition come its widget and its check.
+
+A lab's settings are a frozen dataclass whose fields are made by `setting`, with their control beside their default.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
 
 import ipywidgets as widgets
 from typing_extensions import override
@@ -11,6 +14,7 @@ from fcnlab.errors import SettingsError
 
 LABEL_WIDTH = "92px"
 Change = Callable[[Any], None]
+T = TypeVar("T")
 
 
 def looks(label: str, text: str) -> dict[str, Any]:
@@ -24,14 +28,18 @@ class Control:
     """What every control has and can do.
 
     Attributes:
-        name: The setting's.
         label: Shown beside it.
         help: One sentence.
+        name: The setting's; a field of settings gives its own.
     """
 
-    name: str
     label: str
     help: str
+    name: str = ""
+
+    def named(self, name: str) -> "Control":
+        """The control of this setting, as it is when a lab opens."""
+        return replace(self, name=name)
 
     def check(self, value: Any) -> Any:
         """The value as the settings keep it.
@@ -56,15 +64,19 @@ class Choice(Control):
     """One of a few values: a menu.
 
     Attributes:
-        options: Label of each value.
+        options: Label of each value, or what finds them out when a lab opens.
     """
 
-    options: Mapping[str, str]
+    options: Mapping[str, str] | Callable[[], Mapping[str, str]]
+
+    @override
+    def named(self, name: str) -> "Control":
+        return replace(self, name=name, options=self._options)
 
     @override
     def check(self, value: Any) -> str:
-        if value not in self.options:
-            raise SettingsError(f"The setting {self.name} is one of {', '.join(self.options)}; got {value!r}.")
+        if value not in self._options:
+            raise SettingsError(f"The setting {self.name} is one of {', '.join(self._options)}; got {value!r}.")
         return str(value)
 
     @override
@@ -72,8 +84,12 @@ class Choice(Control):
         return self._build(widgets.Dropdown, value, change, options=self._labelled)
 
     @property
+    def _options(self) -> Mapping[str, str]:
+        return self.options() if callable(self.options) else self.options
+
+    @property
     def _labelled(self) -> list[tuple[str, str]]:
-        return [(label, key) for key, label in self.options.items()]
+        return [(label, key) for key, label in self._options.items()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,3 +176,14 @@ class Span(Control):
         if self.step == 1:
             return self._build(widgets.IntRangeSlider, value, change, **places)
         return self._build(widgets.FloatRangeSlider, value, change, readout_format=".3", **places)
+
+
+def setting(default: T, control: Control) -> T:
+    """A field of a lab's settings: where it starts, and what sets it."""
+    found: T = field(default=default, metadata={"control": control})
+    return found
+
+
+def controls_of(settings: Any) -> tuple[Control, ...]:
+    """The controls of settings whose fields were made by `setting`, in their order."""
+    return tuple(each.metadata["control"].named(each.name) for each in fields(settings))

@@ -11,7 +11,7 @@ import traitlets
 
 from fcnlab.errors import FcnlabError, SettingsError
 from fcnlab.ui.kit.background import unforeseen
-from fcnlab.ui.kit.controls import Control
+from fcnlab.ui.kit.controls import Control, controls_of
 
 
 class LabModel(traitlets.HasTraits):
@@ -20,8 +20,8 @@ class LabModel(traitlets.HasTraits):
     Args:
         name: The function that opens the lab; settings lines begin with it.
         settings: A frozen dataclass, all fields with defaults; where the lab starts.
-        controls: One for each field.
         presets: Named settings.
+        controls: One for each field; those that the fields were made with if not given.
 
     Attributes:
         settings: The present ones; replaced as a whole.
@@ -31,9 +31,12 @@ class LabModel(traitlets.HasTraits):
     settings = traitlets.Any()
     problem = traitlets.Unicode()
 
-    def __init__(self, name: str, settings: Any, *, controls: Sequence[Control], presets: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, settings: Any, *, presets: Mapping[str, Any], controls: Sequence[Control] | None = None
+    ) -> None:
         super().__init__()
-        self.name, self.controls, self.presets = name, tuple(controls), dict(presets)
+        self.name, self.presets = name, dict(presets)
+        self.controls = controls_of(settings) if controls is None else tuple(controls)
         self.default = type(settings)()
         self.settings = self.default
         self.change(**asdict(settings))

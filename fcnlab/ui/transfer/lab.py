@@ -10,21 +10,13 @@ import ipywidgets as widgets
 import traitlets
 from typing_extensions import override
 
-from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint
+from fcnlab.data.releases import EPSILONS, PRUNED, CurvePoint, ReleasePoint, spell_epsilon
 from fcnlab.errors import FcnlabError
 from fcnlab.page import Sentence
-from fcnlab.plots.transfer import (
-    Marks,
-    spell_epsilon,
-    transfer_figure,
-    update_bars,
-    update_curve,
-    update_pruning,
-    update_setting,
-)
+from fcnlab.plots.transfer import Marks, transfer_figure, update_bars, update_curve, update_pruning, update_setting
 from fcnlab.transfer.records.outlines import OUTLINES
 from fcnlab.ui.kit.background import Answers, Superseded
-from fcnlab.ui.kit.controls import Choice, Steps, Whole
+from fcnlab.ui.kit.controls import Choice, Steps, Whole, setting
 from fcnlab.ui.kit.lab import Lab, area
 from fcnlab.ui.kit.model import LabModel
 from fcnlab.ui.kit.page import Page
@@ -60,41 +52,6 @@ TRAIN_COST: Final = "In a process of its own, under a minute; most of it is load
 RUN_COST: Final = "Encrypts the held-out records' features, evaluates the head and compares every logit: some seconds."
 
 
-@dataclass(frozen=True)
-class PrivateSettings:
-    """What the controls set.
-
-    Attributes:
-        study: A private set.
-        epsilon: The privacy budget as text, ``inf`` for no privacy.
-        clipping: Largest norm of one record's gradient, as text.
-        head: ``study``, or hidden units as text, 0 for a linear head.
-        feature_bits: Bits of a quantised feature.
-        pruned: Percent of the trained weights that are left out, as text.
-        weight_bits: Bits of a weight, a power of two.
-    """
-
-    study: str = "uci-digits"
-    epsilon: str = "2"
-    clipping: str = "1"
-    head: str = AS_IN_STUDY
-    feature_bits: int = PLAIN_FEATURE_BITS
-    pruned: str = "0"
-    weight_bits: int = PLAIN_WEIGHT_BITS
-
-    @property
-    def training(self) -> Training:
-        """What a training of it depends on."""
-        units = OUTLINES[self.study].units if self.head == AS_IN_STUDY else int(self.head)
-        clipping = 1.0 if self.epsilon == "inf" else float(self.clipping)
-        return Training(self.study, float(self.epsilon), clipping, units, self.feature_bits)
-
-    @property
-    def release(self) -> dict[str, int]:
-        """How a trained head is released."""
-        return {"pruned": int(self.pruned), "weight_bits": self.weight_bits}
-
-
 STUDIES: Final = {
     "uci-digits": "UCI digits, 1,797",
     "mnist-split": "MNIST 5 to 9, 34,265",
@@ -108,19 +65,36 @@ HELP: Final = {
     "epsilon": "To be spent by a training: small is private, infinity is not at all.",
     "clipping": "One record's gradient counts for at most this; noise grows with it.",
     "head": "Hidden units with a square cost CT-CT mults; a linear head has none.",
-    "feature_bits": "Features are rounded to these.",
     "pruned": "After training: the smallest weights of each layer. It spends no privacy.",
-    "weight_bits": "Powers of two, after training.",
 }
-CONTROLS: Final = (
-    Choice(name="study", label="study", options=STUDIES, help="Whose records are private."),
-    Steps(name="epsilon", label="privacy ε", options=EPSILON_NAMES, help=HELP["epsilon"]),
-    Steps(name="clipping", label="clip norm", options=CLIPPINGS, help=HELP["clipping"]),
-    Choice(name="head", label="head", options=HEADS, help=HELP["head"]),
-    Whole(name="feature_bits", label="feature", low=1, high=8, unit="bits", help=HELP["feature_bits"]),
-    Steps(name="pruned", label="prune", options=SHARES, help=HELP["pruned"]),
-    Whole(name="weight_bits", label="weight", low=2, high=5, unit="bits", help=HELP["weight_bits"]),
-)
+FEATURE: Final = Whole(label="feature", low=1, high=8, unit="bits", help="Features are rounded to these.")
+WEIGHT: Final = Whole(label="weight", low=2, high=5, unit="bits", help="Powers of two, after training.")
+
+
+@dataclass(frozen=True)
+class PrivateSettings:
+    """What the controls set; numbers are text where only some can be had, and an epsilon of ``inf`` is no privacy."""
+
+    study: str = setting("uci-digits", Choice(label="study", options=STUDIES, help="Whose records are private."))
+    epsilon: str = setting("2", Steps(label="privacy ε", options=EPSILON_NAMES, help=HELP["epsilon"]))
+    clipping: str = setting("1", Steps(label="clip norm", options=CLIPPINGS, help=HELP["clipping"]))
+    head: str = setting(AS_IN_STUDY, Choice(label="head", options=HEADS, help=HELP["head"]))
+    feature_bits: int = setting(PLAIN_FEATURE_BITS, FEATURE)
+    pruned: str = setting("0", Steps(label="prune", options=SHARES, help=HELP["pruned"]))
+    weight_bits: int = setting(PLAIN_WEIGHT_BITS, WEIGHT)
+
+    @property
+    def training(self) -> Training:
+        """What a training of it depends on."""
+        units = OUTLINES[self.study].units if self.head == AS_IN_STUDY else int(self.head)
+        clipping = 1.0 if self.epsilon == "inf" else float(self.clipping)
+        return Training(self.study, float(self.epsilon), clipping, units, self.feature_bits)
+
+    @property
+    def release(self) -> dict[str, int]:
+        """How a trained head is released."""
+        return {"pruned": int(self.pruned), "weight_bits": self.weight_bits}
+
 
 PRESETS: Final = {
     "private": PrivateSettings(),
@@ -141,7 +115,7 @@ class PrivateTransferLab(Lab):
     answers = traitlets.Int()
 
     def __init__(self, **settings: Any) -> None:
-        model = LabModel("private_transfer", PrivateSettings(), controls=CONTROLS, presets=PRESETS)
+        model = LabModel("private_transfer", PrivateSettings(), presets=PRESETS)
         super().__init__(model, transfer_figure(), settings)
         self.tables = cache(read_tables)
         self.numbers, self.here, self.account, self.stored = (area() for _ in range(4))

@@ -5,20 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
+from fcnlab.data.releases import (
+    CurvePoint,
+    NetworkCost,
+    ReleasePoint,
+    curve_table,
+    read_curve,
+    read_networks,
+    read_releases,
+    spell_epsilon,
+)
 from fcnlab.page import Sentence, Table
-from fcnlab.plots.transfer import spell_epsilon
 from fcnlab.ui.kit.page import Page, Tiles
-from fcnlab.ui.plans import plan_sentence
-from fcnlab.ui.start_here import HEADS as LAYER_HEADS
-from fcnlab.ui.start_here import layer_row
+from fcnlab.ui.plans import hops_table, plan_sentence
 from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
 
 if TYPE_CHECKING:
     from fcnlab.data.releases import PassCost
 
 WORKING: Final = "…"
-CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
 RECORD_HEADS: Final = ("passes", "records a batch", "MB a batch", "kB a record")
 NETWORK_HEADS: Final = ("encrypted part", "HOPs", "ciphertexts", *RECORD_HEADS)
 HERE_HEADS: Final = ("head trained here", "ε", "clip", "noise", "accuracy %", "attack, 95 %")
@@ -172,14 +177,6 @@ def summary(shown: Shown) -> str:
     )
 
 
-def curve_row(point: CurvePoint) -> list[object]:
-    """A point of the measured curve."""
-    accuracy = (f"{point.accuracy:.2f}", f"{point.accuracy_std:.2f}", f"{point.trained_accuracy:.2f}")
-    attack = (f"{point.advantage:+.3f}", f"{point.advantage_low:+.3f} to {point.advantage_high:+.3f}")
-    noise, most = f"{point.noise_multiplier:.2f}", f"{point.advantage_bound:.2f}"
-    return [spell_epsilon(point.epsilon), noise, *accuracy, *attack, most]
-
-
 def network_row(name: str, cost: "PassCost | ReleasePoint | NetworkCost") -> list[object]:
     """The head, or a network that reads images itself."""
     sent = (f"{cost.upload_bytes / 1e6:,.1f}", f"{record_kb(cost):,.2f}")
@@ -197,7 +194,7 @@ def describe_tables(shown: Shown) -> Page:
     rows = [network_row(bar_name(network), network) for network in networks]
     if cost is not None and networks:
         rows.insert(0, network_row("the head", cost))
-    return Page(Table(CURVE_HEADS, map(curve_row, shown.tables.curve)), Table(NETWORK_HEADS, rows))
+    return Page(curve_table(shown.tables.curve), Table(NETWORK_HEADS, rows))
 
 
 # --- heads trained here -----------------------------------------------------------------------------------------------
@@ -254,4 +251,4 @@ def describe_run(run: HeadRun) -> Page:
         f"engine really did; counted as published it is {run.published_hops:,} HOPs."
     )
     verdict = Sentence(report.verdict.replace("images", "records"), kind="verdict")
-    return Page(verdict, Tiles(figures), Table(LAYER_HEADS, map(layer_row, report.layers)), words)
+    return Page(verdict, Tiles(figures), hops_table(report.layers), words)

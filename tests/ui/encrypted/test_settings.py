@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fcnlab.data.mnist import load_mnist
-from fcnlab.ui.encrypted.settings import DigitSettings, make_controls, make_presets, pick_digits
+from fcnlab.ui.encrypted.settings import DigitSettings, make_presets, pick_digits
+from fcnlab.ui.kit.controls import controls_of
 
 TEST = load_mnist("test")
 
@@ -39,6 +40,5 @@ def test_pictures_are_compared_by_their_pixels():
 
 @pytest.mark.parametrize("preset", make_presets().values())
 def test_presets_are_within_the_controls(preset):
-    for control in make_controls():
+    for control in controls_of(preset):
         assert control.check(getattr(preset, control.name)) == getattr(preset, control.name)
-    assert {control.name for control in make_controls()} == set(vars(preset))

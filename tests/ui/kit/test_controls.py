@@ -6,27 +6,26 @@ import ipywidgets as widgets
 import pytest
 
 from fcnlab.errors import DataError, SettingsError
-from fcnlab.ui.kit.controls import Choice, Span, Steps, Whole
+from fcnlab.ui.kit.controls import Choice, Span, Steps, Whole, controls_of, setting
 from fcnlab.ui.kit.frame import Frame
 from fcnlab.ui.kit.model import LabModel
+
+SPAN = Span(label="span", low=-2, high=2, step=0.5, narrowest=0.5, help="From where to where.")
+
+
+def colours() -> dict[str, str]:
+    return {"red": "Red", "blue": "Blue"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    colour: str = "red"
-    count: int = 3
-    span: tuple[float, float] = (-1.0, 1.0)
-
-
-CONTROLS = (
-    Choice(name="colour", label="colour", options={"red": "Red", "blue": "Blue"}, help="A colour."),
-    Whole(name="count", label="count", low=0, high=9, unit="pieces", help="How many."),
-    Span(name="span", label="span", low=-2, high=2, step=0.5, narrowest=0.5, help="From where to where."),
-)
+    colour: str = setting("red", Choice(label="colour", options=colours, help="A colour."))
+    count: int = setting(3, Whole(label="count", low=0, high=9, unit="pieces", help="How many."))
+    span: tuple[float, float] = setting((-1.0, 1.0), SPAN)
 
 
 def lab() -> tuple[LabModel, Frame]:
-    model = LabModel("lab", Settings(), controls=CONTROLS, presets={"many": Settings(count=9)})
+    model = LabModel("lab", Settings(), presets={"many": Settings(count=9)})
     return model, Frame(model, [widgets.HTML()])
 
 
@@ -111,3 +110,10 @@ def test_steps_stop_at_their_options_and_take_numbers_for_them():
     move("0.5")
     assert told == ["inf", "0.5"]
     assert slider.label == "half"
+
+
+def test_a_field_gives_its_control_its_name_and_options_are_found_when_a_lab_opens():
+    colour, count, span = controls_of(Settings())
+    assert (colour.name, count.name, span.name) == ("colour", "count", "span")
+    assert colour.options == colours()
+    assert Settings() == Settings("red", 3, (-1.0, 1.0))
