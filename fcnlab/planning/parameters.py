@@ -20,6 +20,7 @@ SMALLEST_PRIME_BITS = 20
 # The Fermat prime 2^16 + 1 is 1 modulo 2n in every ring. It only divides the noise of fresh encryptions, which are then
 # smaller than the rounding that this leaves; no key switching needs a large one.
 SPECIAL_PRIME = 65537
+MESSAGE_BITS = 60  # of a pixel at the scale of ckks: the client encodes in int64, and adds an error
 MASK_PRIMES = 2  # whose masks the fused engine keeps at once: its threads are mostly one prime apart at most
 
 

@@ -18,7 +18,7 @@ from fcnlab.circuit.fingerprint import circuit_fingerprint, digest
 from fcnlab.circuit.hops import HopTable
 from fcnlab.errors import CircuitError, PlanError
 from fcnlab.planning.execution import count_executed, describe_steps
-from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
+from fcnlab.planning.parameters import MASK_PRIMES, MESSAGE_BITS, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
 
 # The table that a plan is shown as: for each figure of a step its heading, width and form.
 COLUMNS: Final = {
@@ -96,6 +96,13 @@ class Plan:
     unit: float
     steps: tuple[PlannedStep, ...]
     predicted_error: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.pixel_max * self.parameters.scale >= 1 << MESSAGE_BITS:
+            raise PlanError(
+                f"Pixels up to {self.pixel_max} at scale 2^{math.log2(self.parameters.scale):.1f} have more than "
+                f"{MESSAGE_BITS} bits: use a smaller scale, or fewer pixel bits."
+            )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fcnlab.circuit.circuit import Circuit, Polynomial
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import drop_title
@@ -15,7 +16,7 @@ from fcnlab.he.wire import envelope_bytes, open_envelope
 from fcnlab.planning.choose import make_plan
 from fcnlab.planning.execution import ENGINES
 from tests.he.test_client import resealed
-from tests.support.circuits import extreme_images, random_images, tiny_circuit
+from tests.support.circuits import affine, extreme_images, random_images, tiny_circuit
 from tests.support.runs import classify, plan_with
 
 # --- the right answer -------------------------------------------------------------------------------------------------
@@ -47,6 +48,20 @@ def test_whatever_is_planned_is_exact_even_at_its_bounds(seed, scheme, engine, w
     assert np.array_equal(classify(circuit, plan, pixels, engine=engine), circuit.evaluate(pixels))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("scheme", ["bgv", "bfv"])
+@pytest.mark.parametrize("pixel_bits", [20, 28])
+def test_pixels_above_a_plain_modulus_are_exact_too(scheme, engine, pixel_bits) -> None:
+    """SEAL encodes slots without a look at the plain modulus."""
+    circuit = tiny_circuit(4, widths=(3, 2, 2), largest=2, pixel_bits=pixel_bits)
+    plan = plan_with(circuit, scheme, sizes=(50,) * 4, ring_degree=8192, plain_bits=(19, 19, 20, 20))
+    assert max(plan.parameters.plain_moduli) < circuit.pixel_max
+    pixels = random_images(circuit, 16)
+    expected = circuit.evaluate(pixels)
+    assert np.abs(expected).max() < np.prod([float(t) for t in plan.parameters.plain_moduli]) / 2
+    assert np.array_equal(classify(circuit, plan, pixels, engine=engine), expected)
+
+
 @pytest.mark.parametrize("scheme", ["bgv", "bfv"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_two_squares_and_their_plan_are_exact(scheme, seed) -> None:
@@ -72,6 +87,21 @@ def test_ckks_logits_are_near_the_clear_ones() -> None:
     errors = (classify(circuit, plan, pixels) - expected) / np.sqrt(np.mean(np.var(expected, axis=1)))
     measured = float(np.sqrt(np.mean(errors**2)))
     assert plan.predicted_error / 3 < measured < 3 * plan.predicted_error < 0.03
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("bias", [40, 5000, 3 * 10**6])
+@pytest.mark.parametrize("squares", [0, 1])
+def test_a_bias_that_is_most_of_a_value_is_encoded_by_seal(engine, bias, squares) -> None:
+    """SEAL leaves a plaintext less of the modulus than a ciphertext may have."""
+    steps = [affine([[1, -1, 1, -1], [-1, 1, 1, 1]], [bias, -bias], name="fc1")]
+    steps += [Polynomial("act", 2), affine([[1, 0], [0, -1]], [bias**2, bias**2], name="fc2")] * squares
+    circuit = Circuit("biased", (4,), 1, tuple(steps))
+    plan = make_plan(circuit, scheme="ckks")
+    pixels = random_images(circuit, 20)
+    expected = circuit.evaluate(pixels)
+    errors = np.abs(classify(circuit, plan, pixels, engine=engine) - expected)
+    assert errors.max() < 0.1 * np.sqrt(np.mean(np.var(expected.astype(float), axis=1)))
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from fcnlab.planning.batch.proofs import (
 )
 from fcnlab.planning.execution import prime_limit, switch_points
 from fcnlab.planning.parameters import (
+    MESSAGE_BITS,
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
     SPECIAL_PRIME,
@@ -127,7 +128,8 @@ def gather(
         drops = {point: [smallest[axis]] for point, axis in zip(points, axes, strict=True)}
         rows = follow_scales(circuit, ring_degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
         errors = least_error(circuit, ring_degree, rows, drops, sources)
-        fine = np.flatnonzero((final + sum(dropped) <= allowed) & (errors <= PRECISION))
+        encodable = circuit.pixel_max * 2.0**scale_bits < 1 << MESSAGE_BITS
+        fine = np.flatnonzero(encodable & (final + sum(dropped) <= allowed) & (errors <= PRECISION))
     fine = fine[np.argsort(errors.ravel()[fine], kind="stable")]
     final = final.ravel()[fine]
     primes = len(points) + np.maximum(np.ceil((final + 0.5) / limit).astype(np.int64), 1)
