@@ -28,6 +28,8 @@ MASK_PRIMES = 2  # whose masks the fused engine keeps at once: its threads are m
 class Parameters:
     """What both sides agree on; everything else of a plan follows from it and the circuit.
 
+    Parameters that are not secure cannot be made.
+
     Attributes:
         scheme: bgv, bfv or ckks.
         ring_degree: n, a power of two; n slots in bgv and bfv, n / 2 in ckks.
@@ -47,6 +49,15 @@ class Parameters:
     drops: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.ring_degree not in RINGS:
+            raise PlanError(f"{self.ring_degree} is no ring degree; choose one of {', '.join(map(str, RINGS))}.")
+        bits = math.prod(map(abs, (*self.primes, self.special_prime))).bit_length()
+        if bits > MODULUS_BITS[self.ring_degree]:
+            raise PlanError(
+                f"A modulus of {bits} bits has more than the {MODULUS_BITS[self.ring_degree]} that "
+                f"{SECURITY_BITS}-bit security allows at ring degree {self.ring_degree}; use fewer or smaller primes, "
+                "or a larger ring."
+            )
         if sum(self.drops) >= len(self.primes):
             raise PlanError(f"{sum(self.drops)} primes are to be dropped of {len(self.primes)}; one has to remain.")
         if self.scheme == "bfv" and any(self.drops):

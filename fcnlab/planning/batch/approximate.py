@@ -36,6 +36,7 @@ from fcnlab.planning.parameters import (
     SPECIAL_PRIME,
     Parameters,
     choose_primes,
+    log_product,
     split_bits,
 )
 from fcnlab.planning.plan import Plan
@@ -172,8 +173,10 @@ def most_precise(circuit: Circuit, group: Group, spreads: Spreads) -> Plan | Non
         primes = choose_primes(group.ring_degree, [int(bits) for bits in sizes], avoid=(SPECIAL_PRIME,))
         if primes is None:
             continue
+        if log_product((*primes, SPECIAL_PRIME)) > MODULUS_BITS[group.ring_degree]:
+            continue
         parameters = parameters_of(circuit, group, primes=primes, scale=float(2.0 ** group.scale_bits[place]))
-        if parameters.modulus_bits > MODULUS_BITS[group.ring_degree] or not has_room(circuit, parameters, spreads):
+        if not has_room(circuit, parameters, spreads):
             continue
         plan = prove_approximate(circuit, parameters, spreads)
         if plan.predicted_error <= (PRECISION if best is None else best.predicted_error):
