@@ -11,7 +11,7 @@ FINGERPRINTS: Final["WeakKeyDictionary[Circuit, str]"] = WeakKeyDictionary()
 
 
 def circuit_fingerprint(circuit: Circuit) -> str:
-    """Digest of every integer of a circuit and of its step names, 16 hexadecimal digits; made once for each circuit."""
+    """Digest of every integer of a circuit and of its step names, 32 hexadecimal digits; made once for each circuit."""
     if circuit not in FINGERPRINTS:
         FINGERPRINTS[circuit] = make_fingerprint(circuit)
     return FINGERPRINTS[circuit]
@@ -31,5 +31,5 @@ def make_fingerprint(circuit: Circuit) -> str:
 
 
 def digest(literal: Any) -> str:
-    """Sixteen hexadecimal digits of the hash of anything that JSON can write."""
-    return hashlib.sha256(json.dumps(literal, sort_keys=True).encode()).hexdigest()[:16]
+    """Thirty-two hexadecimal digits, 128 bits, of the hash of anything that JSON can write."""
+    return hashlib.sha256(json.dumps(literal, sort_keys=True).encode()).hexdigest()[:32]

@@ -197,6 +197,7 @@ def prove(circuit: Circuit, parameters: Parameters, *, sample: npt.NDArray[Any] 
         plan = prove_approximate(circuit, parameters, profile(circuit, typical_pixels(circuit, sample)))
     else:
         plan = prove_exact(circuit, parameters)
+    plan.check_circuit(circuit)
     holds = parameters.scheme == "ckks" or plan.steps[-1].value_bits <= math.log2(math.prod(parameters.plain_moduli))
     if not holds or min(step.budget_bits for step in plan.steps) < 0 or plan.predicted_error > PRECISION:
         raise PlanError(f"These parameters do not suffice for {circuit.name}; plan anew.")

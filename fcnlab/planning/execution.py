@@ -8,6 +8,8 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
+import numpy as np
+
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.circuit.hops import HopTable, count_digits, count_polynomial, count_products
 from fcnlab.circuit.integers import SUM_BITS
@@ -46,6 +48,13 @@ def prime_limit(circuit: Circuit) -> int:
     """Bits a data prime may have: sums of residues, weighted by signed digits, must stay exact in int64."""
     # The digits of a weight sum to less than twice the weight: the one bit that `sum_bits` has to spare.
     return min(PRIME_BITS, SUM_BITS - max(step.sum_bits for step in circuit.affine_steps))
+
+
+def divides_weight(circuit: Circuit, modulus: int) -> bool:
+    """Whether a weight or coefficient is 0 modulo a plain modulus: SEAL refuses a product that hides nothing."""
+    weights = any(not np.all(step.weights.data % modulus) for step in circuit.affine_steps)
+    polynomials = (step for step in circuit.steps if isinstance(step, Polynomial))
+    return weights or any(value and not value % modulus for step in polynomials for value in step.coefficients)
 
 
 def count_executed(circuit: Circuit, parameters: Parameters, *, engine: str) -> HopTable:

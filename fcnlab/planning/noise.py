@@ -29,6 +29,10 @@ CONFIDENCE = 6.8  # exp(-6.8^2) < 2^-66 = 2^-40 / (2^12 ciphertexts * 2^14 roots
 ERROR_VARIANCE = 10.5  # SEAL's centred binomial error, standard deviation 3.24
 TERNARY_VARIANCE = 2 / 3  # secret keys and encryption randomness, uniform in {-1, 0, 1}
 ROUNDING_VARIANCE = 1 / 12
+# SEAL encodes a ckks plaintext only if its largest coefficient, with a sign and rounded up to a power of two, has fewer
+# bits than the modulus: a quarter of the modulus always does, where a ciphertext may fill half of it.
+# Source: SEAL 4.1, native/src/seal/ckks.h, encode_internal.
+ENCODER_MARGIN = 2
 
 Scheme = Literal["bgv", "bfv", "ckks"]
 # A bound at each root exp(i pi (2j + 1) / n), shape (n / 2,); the other roots are conjugate.

@@ -20,12 +20,15 @@ SMALLEST_PRIME_BITS = 20
 # The Fermat prime 2^16 + 1 is 1 modulo 2n in every ring. It only divides the noise of fresh encryptions, which are then
 # smaller than the rounding that this leaves; no key switching needs a large one.
 SPECIAL_PRIME = 65537
+MESSAGE_BITS = 60  # of a pixel at the scale of ckks: the client encodes in int64, and adds an error
 MASK_PRIMES = 2  # whose masks the fused engine keeps at once: its threads are mostly one prime apart at most
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
     """What both sides agree on; everything else of a plan follows from it and the circuit.
+
+    Parameters that are not secure cannot be made.
 
     Attributes:
         scheme: bgv, bfv or ckks.
@@ -46,6 +49,15 @@ class Parameters:
     drops: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.ring_degree not in RINGS:
+            raise PlanError(f"{self.ring_degree} is no ring degree; choose one of {', '.join(map(str, RINGS))}.")
+        bits = math.prod(map(abs, (*self.primes, self.special_prime))).bit_length()
+        if bits > MODULUS_BITS[self.ring_degree]:
+            raise PlanError(
+                f"A modulus of {bits} bits has more than the {MODULUS_BITS[self.ring_degree]} that "
+                f"{SECURITY_BITS}-bit security allows at ring degree {self.ring_degree}; use fewer or smaller primes, "
+                "or a larger ring."
+            )
         if sum(self.drops) >= len(self.primes):
             raise PlanError(f"{sum(self.drops)} primes are to be dropped of {len(self.primes)}; one has to remain.")
         if self.scheme == "bfv" and any(self.drops):

@@ -5,8 +5,8 @@ results: how large values can be, how large the noise, and what the modulus coul
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
@@ -19,8 +19,8 @@ from fcnlab.circuit.fingerprint import circuit_fingerprint, digest
 from fcnlab.circuit.hops import HopTable
 from fcnlab.errors import CircuitError, PlanError
 from fcnlab.page import Page, Shown, Table, counted
-from fcnlab.planning.execution import count_executed, describe_steps
-from fcnlab.planning.parameters import MASK_PRIMES, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
+from fcnlab.planning.execution import count_executed, describe_steps, divides_weight
+from fcnlab.planning.parameters import MASK_PRIMES, MESSAGE_BITS, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
 
 # The table that a plan is shown as: for each figure of a step its heading and form.
 COLUMNS: Final = {
@@ -77,6 +77,7 @@ class Plan(Shown):
         network: Name of the circuit.
         circuit: Fingerprint of the circuit, from `circuit_fingerprint`: the proof is of no other.
         parameters: The literal both sides agree on.
+        pixels: Pixels of one image.
         inputs: Indices of the pixels that are encrypted, ascending.
         pixel_max: Largest pixel value.
         outputs: Number of logits.
@@ -92,6 +93,7 @@ class Plan(Shown):
     network: str
     circuit: str
     parameters: Parameters
+    pixels: int
     inputs: tuple[int, ...]
     pixel_max: int
     outputs: int
@@ -99,10 +101,23 @@ class Plan(Shown):
     steps: tuple[PlannedStep, ...]
     predicted_error: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.pixel_max * self.parameters.scale >= 1 << MESSAGE_BITS:
+            raise PlanError(
+                f"Pixels up to {self.pixel_max} at scale 2^{math.log2(self.parameters.scale):.1f} have more than "
+                f"{MESSAGE_BITS} bits: use a smaller scale, or fewer pixel bits."
+            )
+
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of everything client and server must agree on, 16 hexadecimal digits."""
-        return digest([self.network, self.circuit, asdict(self.parameters), self.inputs, self.pixel_max, self.unit])
+        """Digest of everything client and server must agree on, 32 hexadecimal digits."""
+        return digest([*self.literal, self.unit])
+
+    @property
+    def literal(self) -> list[Any]:
+        """What every layout agrees on."""
+        ends = [self.pixels, self.inputs, self.pixel_max, self.outputs]
+        return [self.network, self.circuit, asdict(self.parameters), *ends]
 
     @property
     def batch_images(self) -> int:
@@ -116,13 +131,15 @@ class Plan(Shown):
             pixels: Integers, shape (images, ...).
 
         Raises:
-            CircuitError: If there are too few or too many images, or pixels are missing or out of range.
+            CircuitError: If there are too few or too many images, or they have other pixels than the network reads.
         """
         if not 0 < len(pixels) <= self.batch_images:
             raise CircuitError(f"An upload holds 1 to {self.batch_images} images; got {len(pixels)}. Split them.")
         images = np.asarray(pixels).reshape(len(pixels), -1)
-        if images.shape[1] <= max(self.inputs):
-            raise CircuitError(f"Images need {max(self.inputs) + 1} pixels or more; got {images.shape[1]}.")
+        if images.shape[1] != self.pixels:
+            raise CircuitError(
+                f"{self.network} reads {self.pixels} pixels an image, not {images.shape[1]}: resize them."
+            )
         if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > self.pixel_max:
             raise CircuitError(
                 f"Pixels must be integers from 0 to {self.pixel_max}; got {images.dtype} from {images.min()} to "
@@ -131,13 +148,29 @@ class Plan(Shown):
         return images
 
     def check_circuit(self, circuit: Circuit) -> None:
-        """Refuse a circuit that this plan proves nothing of.
+        """Refuse a circuit that this plan proves nothing of, and a plan that describes it as it is not.
 
         Raises:
-            PlanError: If it is not the one that the plan was made for.
+            PlanError: If it is not the one that the plan was made for, or reads other pixels, has other rows, or needs
+                other keys than the plan says, or a plain modulus divides a weight.
         """
         if self.circuit != circuit_fingerprint(circuit):
             raise PlanError(f"The plan was made for {self.network}, not for {circuit.name}; plan again.")
+        vanishing = [modulus for modulus in self.parameters.plain_moduli if divides_weight(circuit, modulus)]
+        if vanishing:
+            raise PlanError(f"A weight of {circuit.name} is 0 modulo the plain modulus {vanishing[0]}; plan again.")
+        known = self.outline(circuit)
+        if known.fingerprint != self.fingerprint or known.sizes != self.sizes:
+            raise PlanError(f"The plan's pixels, rows or keys are not those of {circuit.name}; plan again.")
+
+    def outline(self, circuit: Circuit) -> "Plan":
+        """A plan of this circuit with the same parameters, of which nothing is proven."""
+        return replace(finish(circuit, self.parameters, [0.0] * len(self.steps)), network=self.network)
+
+    @property
+    def sizes(self) -> list[tuple[str, int, int, int]]:
+        """Name, ciphertexts, polynomials in each and value bits of each row."""
+        return [(row.name, row.outputs, row.size, row.value_bits) for row in self.steps]
 
     def count_executed(self, circuit: Circuit, *, engine: str) -> HopTable:
         """Operations of one pass over one upload, as an engine (fused or stepwise) performs them."""
@@ -273,7 +306,7 @@ class Plan(Shown):
 
 
 def rows_of(
-    steps: Iterable[tuple[str, int, int, int]], noise_bits: Iterable[float], parameters: Parameters
+    steps: Sequence[tuple[str, int, int, int]], noise_bits: Sequence[float], parameters: Parameters
 ) -> tuple[PlannedStep, ...]:
     """The proof: one row for the input, and one for each step.
 
@@ -281,7 +314,12 @@ def rows_of(
         steps: Name, ciphertexts, polynomials and value bits of each, the input first.
         noise_bits: log2 of the noise bound of each, before primes are dropped.
         parameters: The literal whose primes are dropped on the way.
+
+    Raises:
+        PlanError: If they are of different lengths.
     """
+    if not len(steps) == len(noise_bits) == len(parameters.drops) + 1:
+        raise PlanError(f"A plan of {len(parameters.drops)} steps does not fit {len(steps) - 1}; plan anew.")
     primes, rows = list(parameters.primes), []
     for (name, outputs, size, value_bits), noise, drops in zip(steps, noise_bits, (0, *parameters.drops), strict=True):
         figures = {"outputs": outputs, "size": size, "value_bits": value_bits, "primes": len(primes), "drops": drops}
@@ -298,10 +336,11 @@ def finish(
         network=circuit.name,
         circuit=circuit_fingerprint(circuit),
         parameters=parameters,
+        pixels=circuit.inputs,
         inputs=tuple(circuit.used_inputs.tolist()),
         pixel_max=circuit.pixel_max,
         outputs=circuit.outputs,
         unit=circuit.steps[-1].unit,
-        steps=rows_of(describe_steps(circuit), noise_bits, parameters),
+        steps=rows_of(list(describe_steps(circuit)), noise_bits, parameters),
         predicted_error=predicted_error,
     )

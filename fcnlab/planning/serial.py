@@ -1,8 +1,8 @@
 """Plans as JSON, in either layout: every figure of the proof, under a digest and the plan's fingerprint. No pickle.
 
-The digest finds damage, not malice. Therefore the loader trusts nothing that it can check without the circuit: security
-of ring and modulus, every prime, the layout, and that the rows of the proof follow from the parameters and have budgets
-left. Noise and value bounds can only be proven anew by who has the circuit (`choose.prove`).
+The digest finds damage, not malice. Therefore the loader trusts nothing that it can check without the circuit: every
+prime, the layout, and that the rows of the proof follow from the parameters and have budgets left. Noise and value
+bounds can only be proven anew by who has the circuit (`choose.prove`).
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from fcnlab.errors import DataError, PlanError
 from fcnlab.planning.batch.exact import WIDEST_PLAIN_BITS
 from fcnlab.planning.packed import approximate, exact
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.parameters import MODULUS_BITS, PRIME_BITS, RINGS, SCHEMES, SECURITY_BITS, Parameters, log_product
+from fcnlab.planning.parameters import PRIME_BITS, SCHEMES, Parameters, log_product
 from fcnlab.planning.plan import Plan, PlannedStep
 
-VERSION: Final = 1
+VERSION: Final = 2
 FORMAT: Final = "fcnlab.plan"
 LARGEST_BITS: Final = {"batch": PRIME_BITS, "packed": approximate.LARGEST_BITS}  # of a data prime: kernels stay exact
 
@@ -38,6 +38,7 @@ BATCH: Final = {
     "network": str,
     "circuit": str,
     "parameters": PARAMETERS | PARAMETERS_TOO,
+    "pixels": int,
     "inputs": [int],
     "pixel_max": int,
     "outputs": int,
@@ -132,10 +133,6 @@ def parameter_problems(chosen: Parameters, *, layout: str) -> Iterator[str]:
     degree, every = chosen.ring_degree, (*chosen.primes, chosen.special_prime)
     if chosen.scheme not in SCHEMES or (layout == "packed" and chosen.scheme == "bfv"):
         yield f"there is no scheme {chosen.scheme} in the {layout} layout"
-    if degree not in RINGS:
-        yield f"{degree} is no ring degree"
-    if math.prod(map(abs, every)).bit_length() > MODULUS_BITS[degree]:
-        yield f"its modulus has more than the {MODULUS_BITS[degree]} bits that {SECURITY_BITS}-bit security allows"
     if max(chosen.primes) >> LARGEST_BITS[layout] or chosen.special_prime >> exact.SPECIAL_BITS:
         yield "its primes are too large for exact products"
     if any(modulus >> WIDEST_PLAIN_BITS for modulus in chosen.plain_moduli):
@@ -168,7 +165,7 @@ def proof_problems(plan: Plan) -> Iterator[str]:
     if chosen.plain_moduli and not math.prod(chosen.plain_moduli) >> last.value_bits:
         yield f"its plain moduli do not hold logits of {last.value_bits} bits"
     pixels = sorted({*plan.inputs})
-    if not pixels or [*plan.inputs] != pixels or pixels[0] < 0 or pixels[-1] >= WIDEST:
+    if not pixels or [*plan.inputs] != pixels or pixels[0] < 0 or pixels[-1] >= min(plan.pixels, WIDEST):
         yield "its pixels are not in order"
     ends = (len(plan.inputs), plan.outputs) if plan.layout == "batch" else (first.outputs, 1)
     if (first.outputs, last.outputs) != ends:
@@ -177,7 +174,7 @@ def proof_problems(plan: Plan) -> Iterator[str]:
         yield f"{plan.pixel_max} is no largest pixel"
     if not (0 < plan.unit < math.inf and 0 <= plan.predicted_error < math.inf):
         yield "its unit or its predicted error is out of range"
-    if not re.fullmatch("[0-9a-f]{16}", plan.circuit):
+    if not re.fullmatch("[0-9a-f]{32}", plan.circuit):
         yield "its circuit has no fingerprint"
 
 

@@ -106,7 +106,8 @@ def test_pixels_that_no_weight_reads_are_not_sent() -> None:
     [
         (lambda pixels: pixels[:0], "1 to 4096 images; got 0"),
         (lambda pixels: np.zeros((4097, 4), dtype=np.int64), "1 to 4096 images; got 4097"),
-        (lambda pixels: pixels[:, :2], "3 pixels or more; got 2"),
+        (lambda pixels: pixels[:, :2], "tiny-bgv reads 4 pixels an image, not 2"),
+        (lambda pixels: np.repeat(pixels, 4, axis=1), "tiny-bgv reads 4 pixels an image, not 16"),
         (lambda pixels: pixels + 1, "from 0 to 3"),
         (lambda pixels: pixels - 1, "from 0 to 3"),
         (lambda pixels: pixels.astype(np.float64), "float64"),

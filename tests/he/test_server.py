@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fcnlab.circuit.circuit import Circuit, Polynomial
+from fcnlab.circuit.fingerprint import circuit_fingerprint
 from fcnlab.errors import FcnlabError, PlanError, WireError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import drop_title
 from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import MODULES, Server, check_engine
 from fcnlab.he.wire import envelope_bytes, open_envelope
-from fcnlab.planning.choose import make_plan
+from fcnlab.planning.choose import make_packed_plan, make_plan
 from fcnlab.planning.execution import ENGINES
 from tests.he.test_client import resealed
-from tests.support.circuits import extreme_images, random_images, tiny_circuit
+from tests.support.circuits import affine, extreme_images, random_images, tiny_circuit
 from tests.support.runs import classify, plan_with
 
 # --- the right answer -------------------------------------------------------------------------------------------------
@@ -47,6 +49,20 @@ def test_whatever_is_planned_is_exact_even_at_its_bounds(seed, scheme, engine, w
     assert np.array_equal(classify(circuit, plan, pixels, engine=engine), circuit.evaluate(pixels))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("scheme", ["bgv", "bfv"])
+@pytest.mark.parametrize("pixel_bits", [20, 28])
+def test_pixels_above_a_plain_modulus_are_exact_too(scheme, engine, pixel_bits) -> None:
+    """SEAL encodes slots without a look at the plain modulus."""
+    circuit = tiny_circuit(4, widths=(3, 2, 2), largest=2, pixel_bits=pixel_bits)
+    plan = plan_with(circuit, scheme, sizes=(50,) * 4, ring_degree=8192, plain_bits=(19, 19, 20, 20))
+    assert max(plan.parameters.plain_moduli) < circuit.pixel_max
+    pixels = random_images(circuit, 16)
+    expected = circuit.evaluate(pixels)
+    assert np.abs(expected).max() < np.prod([float(t) for t in plan.parameters.plain_moduli]) / 2
+    assert np.array_equal(classify(circuit, plan, pixels, engine=engine), expected)
+
+
 @pytest.mark.parametrize("scheme", ["bgv", "bfv"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_two_squares_and_their_plan_are_exact(scheme, seed) -> None:
@@ -74,6 +90,21 @@ def test_ckks_logits_are_near_the_clear_ones() -> None:
     assert plan.predicted_error / 3 < measured < 3 * plan.predicted_error < 0.03
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("bias", [40, 5000, 3 * 10**6])
+@pytest.mark.parametrize("squares", [0, 1])
+def test_a_bias_that_is_most_of_a_value_is_encoded_by_seal(engine, bias, squares) -> None:
+    """SEAL leaves a plaintext less of the modulus than a ciphertext may have."""
+    steps = [affine([[1, -1, 1, -1], [-1, 1, 1, 1]], [bias, -bias], name="fc1")]
+    steps += [Polynomial("act", 2), affine([[1, 0], [0, -1]], [bias**2, bias**2], name="fc2")] * squares
+    circuit = Circuit("biased", (4,), 1, tuple(steps))
+    plan = make_plan(circuit, scheme="ckks")
+    pixels = random_images(circuit, 20)
+    expected = circuit.evaluate(pixels)
+    errors = np.abs(classify(circuit, plan, pixels, engine=engine) - expected)
+    assert errors.max() < 0.1 * np.sqrt(np.mean(np.var(expected.astype(float), axis=1)))
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -89,6 +120,50 @@ def test_a_plan_of_another_circuit_is_refused(bgv) -> None:
     other = tiny_circuit(2, widths=(4, 2, 2))  # the same names and shapes, other weights
     with pytest.raises(PlanError, match="not for"):
         Server(other, bgv.plan)
+
+
+CHANGES = {
+    "pixels far away": lambda plan: {"inputs": (*plan.inputs[:-1], plan.inputs[-1] + 10**6)},
+    "a pixel too many": lambda plan: {"inputs": (*plan.inputs, 4)},
+    "larger images": lambda plan: {"pixels": 784},
+    "larger pixels": lambda plan: {"pixel_max": 255},
+    "more logits": lambda plan: {"outputs": 3},
+    "another unit": lambda plan: {"unit": 2.0},
+    "a row too few": lambda plan: {"steps": plan.steps[:-1]},
+    "a wider row": lambda plan: {"steps": (replace(plan.steps[0], outputs=5), *plan.steps[1:])},
+    "longer ciphertexts": lambda plan: {"steps": (*plan.steps[:-1], replace(plan.steps[-1], size=5))},
+    "no drops": lambda plan: {"parameters": replace(plan.parameters, drops=())},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_plan_that_describes_the_circuit_as_it_is_not_is_refused(session, change) -> None:
+    """Kernels read where the plan says, so nothing of it is taken for granted."""
+    with pytest.raises(PlanError, match=r"plan (again|anew)"):
+        Server(session.circuit, replace(session.plan, **CHANGES[change](session.plan)))
+
+
+@pytest.mark.parametrize("layout", ["batch", "packed"])
+def test_a_plain_modulus_that_divides_a_weight_is_neither_chosen_nor_taken(layout) -> None:
+    """SEAL refuses the product with a weight that is 0 modulo t; two passes are needed for a modulus below it."""
+    planner = make_plan if layout == "batch" else make_packed_plan
+    free = planner(weighted(12289), scheme="bgv")
+    for modulus in free.parameters.plain_moduli:
+        circuit = weighted(modulus)
+        plan = planner(circuit, scheme="bgv")
+        assert modulus not in plan.parameters.plain_moduli
+        forged = replace(planner(weighted(12289), scheme="bgv"), circuit=circuit_fingerprint(circuit))
+        with pytest.raises(PlanError, match=f"0 modulo the plain modulus {modulus}"):
+            Server(circuit, forged, Client(forged).keys)
+        pixels = random_images(circuit, plan.batch_images)[:2]
+        for engine in ENGINES:
+            assert np.array_equal(classify(circuit, plan, pixels, engine=engine), circuit.evaluate(pixels))
+
+
+def weighted(weight: int) -> Circuit:
+    """A circuit with this weight, whose sums stay narrow."""
+    first = affine([[weight, 1], [1, 1]], name="fc1")
+    return Circuit("weighted", (2,), 1, (first, Polynomial("act", 2), affine([[1, 1]], name="fc2")))
 
 
 def test_keys_that_nobody_needs_are_refused(bgv) -> None:

@@ -70,6 +70,20 @@ def test_slots_passes_and_bits() -> None:
     assert (ckks.slots, ckks.passes) == (2048, 1)
 
 
+@pytest.mark.parametrize("degree", RINGS)
+def test_parameters_beyond_the_security_bound_cannot_be_made(degree: int) -> None:
+    chosen = choose_primes(degree, [50] * 24, avoid=(SPECIAL_PRIME,))
+    assert chosen is not None
+    most = (MODULUS_BITS[degree] - 17) // 50
+    assert parameters(ring_degree=degree, primes=chosen[:most], drops=()).modulus_bits <= MODULUS_BITS[degree]
+    with pytest.raises(PlanError, match=f"more than the {MODULUS_BITS[degree]} that 128-bit security allows"):
+        parameters(ring_degree=degree, primes=chosen[: most + 1])
+    with pytest.raises(PlanError, match="more than the"):
+        parameters(ring_degree=degree, special_prime=(1 << MODULUS_BITS[degree]) - 1)
+    with pytest.raises(PlanError, match="2048 is no ring degree; choose one of 4096"):
+        parameters(ring_degree=2048)
+
+
 def test_what_cannot_be_dropped_is_refused() -> None:
     with pytest.raises(PlanError, match="2 primes are to be dropped of 2"):
         parameters(drops=(1, 1))

@@ -5,10 +5,11 @@ from itertools import pairwise
 import pytest
 
 from fcnlab.circuit.fingerprint import digest
+from fcnlab.errors import PlanError
 from fcnlab.he.client import Client
 from fcnlab.he.server import Server
-from fcnlab.planning.choose import make_plan
-from fcnlab.planning.parameters import MODULUS_BITS
+from fcnlab.planning.choose import make_packed_plan, make_plan
+from fcnlab.planning.parameters import MESSAGE_BITS, MODULUS_BITS
 from tests.support.circuits import random_images, tiny_circuit
 from tests.support.runs import altered, plan_with
 
@@ -27,23 +28,36 @@ def test_fingerprints_differ_when_anything_differs() -> None:
         altered(plan, ring_degree=8192),
         altered(plan, scheme="bfv"),
         altered(plan, primes=chosen.primes[::-1]),
-        altered(plan, special_prime=chosen.primes[0]),
+        altered(plan, special_prime=chosen.primes[1]),
         altered(plan, plain_moduli=chosen.plain_moduli[:1]),
         altered(plan, plain_moduli=chosen.plain_moduli[::-1]),
         altered(plan, scale=2.0),
         altered(plan, drops=(0, 1, 0)),
         replace(plan, inputs=plan.inputs[1:]),
         replace(plan, pixel_max=plan.pixel_max + 1),
+        replace(plan, pixels=plan.pixels + 1),
+        replace(plan, outputs=plan.outputs + 1),
         replace(plan, circuit=digest("another")),
         replace(plan, network="another"),
         replace(plan, unit=2.0),
     ]
     fingerprints = {plan.fingerprint, *(other.fingerprint for other in others)}
     assert len(fingerprints) == len(others) + 1
-    assert all(len(name) == 16 and int(name, 16) >= 0 for name in fingerprints)
+    assert all(len(name) == 32 and int(name, 16) >= 0 for name in fingerprints)
     assert plan_with(tiny_circuit(0, widths=(5, 3, 2)), "bgv", sizes=(40, 30), plain_bits=(20, 19)).fingerprint == (
         plan.fingerprint
     )
+
+
+@pytest.mark.parametrize("pixel_bits", [16, 28, 40])
+@pytest.mark.parametrize("planner", [make_plan, make_packed_plan])
+def test_pixels_fit_64_bits_at_their_scale(planner, pixel_bits) -> None:
+    """The client encodes in int64."""
+    circuit = tiny_circuit(0, widths=(5, 3, 2), pixel_bits=pixel_bits)
+    plan = planner(circuit, scheme="ckks")
+    assert circuit.pixel_max * plan.parameters.scale < 2**MESSAGE_BITS
+    with pytest.raises(PlanError, match="use a smaller scale, or fewer pixel bits"):
+        altered(plan, scale=2.0 ** (MESSAGE_BITS + 1 - pixel_bits))
 
 
 def test_sizes_of_messages_are_those_that_are_sent(plans) -> None:

@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from fcnlab.errors import WireError
 from fcnlab.he.residues.key_switching import galois_element, moved_places
-from fcnlab.he.residues.ring import encrypt_residues, multiply_row, residues_to_ntt, scale_row
-from fcnlab.he.residues.symmetric import draw_error, expand_mask, new_seed, read_seed
+from fcnlab.he.residues.ring import multiply_row, ring_tables, scale_row, work_space
+from fcnlab.he.residues.symmetric import draw_error, encrypt_rows, expand_mask, new_seed, read_seed
 from fcnlab.he.wire import (
     SEAL_HEADER_BYTES,
     SEAL_MAGIC,
@@ -93,24 +93,25 @@ def make_key(
         seed: What second polynomials expand from.
         place: The key's among all that share the seed.
     """
-    chain = key_chain(parameters, primes)
+    chain, degree = key_chain(parameters, primes), parameters.ring_degree
     own = secret[[*range(primes), len(secret) - 1]]
-    first: Residues = np.empty((primes, primes + 1, parameters.ring_degree), dtype=np.uint64)
-    switched = np.empty(parameters.ring_degree, dtype=np.int64)
-    for digit in range(primes):
-        mask = expand_mask(seed, mask_place(place, digit), chain, parameters.ring_degree).view(np.int64)
-        error = error_factor * draw_error(parameters.ring_degree)
-        for position, prime in enumerate(chain):
-            message = residues_to_ntt(error, prime)
-            if position == digit:
-                if step == RELINEARIZATION:
-                    multiply_row(own[digit], own[digit], prime, switched)
-                else:
-                    switched[:] = own[digit][moved_places(step, parameters.ring_degree)]
-                scale_row(switched, parameters.special_prime % prime, prime, switched)
-                message += switched
-                message -= prime * (message >= prime)
-            encrypt_residues(message, mask[position], own[position], prime, first[digit, position].view(np.int64))
+    first: Residues = np.empty((primes, primes + 1, degree), dtype=np.uint64)
+    target, work = first.view(np.int64), work_space(degree)
+    masks = np.stack([expand_mask(seed, mask_place(place, digit), chain, degree) for digit in range(primes)])
+    errors = np.stack([draw_error(degree) for _ in range(primes)])
+    for position, prime in enumerate(chain):
+        mask, tables = masks.view(np.int64)[:, position], ring_tables(prime, degree)[0]
+        zeros, factor = np.zeros_like(errors), error_factor % prime
+        encrypt_rows(zeros, errors, factor, mask, own[position], tables, work, prime, target[:, position])
+    switched = np.empty(degree, dtype=np.int64)
+    for digit, prime in enumerate(chain[:-1]):
+        if step == RELINEARIZATION:
+            multiply_row(own[digit], own[digit], prime, switched)
+        else:
+            switched[:] = own[digit][moved_places(step, degree)]
+        scale_row(switched, parameters.special_prime % prime, prime, switched)
+        target[digit, digit] += switched
+        target[digit, digit] -= prime * (target[digit, digit] >= prime)
     return first
 
 

@@ -137,10 +137,13 @@ def secret_residues(he: Any, ring_degree: int) -> npt.NDArray[np.int64]:
 def encrypt_rows(messages, errors, factor, masks, secret, tables, work, prime, out):  # type: ignore[no-untyped-def]
     """(message + factor error) - mask secret for each row: coefficients in, NTT form out.
 
+    The only place where errors meet a plain modulus, of uploads and of keys: it may have 60 bits, and would leave int64
+    times an error, so it comes reduced.
+
     Args:
         messages: Coefficients, signed, at most 2^60; shape (ciphertexts, n).
         errors: Coefficients of a few bits.
-        factor: In [0, prime).
+        factor: What errors are multiplied by, reduced to [0, prime).
         masks: NTT form.
         secret: NTT form, shape (n,).
         tables: From `ring_tables`, forward.
@@ -263,7 +266,8 @@ class SymmetricEncryption:
         if t is None:
             return encode_approximate(slots, ring_degree=chosen.ring_degree, scale=chosen.scale)
         encode = self._he.encodeBGV if chosen.scheme == "bgv" else self._he.encodeInt
-        coefficients = [plaintext_residues(encode(row).to_bytes("none")) for row in slots]
+        # SEAL takes slots that are not below t for granted, unless it was built for debugging.
+        coefficients = [plaintext_residues(encode(row).to_bytes("none")) for row in slots % t]
         messages = np.stack(coefficients).astype(np.int64)
         return messages if chosen.scheme == "bfv" else np.where(messages > t // 2, messages - t, messages)
 

@@ -30,11 +30,13 @@ from fcnlab.planning.batch.proofs import (
 )
 from fcnlab.planning.execution import prime_limit, switch_points
 from fcnlab.planning.parameters import (
+    MESSAGE_BITS,
     MODULUS_BITS,
     SMALLEST_PRIME_BITS,
     SPECIAL_PRIME,
     Parameters,
     choose_primes,
+    log_product,
     split_bits,
 )
 from fcnlab.planning.plan import Plan
@@ -127,7 +129,8 @@ def gather(
         drops = {point: [smallest[axis]] for point, axis in zip(points, axes, strict=True)}
         rows = follow_scales(circuit, ring_degree, SPECIAL_PRIME, 2.0**scale_bits, drops, spreads)
         errors = least_error(circuit, ring_degree, rows, drops, sources)
-        fine = np.flatnonzero((final + sum(dropped) <= allowed) & (errors <= PRECISION))
+        encodable = circuit.pixel_max * 2.0**scale_bits < 1 << MESSAGE_BITS
+        fine = np.flatnonzero(encodable & (final + sum(dropped) <= allowed) & (errors <= PRECISION))
     fine = fine[np.argsort(errors.ravel()[fine], kind="stable")]
     final = final.ravel()[fine]
     primes = len(points) + np.maximum(np.ceil((final + 0.5) / limit).astype(np.int64), 1)
@@ -170,8 +173,10 @@ def most_precise(circuit: Circuit, group: Group, spreads: Spreads) -> Plan | Non
         primes = choose_primes(group.ring_degree, [int(bits) for bits in sizes], avoid=(SPECIAL_PRIME,))
         if primes is None:
             continue
+        if log_product((*primes, SPECIAL_PRIME)) > MODULUS_BITS[group.ring_degree]:
+            continue
         parameters = parameters_of(circuit, group, primes=primes, scale=float(2.0 ** group.scale_bits[place]))
-        if parameters.modulus_bits > MODULUS_BITS[group.ring_degree] or not has_room(circuit, parameters, spreads):
+        if not has_room(circuit, parameters, spreads):
             continue
         plan = prove_approximate(circuit, parameters, spreads)
         if plan.predicted_error <= (PRECISION if best is None else best.predicted_error):

@@ -8,6 +8,7 @@ larger ciphertext modulus, against several narrow ones.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from typing_extensions import override
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
 from fcnlab.circuit.polynomials import Operations, apply_polynomial
-from fcnlab.planning.execution import prime_limit, step_sizes, switch_points
+from fcnlab.planning.execution import divides_weight, prime_limit, step_sizes, switch_points
 from fcnlab.planning.noise import BfvNoise, BgvNoise, NoiseModel, Profile, Scheme, coefficient_bits
 from fcnlab.planning.parameters import (
     MODULUS_BITS,
@@ -24,6 +25,7 @@ from fcnlab.planning.parameters import (
     SPECIAL_PRIME,
     Parameters,
     choose_primes,
+    log_product,
     split_bits,
 )
 from fcnlab.planning.plan import Plan, finish
@@ -39,7 +41,7 @@ def exact_plans(circuit: Circuit, rings: Sequence[int], scheme: Scheme) -> Itera
     value_bits = circuit.ranges[-1].bits
     for degree in rings:
         for count in range(1, PLAIN_MODULI + 1):
-            moduli = plain_moduli(degree, value_bits, count)
+            moduli = plain_moduli(degree, value_bits, count, unfit=partial(divides_weight, circuit))
             choices = switch_points(circuit) if scheme == "bgv" else [()]
             for points in choices if moduli else ():
                 plan = exact_plan(circuit, scheme, degree, moduli or (), points)
@@ -97,28 +99,43 @@ class Search:
             if primes is None:
                 return None
             count, drops = sum(map(len, sizes)), dict(zip(points, map(len, sizes[:0:-1]), strict=True))
+            special_prime = primes[-1] if self.special_bits else SPECIAL_PRIME
+            if log_product((*primes[:count], special_prime)) > allowed:
+                return None
             parameters = Parameters(
                 scheme=self.scheme,
                 ring_degree=self.ring_degree,
                 primes=primes[:count],
-                special_prime=primes[-1] if self.special_bits else SPECIAL_PRIME,
+                special_prime=special_prime,
                 plain_moduli=self.moduli,
                 drops=tuple(drops.get(index, 0) for index in range(steps)),
             )
-            if parameters.modulus_bits > allowed:
-                return None
             plan = prove(parameters)
             if min(step.budget_bits for step in plan.steps) >= 0:
                 return plan
         return None
 
 
-def plain_moduli(ring_degree: int, value_bits: int, count: int) -> tuple[int, ...] | None:
-    """`count` primes, 1 modulo 2n so that slots exist, as small as holds integers of `value_bits` bits."""
+def plain_moduli(
+    ring_degree: int, value_bits: int, count: int, *, unfit: Callable[[int], bool] = lambda _: False
+) -> tuple[int, ...] | None:
+    """Primes that are 1 modulo 2n, so that slots exist, as small as holds integers of so many bits.
+
+    Args:
+        ring_degree: n.
+        value_bits: Bits of the logits.
+        count: How many primes.
+        unfit: Whether a prime will not do, such as one that divides a weight.
+    """
+    avoid = [SPECIAL_PRIME]
     for bits in range(math.ceil(value_bits / count), WIDEST_PLAIN_BITS + 1):
-        moduli = choose_primes(ring_degree, [bits] * count, avoid=(SPECIAL_PRIME,))
-        if moduli and math.prod(moduli) > 1 << value_bits:
-            return moduli
+        while moduli := choose_primes(ring_degree, [bits] * count, avoid=avoid):
+            if math.prod(moduli) <= 1 << value_bits:
+                break
+            dividing = [modulus for modulus in moduli if unfit(modulus)]
+            if not dividing:
+                return moduli
+            avoid += dividing
     return None
 
 

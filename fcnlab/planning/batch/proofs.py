@@ -17,7 +17,7 @@ from typing_extensions import override
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.polynomials import Operations, apply_polynomial
 from fcnlab.planning.execution import step_sizes
-from fcnlab.planning.noise import CkksNoise
+from fcnlab.planning.noise import ENCODER_MARGIN, CkksNoise
 from fcnlab.planning.parameters import Parameters
 from fcnlab.planning.plan import Plan, finish
 
@@ -31,7 +31,7 @@ class ScaledRow:
 
     index: int  # INPUT for the input
     scale: Real
-    needed_bits: Real  # log2 of twice the largest coefficient that can occur
+    needed_bits: Real  # log2 of twice the largest coefficient that can occur, or that SEAL wants of a plaintext
     relative_error: Real = 0.0  # of the logits' spread; meaningful in the last row
 
 
@@ -120,11 +120,15 @@ def follow_scales(
             # Errors of fresh ciphertexts are independent and add in quadrature; later ones share their sources.
             gain = float(step.row_norms.max()) if index else spreads.fresh_gain
             bound = gain * bound + 0.5  # of the rounded bias
+            weight, bias = (float(np.abs(values).max(initial=0)) for values in (step.weights.data, step.bias))
+            encoded = np.maximum(weight, bias * scale)
         else:
-            value = apply_polynomial(step.coefficients, ScaledValue(magnitude, scale, bound), ScaledOperations())
-            scale, bound = value.scale, value.bound
+            operations = ScaledOperations()
+            value = apply_polynomial(step.coefficients, ScaledValue(magnitude, scale, bound), operations)
+            scale, bound, encoded = value.scale, value.bound, operations.encoded
         magnitude = float(circuit.ranges[index].magnitude)
-        rows.append(ScaledRow(index, scale, np.log2(2 * (magnitude * scale + bound))))
+        largest = np.maximum(magnitude * scale + bound, ENCODER_MARGIN * encoded)
+        rows.append(ScaledRow(index, scale, np.log2(2 * largest)))
         for prime in drops.get(index, ()):
             scale = scale / prime
             bound = bound / prime + model.rounding(after)
@@ -181,7 +185,14 @@ class ScaledValue:
 
 
 class ScaledOperations(Operations[ScaledValue]):
-    """Operations on bounds."""
+    """Operations on bounds.
+
+    Attributes:
+        encoded: Bound on the coefficients of all plaintexts so far.
+    """
+
+    def __init__(self) -> None:
+        self.encoded: Real = 0.0
 
     @override
     def multiply(self, a: ScaledValue, b: ScaledValue, /) -> ScaledValue:
@@ -197,6 +208,7 @@ class ScaledOperations(Operations[ScaledValue]):
         # The factor is rounded to an integer at the scale of the result
         ratio = (like or a).scale / a.scale
         size, rounding = abs(factor) * ratio, np.where(np.equal(ratio, 1), 0.0, 0.5)
+        self.encoded = np.maximum(self.encoded, size)
         bound = (size + rounding) * a.bound + rounding * a.magnitude * a.scale
         return ScaledValue(a.magnitude * abs(factor), a.scale * ratio, bound)
 
@@ -207,6 +219,7 @@ class ScaledOperations(Operations[ScaledValue]):
     @override
     def add_constant(self, a: ScaledValue, constant: int, /) -> ScaledValue:
         # The constant is rounded at the scale of the value
+        self.encoded = np.maximum(self.encoded, abs(constant) * a.scale)
         return ScaledValue(a.magnitude + abs(constant), a.scale, a.bound + 0.5)
 
 

@@ -18,7 +18,7 @@ from fcnlab.planning.batch.approximate import PRECISION
 from fcnlab.planning.packed.pack import Program
 from fcnlab.planning.packed.plan import PackedPlan, finish
 from fcnlab.planning.packed.proofs import Estimate, Size, estimate, trace
-from fcnlab.planning.parameters import MODULUS_BITS, Parameters, choose_primes, log_product
+from fcnlab.planning.parameters import MESSAGE_BITS, MODULUS_BITS, Parameters, choose_primes, log_product
 
 LARGEST_BITS, LARGEST_SPECIAL_BITS = 54, 55  # products in the kernels stay exact up to here
 SMALLEST_BITS = 26
@@ -87,6 +87,7 @@ def best_plan(
         scale_bits, rows = 16.0, walk(16.0, weight_bits)
         for _ in range(3):
             scale_bits += min(room / 2 ** ((place + 1) // 2 if place else 0) for place, room in room_bits(rows)) - 0.01
+            scale_bits = min(scale_bits, MESSAGE_BITS - 1 - circuit.pixel_bits)
             rows = walk(scale_bits, weight_bits)
             if min(room for _, room in room_bits(rows)) >= 0:
                 break

@@ -6,6 +6,7 @@ every step that another one follows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.planning.batch.exact import PLAIN_MODULI, Search, plain_moduli
+from fcnlab.planning.execution import divides_weight
 from fcnlab.planning.noise import BgvNoise, Profile, coefficient_bits, floor_noise, key_switch_noise, symmetric_noise
 from fcnlab.planning.packed.pack import Program, Stage, Term
 from fcnlab.planning.packed.plan import PackedPlan, finish
@@ -89,7 +91,7 @@ def exact_plans(program: Program, circuit: Circuit, ring_degree: int) -> Iterato
     """
     value_bits = circuit.ranges[-1].bits
     for count in range(1, PLAIN_MODULI + 1):
-        moduli = plain_moduli(ring_degree, value_bits, count)
+        moduli = plain_moduli(ring_degree, value_bits, count, unfit=partial(divides_weight, program.circuit))
         plan = exact_plan(program, circuit, ring_degree, moduli) if moduli else None
         if plan is not None:
             yield plan

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -58,8 +58,8 @@ class PackedPlan(Plan):
     @override
     def fingerprint(self) -> str:
         pixels = hashlib.sha256(self.gather.astype("<i8").tobytes()).hexdigest()
-        literal = [self.network, self.circuit, asdict(self.parameters), self.pixel_max, self.unit]
-        return digest([*literal, self.layout, pixels, self.places, self.plain_scales, self.rotations])
+        keys = [self.rotations, self.relinearization, self.key_switches]
+        return digest([*self.literal, self.unit, self.layout, pixels, self.places, self.plain_scales, *keys])
 
     @property
     @override
@@ -70,6 +70,12 @@ class PackedPlan(Plan):
     @override
     def evaluation_keys(self) -> tuple[tuple[int, int], ...]:
         return ((RELINEARIZATION, self.relinearization), *self.rotations)
+
+    @override
+    def outline(self, circuit: Circuit) -> Plan:
+        noise_bits = [0.0] * len(self.steps)
+        known = finish(self.program(circuit), circuit, self.parameters, noise_bits, plain_scales=self.plain_scales)
+        return replace(known, network=self.network)
 
     @override
     def count_executed(self, circuit: Circuit, *, engine: str) -> HopTable:
@@ -152,6 +158,7 @@ def finish(
         network=circuit.name,
         circuit=circuit_fingerprint(circuit),
         parameters=parameters,
+        pixels=circuit.inputs,
         inputs=tuple(merged.used_inputs.tolist()),
         pixel_max=circuit.pixel_max,
         outputs=circuit.outputs,

@@ -15,7 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from fcnlab.planning.noise import CONFIDENCE, ERROR_VARIANCE, ROUNDING_VARIANCE, CkksNoise, typical_key_switch
+from fcnlab.planning.noise import (
+    CONFIDENCE,
+    ENCODER_MARGIN,
+    ERROR_VARIANCE,
+    ROUNDING_VARIANCE,
+    CkksNoise,
+    typical_key_switch,
+)
 from fcnlab.planning.packed.pack import Program, Stage, Term
 from fcnlab.planning.packed.program import SlotOperations, gather_pixels, run_program
 from fcnlab.planning.parameters import Parameters
@@ -120,12 +127,14 @@ class Estimate:
         scale: The scale of its value.
         worst: Variance of the error in each slot, scale included, where values are as large as any image makes them.
         typical: The same at typical values.
+        encoded: Bound on the coefficients of the plaintexts of the stage that it comes from.
     """
 
     size: Size
     scale: float
     worst: Floats
     typical: Floats
+    encoded: float = 0.0
 
     @property
     def error_bits(self) -> float:
@@ -134,8 +143,9 @@ class Estimate:
 
     @property
     def coefficient_bits(self) -> float:
-        """log2 of a bound on every coefficient."""
-        return math.log2(float(np.mean(self.size.magnitude)) * self.scale + 2**self.error_bits)
+        """log2 of a bound on every coefficient, and on those that SEAL encodes."""
+        largest = float(np.mean(self.size.magnitude)) * self.scale + 2**self.error_bits
+        return math.log2(max(largest, ENCODER_MARGIN * self.encoded))
 
 
 class Estimating(SlotOperations[Estimate]):
@@ -182,7 +192,10 @@ class Estimating(SlotOperations[Estimate]):
     @override
     def add_bias(self, a: Estimate, stage: Stage, /) -> Estimate:
         # The rounding of the encoded bias
-        return Estimate(next(self._sizes), a.scale, a.worst + self._encoding, a.typical + self._encoding)
+        weight = max(float(np.mean(np.abs(term.weights))) for term in stage.terms)
+        bias = max(float(np.mean(np.abs(stage.bias.astype(np.float64)))), 1.0)  # a scale alone must fit, too
+        encoded = max(weight * self._plain_scale, bias * a.scale)
+        return Estimate(next(self._sizes), a.scale, a.worst + self._encoding, a.typical + self._encoding, encoded)
 
     @override
     def square(self, a: Estimate, /) -> Estimate:

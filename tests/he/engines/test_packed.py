@@ -18,8 +18,11 @@ from fcnlab.he.wire import LENGTH, MAGIC, Envelope, envelope_bytes, open_sealed,
 from fcnlab.inference.demonstration import demonstrate
 from fcnlab.planning.choose import make_packed_plan
 from fcnlab.planning.execution import ENGINES
+from fcnlab.planning.packed.exact import exact_plan
 from fcnlab.planning.packed.pack import pack
+from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.packed.program import count_packed
+from fcnlab.planning.parameters import SPECIAL_PRIME, choose_primes
 from tests.support.circuits import random_images, tiny_circuit
 
 CIRCUITS = {"ckks": tiny_circuit(1, widths=(30, 12, 9, 4)), "bgv": tiny_circuit(2, widths=(30, 12, 4))}
@@ -28,9 +31,9 @@ CIRCUITS = {"ckks": tiny_circuit(1, widths=(30, 12, 9, 4)), "bgv": tiny_circuit(
 class Sides:
     """A client and what its server is made of."""
 
-    def __init__(self, scheme: str, circuit: Circuit | None = None) -> None:
+    def __init__(self, scheme: str, circuit: Circuit | None = None, plan: PackedPlan | None = None) -> None:
         self.circuit = circuit or CIRCUITS[scheme]
-        self.plan = make_packed_plan(self.circuit, scheme=scheme)  # type: ignore[arg-type]
+        self.plan = plan or make_packed_plan(self.circuit, scheme=scheme)  # type: ignore[arg-type]
         self.client = Client(self.plan)
         self.keys = self.client.keys
 
@@ -68,6 +71,19 @@ def test_logits_are_those_of_the_circuit(sides: Sides, engine: str) -> None:
     else:
         errors = np.sqrt(np.mean((logits - reference) ** 2)) / spread(reference)
         assert errors < 3 * sides.plan.predicted_error  # five images of random pixels
+
+
+@pytest.mark.parametrize("bits", [57, 58, 59, 60])
+def test_logits_are_exact_with_the_widest_plain_moduli(bits: int) -> None:
+    """Errors of keys are multiples of the plain modulus, and those leave 64 bits."""
+    circuit = tiny_circuit(1, widths=(4, 2, 2))
+    program = pack(circuit, slots=8192)
+    (modulus,) = choose_primes(16384, [bits], avoid=(SPECIAL_PRIME,)) or ()
+    plan = exact_plan(program, circuit, 16384, (modulus,))
+    assert plan is not None
+    case, pixels = Sides("bgv", circuit, plan), random_images(circuit, 2)
+    for engine in ENGINES:
+        assert np.array_equal(case.classify(pixels, engine)[0], circuit.evaluate(pixels))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,5 +1,6 @@
 """Key switches by kernels are SEAL's, residue for residue: hoisted rotations, relinearizations, dropped primes."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,12 @@ from fcnlab.he.residues.key_switching import (
     sum_products,
     take_apart,
 )
-from fcnlab.he.residues.ring import square_all, work_space
+from fcnlab.he.residues.ring import from_ntt, residues_to_ntt, ring_tables, square_all, work_space
 from fcnlab.he.residues.switching import drop_last, make_basis
-from fcnlab.he.residues.symmetric import expand_mask, new_seed, secret_residues
+from fcnlab.he.residues.symmetric import ERROR_BITS, expand_mask, new_seed, secret_residues
 from fcnlab.he.wire import read_ciphertext
 from fcnlab.planning.noise import CkksNoise, typical_key_switch
+from fcnlab.planning.packed.plan import RELINEARIZATION
 from fcnlab.planning.parameters import Parameters, choose_primes
 
 DEGREE, STEPS = 8192, (1, 5, 2048)
@@ -28,8 +30,8 @@ DEGREE, STEPS = 8192, (1, 5, 2048)
 class Case:
     """A context with keys of its own making, given to SEAL as bytes."""
 
-    def __init__(self, scheme: str) -> None:
-        chosen = choose_primes(DEGREE, [54, 53, 40, 55, 30])
+    def __init__(self, scheme: str, plain_bits: int) -> None:
+        chosen = choose_primes(DEGREE, [54, 53, 40, 55, plain_bits])
         assert chosen is not None
         *primes, special, plain = chosen
         self.modulus = plain if scheme == "bgv" else None
@@ -58,7 +60,12 @@ class Case:
         places = {(galois_element(step, DEGREE) - 1) // 2: self.keys[step] for step in STEPS}
         self.he.from_bytes_rotate_key(write_keys(header, places, count=DEGREE, digits=3))
 
+    def require(self, primes: int) -> None:
+        if (self.modulus or 0) >= math.prod(self.parameters.primes[:primes]):
+            pytest.skip("SEAL has no level whose modulus is below the plain modulus")
+
     def ciphertext(self, primes: int) -> object:
+        self.require(primes)
         slots = np.arange(self.parameters.slots) % 16
         ciphertext = encrypt_slots(self.he, self.parameters, slots)
         for _ in range(3 - primes):
@@ -85,13 +92,39 @@ class Case:
         return digits
 
 
-@pytest.fixture(scope="module", params=["bgv", "ckks"])
+@pytest.fixture(scope="module", params=[("bgv", 30), ("bgv", 57), ("bgv", 60), ("ckks", 30)], ids=str)
 def case(request: pytest.FixtureRequest) -> Case:
-    return Case(request.param)
+    return Case(*request.param)
 
 
 def residues(ciphertext: object) -> np.ndarray:
     return read_ciphertext(ciphertext.to_bytes("none"))[1].astype(np.int64)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("bits", [20, 57, 58, 59, 60])
+@pytest.mark.parametrize("step", [RELINEARIZATION, 5])
+def test_keys_encrypt_what_is_switched_with_errors_times_the_plain_modulus(bits: int, step: int) -> None:
+    degree, rng, seed = 4096, np.random.default_rng(bits), new_seed()
+    chosen = choose_primes(degree, [30, 24, 55, bits])
+    assert chosen is not None
+    *primes, special, plain = chosen
+    parameters = Parameters(scheme="bgv", ring_degree=degree, primes=tuple(primes), special_prime=special)
+    ternary, chain = rng.integers(-1, 2, degree), key_chain(parameters, 2)
+    secret = np.stack([residues_to_ntt(ternary, prime) for prime in chain])
+    first = make_key(secret, parameters, step, 2, error_factor=plain, seed=seed, place=0)
+    for digit in range(2):
+        mask, errors = expand_mask(seed, digit, chain, degree), []
+        for position, prime in enumerate(chain):
+            own = secret[position].astype(object)
+            switched = own * own if step == RELINEARIZATION else own[moved_places(step, degree)]
+            rest = (first[digit, position] + mask[position].astype(object) * own) % prime
+            rest = (rest - special * switched * (position == digit)) * pow(plain, -1, prime) % prime
+            error = rest.astype(np.int64)
+            from_ntt(error, ring_tables(prime, degree)[1], work_space(degree), prime, pow(degree, -1, prime))
+            errors.append(np.where(error > prime // 2, error - prime, error))
+        assert np.abs(errors[0]).max() <= ERROR_BITS
+        assert 3 < np.std(errors[0]) < 3.5
+        assert all(np.array_equal(error, errors[0]) for error in errors)
 
 
 @pytest.mark.parametrize("primes", [1, 2, 3])
@@ -122,6 +155,7 @@ def test_squares_and_relinearizations_are_those_of_seal(case: Case, primes: int)
 
 @pytest.mark.parametrize("primes", [2, 3])
 def test_a_dropped_prime_leaves_what_seal_leaves(case: Case, primes: int) -> None:
+    case.require(primes - 1)
     ciphertext = case.ciphertext(primes)
     before = residues(ciphertext)
     out = np.empty((2, primes - 1, DEGREE), dtype=np.int64)
