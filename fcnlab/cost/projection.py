@@ -20,7 +20,8 @@ from fcnlab.machine.machine import usable_cores
 from fcnlab.page import Page, Shown, Table, counted
 from fcnlab.planning.execution import BLOCK, ENGINES, local_runs
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.plan import Plan, PlannedStep
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.proof import PlannedStep
 
 WORD = 8  # bytes of a residue, and of a pixel
 

@@ -16,7 +16,8 @@ from fcnlab.circuit.polynomials import CountingOperations, Operand, Operation, a
 from fcnlab.circuit.signed_digits import signed_digits
 from fcnlab.planning.execution import BLOCK, are_aligned, count_executed, local_runs
 from fcnlab.planning.parameters import Parameters
-from fcnlab.planning.plan import Plan, PlannedStep
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.proof import PlannedStep
 
 EIGHT = 8  # additions that a kernel performs at once
 

@@ -22,7 +22,8 @@ from fcnlab.planning.batch.exact import WIDEST_PLAIN_BITS
 from fcnlab.planning.packed import approximate, exact
 from fcnlab.planning.packed.plan import PackedPlan
 from fcnlab.planning.parameters import PRIME_BITS, SCHEMES, Parameters, log_product
-from fcnlab.planning.plan import Plan, PlannedStep
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.proof import PlannedStep
 
 VERSION: Final = 2
 FORMAT: Final = "fcnlab.plan"

@@ -18,7 +18,8 @@ from fcnlab.errors import PlanError
 from fcnlab.planning.packed.pack import Program, pack
 from fcnlab.planning.packed.program import count_packed
 from fcnlab.planning.parameters import Parameters
-from fcnlab.planning.plan import Plan, rows_of
+from fcnlab.planning.plan import Plan
+from fcnlab.planning.proof import rows_of
 
 RELINEARIZATION = 0  # stands for a step: a rotation by no slot needs no key
 
