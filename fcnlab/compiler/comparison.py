@@ -5,6 +5,8 @@ loses in sums alone; and the circuit by no more than its integers were rounded. 
 """
 
 import copy
+import math
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -19,6 +21,7 @@ from fcnlab.compiler.lowering import RealAffine, Reals, RealStep
 from fcnlab.errors import CircuitError
 
 IMAGES = 8
+FEWEST_BITS = 2
 SLACK = 2.0**-36  # of the largest terms of a step: far more than float64 loses in a sum, far less than any fault
 
 
@@ -89,6 +92,27 @@ def run_network(network: nn.Module, *, circuit: Circuit, pixels: Integers) -> Re
     return logits.reshape(len(pixels), -1)
 
 
+def warn_of_lost_bits(step: RealAffine, *, made: Reals, lost: Reals, bits: float) -> None:
+    """Warn of an output of which rounding may take more than a quarter: one scale serves all weights of a step.
+
+    Args:
+        step: Whose weights were rounded.
+        made: What the weights of each output make of some images, in absolute values, shape (outputs,).
+        lost: What their rounding may take of it.
+        bits: What the largest weight has, with its sign.
+    """
+    share = np.divide(lost, made, out=np.zeros_like(lost), where=made > 0)
+    unit = int(share.argmax())
+    kept = -math.log2(max(share[unit], 2.0**-bits))
+    if kept < FEWEST_BITS and bits - kept > FEWEST_BITS + 3:
+        warnings.warn(
+            f"Unit {unit} of {step.name!r} keeps {max(kept, 0):.0f} of {bits:.0f} bits of its weights, since other "
+            f"weights of the layer, or inputs, are far larger: compile with {math.ceil(FEWEST_BITS + 2 - kept)} more "
+            "weight_bits, or train with batch norms whose weights are alike.",
+            stacklevel=5,
+        )
+
+
 def follow(
     steps: Sequence[RealStep], values: Reals, *, rounded: Sequence[Step] = (), units: Sequence[Fraction] = ()
 ) -> tuple[Reals, Reals]:
@@ -117,7 +141,10 @@ def follow(
             if rounded:
                 spread += float(units[index + 1] / 2)
             if rounded and step.quantum is None:
-                weights.data[:] = float(units[index + 1] / units[index] / 2)
+                half, largest = float(units[index + 1] / units[index] / 2), scale * float(weights.data.max(initial=0))
+                weights.data[:] = half
+                made, lost = (terms - np.abs(step.bias)[:, None]).sum(axis=1), (weights @ sizes).sum(axis=1)
+                warn_of_lost_bits(step, made=made, lost=lost, bits=math.log2(max(largest / half, 1)))
                 spread += weights @ (sizes + errors)
             errors = spread
         else:

@@ -12,6 +12,7 @@ from fcnlab.compiler.compile import compile_circuit
 from fcnlab.compiler.inspection import Layer, find_problems
 from fcnlab.compiler.layers import PolynomialActivation, Square
 from fcnlab.errors import CircuitError
+from tests.support.fidelity import measure_fidelity
 
 
 class Block(nn.Sequential):
@@ -92,7 +93,7 @@ def test_a_mask_that_came_with_loaded_weights_is_not_forgotten():
     masked = prune.l1_unstructured(nn.Linear(4, 2), "weight", 4)
     other = prune.custom_from_mask(nn.Linear(4, 2), "weight", torch.ones(2, 4))
     other.load_state_dict(masked.state_dict())  # its weight is stale until the next forward
-    with pytest.raises(CircuitError, match="prune.remove"):
+    with pytest.raises(CircuitError, match=r"prune\.remove"):
         compile_it(other)
     circuit = compile_it(prune.remove(other, "weight"), merge=False)
     assert circuit.steps[0].weights.nnz == 4
@@ -154,3 +155,24 @@ def test_units_beyond_float64_are_refused():
     network = nn.Sequential(nn.Linear(4, 2), cube, cube, cube, cube, nn.Linear(2, 2))
     with pytest.raises(CircuitError, match="unit below 2\\^-1000 or above 2\\^1000"):
         compile_it(network)
+
+
+def unlike_gammas(*, rescaled: bool) -> nn.Sequential:
+    """One unit 400 times the others; with `rescaled`, the layer after it makes up for that."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(16, 8), nn.BatchNorm1d(8), Square(), nn.Linear(8, 3)).eval()
+    with torch.no_grad():
+        network[1].weight.copy_(torch.tensor([200.0] + [0.5] * 7))
+        if rescaled:
+            network[3].weight[:, 0] /= 400**2
+    return network
+
+
+@pytest.mark.parametrize(("rescaled", "weight_bits", "where"), [(False, 8, "'fc1'"), (True, 12, "'fc2'")])
+def test_units_that_rounding_takes_are_named(rescaled, weight_bits, where):
+    network = unlike_gammas(rescaled=rescaled)
+    with pytest.warns(UserWarning, match=rf"Unit \d of {where} keeps 0 of {weight_bits} bits .* more weight_bits"):
+        compile_it(network, width=16, weight_bits=weight_bits)
+    circuit = compile_it(network, width=16, weight_bits=20)  # without a warning
+    pixels = np.random.default_rng(0).integers(0, 16, (2000, 16))
+    assert measure_fidelity(circuit, network, pixels=pixels).digit_agreement > 0.999
