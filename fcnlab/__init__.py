@@ -117,7 +117,7 @@ def compile(
     return compile_circuit(
         network,
         name=name or type(network).__name__,
-        input_shape=input_shape or shape,
+        input_shape=shape if input_shape is None else input_shape,
         pixel_bits=bits if pixel_bits is None else pixel_bits,
         weight_bits=weight_bits,
         merge=merge,

@@ -7,6 +7,7 @@ Real numbers meet integers by units: a step whose `unit` is u holds the integer 
 """
 
 import math
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from fcnlab.circuit.integers import WORD_BITS, Integers, combine_residues, primes_covering
+from fcnlab.circuit.integers import WORD_BITS, Integers, check_integer, combine_residues, primes_covering
 from fcnlab.circuit.steps import (
     Affine,
     Interval,
@@ -33,6 +34,8 @@ from fcnlab.page import Page, Shown, Table, counted
 
 __all__ = ["Affine", "Circuit", "Interval", "Polynomial", "Step", "propagate"]
 
+MOST_PIXEL_BITS = 16
+WIDEST = 1 << 24  # pixels, or values of a step: more would be no network, but an attempt on the memory
 RESIDUE_BITS = 28  # residues of this size leave int64 room for wide sums
 BLOCK = 512  # images evaluated together: their columns stay in the cache
 
@@ -44,7 +47,7 @@ class Circuit(Shown):
     Attributes:
         name: Name of the network.
         input_shape: Shape of one image, such as (1, 28, 28).
-        pixel_bits: Inputs are integers from 0 to 2^pixel_bits - 1.
+        pixel_bits: Inputs are integers from 0 to 2^pixel_bits - 1; 1 to 16.
         steps: Affine and polynomial steps in order; neighbours agree in width.
     """
 
@@ -54,6 +57,9 @@ class Circuit(Shown):
     steps: tuple[Step, ...]
 
     def __post_init__(self) -> None:
+        bits = check_integer("pixel_bits", self.pixel_bits, lowest=1, highest=MOST_PIXEL_BITS)
+        object.__setattr__(self, "pixel_bits", bits)
+        object.__setattr__(self, "input_shape", check_shape(self.input_shape))
         width = self.inputs
         for step in self.steps:
             if step.inputs != width:
@@ -81,7 +87,7 @@ class Circuit(Shown):
     @property
     def inputs(self) -> int:
         """Number of pixels."""
-        return int(np.prod(self.input_shape))
+        return math.prod(self.input_shape)
 
     @property
     def outputs(self) -> int:
@@ -186,6 +192,23 @@ class Circuit(Shown):
                 values = apply(step, values)
             logits[start : start + BLOCK] = values.T
         return logits
+
+
+def check_shape(shape: Any) -> tuple[int, ...]:
+    """The shape of one image as Python integers.
+
+    Raises:
+        CircuitError: If it is no shape, or one of more pixels than a circuit may have.
+    """
+    try:
+        known = tuple(operator.index(length) for length in shape)
+    except TypeError:
+        known = ()
+    if not known or min(known) < 1 or math.prod(known) > WIDEST:
+        raise CircuitError(
+            f"input_shape is {shape!r}; give the shape of one image, such as (1, 28, 28), with 1 to {WIDEST:,} pixels."
+        )
+    return known
 
 
 def propagate(circuit: Circuit) -> Iterator[tuple[Step, Interval]]:

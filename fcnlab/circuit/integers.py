@@ -1,5 +1,6 @@
 """Exact integer arithmetic: sparse products and polynomials of any width, primes, the Chinese remainder theorem."""
 
+import operator
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -10,11 +11,28 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from fcnlab.errors import CircuitError
+
 Integers = npt.NDArray[np.int64]
 WORD_BITS = 64  # int64 arithmetic wraps modulo 2^64, so a result within these bits is exact whatever came before it
 SUM_BITS = 62  # sums below 2^62 stay clear of the wrap
 # Deterministic Miller-Rabin witnesses for every integer below 3.3e24 (Sorenson and Webster 2015).
 WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
+
+
+def check_integer(label: str, value: Any, *, lowest: int, highest: int) -> int:
+    """An integer of any type as Python's, whose arithmetic cannot wrap.
+
+    Raises:
+        CircuitError: If it is none, or out of its range.
+    """
+    try:
+        integer = operator.index(value)
+    except TypeError as error:
+        raise CircuitError(f"{label} is {value!r}; it must be an integer from {lowest} to {highest}.") from error
+    if not lowest <= integer <= highest:
+        raise CircuitError(f"{label} is {integer}; it must be from {lowest} to {highest}.")
+    return integer
 
 
 def integer_array(values: Sequence[int]) -> npt.NDArray[Any]:

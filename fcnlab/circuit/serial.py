@@ -17,14 +17,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from scipy import sparse
 
-from fcnlab.circuit.circuit import Affine, Circuit, Polynomial, Step
+from fcnlab.circuit.circuit import WIDEST, Affine, Circuit, Polynomial, Step
 from fcnlab.circuit.integers import Integers, integer_array
 from fcnlab.errors import CircuitError, DataError
 
 VERSION: Final = 1
 KEY: Final = "fcnlab.circuit"
-WIDEST: Final = 1 << 24  # values of a step: more would be no network, but an attempt on the memory
-MOST_PIXEL_BITS: Final = 16
 ARRAYS: Final = ("indptr", "indices", "data")
 
 # What the JSON must be: a type, a list of one form, or an object with exactly these entries.
@@ -58,10 +56,7 @@ def load_circuit(content: bytes) -> Circuit:
     try:
         require(fits(header, FORM), "its header")
         steps = tuple(read_step(index, values, arrays) for index, values in enumerate(header["steps"]))
-        shape, bits = header["input_shape"], header["pixel_bits"]
-        require(shape and min(shape) > 0 and math.prod(shape) <= WIDEST, f"the input shape {shape}")
-        require(1 <= bits <= MOST_PIXEL_BITS, f"{bits} pixel bits")
-        circuit = Circuit(header["name"], tuple(shape), bits, steps)
+        circuit = Circuit(header["name"], tuple(header["input_shape"]), header["pixel_bits"], steps)
     except CircuitError as error:
         raise DataError(f"The saved circuit is damaged or altered: {error}") from error
     again, own = describe(circuit)

@@ -1,5 +1,6 @@
 """The two kinds of steps of a circuit, affine and polynomial, and what they do to integers and to bounds of them."""
 
+import operator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -93,6 +94,7 @@ class Polynomial:
     unit: float = 1.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "coefficients", tuple(map(operator.index, self.coefficients)))  # no fixed width
         if not 2 <= self.degree <= HIGHEST_DEGREE or self.coefficients[-1] == 0:
             raise CircuitError(
                 f"Step {self.name!r} has coefficients {self.coefficients}: give 3 to {HIGHEST_DEGREE + 1}, constant "

@@ -5,17 +5,18 @@ The stages, each a function from steps to steps:
 1. `inspection` and `translation`: modules to sparse matrices and polynomials over real numbers, or what to change.
 2. `lowering`: fold batch norms, complete squares, merge affine neighbours, round to integers and units.
 3. `circuit.dead_code`: drop what nothing reads.
+4. `comparison`: run circuit and network on random images, and refuse a difference that rounding does not explain.
 
 The network sees x = pixel / 2^pixel_bits; the circuit sees the integer pixel.
 """
 
 from typing import TYPE_CHECKING
 
-from fcnlab.circuit.circuit import Circuit
+from fcnlab.circuit.circuit import MOST_PIXEL_BITS, Circuit, check_shape
 from fcnlab.circuit.dead_code import remove_dead_code
+from fcnlab.circuit.integers import check_integer
 from fcnlab.compiler.lowering import complete_squares as complete
 from fcnlab.compiler.lowering import fold_scalings, merge_affine_steps, round_steps
-from fcnlab.errors import CircuitError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,20 +53,22 @@ def compile_circuit(
         The circuit.
 
     Raises:
-        CircuitError: If something in the network is unsupported, not finite or does not fit; all modules that are
-            unsupported are named at once, each with what to use instead.
+        CircuitError: If something in the network is unsupported, not finite or does not fit (all modules that are
+            unsupported are named at once, each with what to use instead); or if the circuit is not the network.
     """
+    from fcnlab.compiler.comparison import refuse_difference
     from fcnlab.compiler.translation import translate
 
-    for label, bits, lowest, highest in (("pixel_bits", pixel_bits, 1, 16), ("weight_bits", weight_bits, 2, 24)):
-        if not lowest <= bits <= highest:
-            raise CircuitError(f"{label} is {bits}; it must be from {lowest} to {highest}.")
+    pixel_bits = check_integer("pixel_bits", pixel_bits, lowest=1, highest=MOST_PIXEL_BITS)
+    weight_bits = check_integer("weight_bits", weight_bits, lowest=2, highest=24)
+    input_shape = check_shape(input_shape)
     steps = fold_scalings(translate(network, input_shape=input_shape))
     if complete_squares:
         steps = complete(steps)
     if merge:
         steps = merge_affine_steps(steps)
-    integers = round_steps(steps, pixel_bits=pixel_bits, weight_bits=weight_bits)
-    if merge:
-        integers = remove_dead_code(integers)
-    return Circuit(name=name, input_shape=input_shape, pixel_bits=pixel_bits, steps=tuple(integers))
+    rounded = round_steps(steps, pixel_bits=pixel_bits, weight_bits=weight_bits)
+    integers = remove_dead_code(rounded) if merge else rounded
+    circuit = Circuit(name=name, input_shape=input_shape, pixel_bits=pixel_bits, steps=tuple(integers))
+    refuse_difference(circuit, network, steps=steps, rounded=rounded)
+    return circuit

@@ -14,9 +14,11 @@ from scipy import sparse
 
 from fcnlab.circuit.circuit import Affine, Polynomial, Step
 from fcnlab.circuit.integers import integer_array
+from fcnlab.errors import CircuitError
 
 Reals = npt.NDArray[np.float64]
 EXACT_BITS = 52  # float64 holds integers of this size, so products and sums of powers of two stay exact
+SMALLEST_UNIT = Fraction(1, 1 << 1000)
 EXACT_LEAD_BITS = 16  # a polynomial whose exact integers need a wider leading coefficient is rounded instead
 MERGE_LIMIT = 400_000_000  # multiply-adds; a pair of layers whose product takes more is not tried
 
@@ -219,11 +221,25 @@ def round_steps(steps: Sequence[RealStep], *, pixel_bits: int, weight_bits: int)
             weights, quantum = round_weights(step, weight_bits=weight_bits)
             unit *= step.scale * quantum
             bias = integer_array([round(Fraction(value) / unit) for value in step.bias.tolist()])
-            rounded.append(Affine(step.name, weights, bias, unit=float(unit), pooling=step.pooling))
+            rounded.append(Affine(step.name, weights, bias, unit=unit_of(unit, step), pooling=step.pooling))
         else:
             integers, unit = round_coefficients(step.coefficients, unit=unit, weight_bits=weight_bits)
-            rounded.append(Polynomial(step.name, step.width, integers, unit=float(unit)))
+            rounded.append(Polynomial(step.name, step.width, integers, unit=unit_of(unit, step)))
     return rounded
+
+
+def unit_of(unit: Fraction, step: RealStep) -> float:
+    """A unit as float64.
+
+    Raises:
+        CircuitError: If it is out of range.
+    """
+    if not SMALLEST_UNIT <= unit <= 1 / SMALLEST_UNIT:
+        raise CircuitError(
+            f"The values of {step.name!r} would have a unit below 2^-1000 or above 2^1000, which float64 does not "
+            "hold: use fewer activations, of lower degree, or coefficients nearer to 1."
+        )
+    return float(unit)
 
 
 def round_weights(step: RealAffine, *, weight_bits: int) -> tuple[sparse.csr_array, Fraction]:

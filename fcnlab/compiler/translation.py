@@ -19,6 +19,7 @@ from fcnlab.compiler.layers import PolynomialActivation, Square, SumPool2d
 from fcnlab.compiler.lowering import RealAffine, RealPolynomial, RealStep, make_affine
 from fcnlab.errors import CircuitError
 
+PRODUCT_LIMIT = 100_000_000  # of a layer: its matrix takes 16 bytes for each, its making four times that
 Padding = tuple[int, int, int, int]  # left, right, top, bottom, as nn.ZeroPad2d has it
 
 
@@ -36,8 +37,6 @@ def translate(network: nn.Module, *, input_shape: tuple[int, ...]) -> list[RealS
     problems = [problem for layer in layers for problem in find_problems(layer)]
     if problems:
         raise CircuitError("This network cannot be compiled:\n" + "\n".join(f"* {problem}" for problem in problems))
-    if not input_shape or min(input_shape) < 1:
-        raise CircuitError(f"input_shape is {input_shape}; give the shape of one image, such as (1, 28, 28).")
     steps: list[RealStep] = []
     layout: Integers = np.arange(int(np.prod(input_shape)), dtype=np.int64).reshape(input_shape)
     step: RealStep
@@ -49,7 +48,7 @@ def translate(network: nn.Module, *, input_shape: tuple[int, ...]) -> list[RealS
                 continue
             case nn.ZeroPad2d():
                 expect(layer, layout, dimensions=3)
-                layout = pad(layout, module.padding)
+                layout = pad(layer, layout, module.padding)
                 continue
             case nn.Flatten():
                 layout = layout.reshape(-1)
@@ -60,7 +59,7 @@ def translate(network: nn.Module, *, input_shape: tuple[int, ...]) -> list[RealS
                 step, shape = translate_pooling(layer, module, layout)
             case nn.Linear():
                 expect(layer, layout, dimensions=1, size=module.in_features)
-                matrix = gather(to_array(module.weight), layout[None, :], width=width)
+                matrix = gather(layer, to_array(module.weight), layout[None, :], width=width)
                 step, shape = make_affine(layer.name, matrix=matrix, bias=bias_of(module)), (module.out_features,)
             case nn.BatchNorm1d() | nn.BatchNorm2d():
                 step, shape = translate_batch_norm(layer, module, layout), layout.shape
@@ -70,6 +69,8 @@ def translate(network: nn.Module, *, input_shape: tuple[int, ...]) -> list[RealS
                 raise AssertionError(f"{layer.path} passed find_problems")
         steps.append(step)
         layout = np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
+    if not steps:
+        raise CircuitError("The network computes nothing: give it at least one layer with weights or an activation.")
     if layout.min(initial=0) < 0:
         raise CircuitError("The network ends with padding: the logits must come from a layer.")
     return steps
@@ -78,14 +79,15 @@ def translate(network: nn.Module, *, input_shape: tuple[int, ...]) -> list[RealS
 def translate_convolution(layer: Layer, module: nn.Conv2d, layout: Integers) -> tuple[RealAffine, tuple[int, ...]]:
     """A convolution as a sparse matrix, with the shape of its output."""
     expect(layer, layout, dimensions=3, size=module.in_channels)
-    padded = pad(layout, convolution_padding(module))
+    padded = pad(layer, layout, convolution_padding(module))
     taps = windows(layer, padded, kernel=module.kernel_size, stride=module.stride, dilation=module.dilation)
     channels, height, width = taps.shape[:3]
     kernels = to_array(module.weight).reshape(module.groups, module.out_channels // module.groups, -1)
+    refuse_large(layer, kernels[0].size * module.groups * height * width)
     grouped = taps.reshape(module.groups, channels // module.groups, height * width, -1).swapaxes(1, 2)
     places = grouped.reshape(module.groups, height * width, -1)
     values = int(layout.max(initial=-1)) + 1
-    blocks = [gather(kernel, group, width=values) for kernel, group in zip(kernels, places, strict=True)]
+    blocks = [gather(layer, kernel, group, width=values) for kernel, group in zip(kernels, places, strict=True)]
     bias = np.repeat(bias_of(module), height * width)
     matrix = sparse.csr_array(sparse.vstack(blocks, format="csr"))
     return make_affine(layer.name, matrix=matrix, bias=bias), (module.out_channels, height, width)
@@ -98,10 +100,17 @@ def translate_pooling(
     expect(layer, layout, dimensions=3)
     kernel = pair(module.kernel_size)
     top, left = pair(module.padding)
-    taps = windows(layer, pad(layout, (left, left, top, top)), kernel=kernel, stride=pair(module.stride))
+    padded, stride = pad(layer, layout, (left, left, top, top)), pair(module.stride)
+    taps = windows(layer, padded, kernel=kernel, stride=stride)
     shape = taps.shape[:3]
+    rests = ((length - k) % s for length, k, s in zip(padded.shape[1:], kernel, stride, strict=True))
+    if isinstance(module, nn.AvgPool2d) and module.ceil_mode and any(rests):
+        raise CircuitError(
+            f"{layer.path}: ceil_mode=True divides by other numbers where a window passes the border of its input "
+            f"{padded.shape[1:]}; set ceil_mode=False, which leaves those windows out, and train again."
+        )
     places = taps.reshape(int(np.prod(shape)), -1)
-    matrix = gather(np.ones((1, places.shape[1])), places, width=int(layout.max(initial=-1)) + 1)
+    matrix = gather(layer, np.ones((1, places.shape[1])), places, width=int(layout.max(initial=-1)) + 1)
     divisor = 1
     if isinstance(module, nn.AvgPool2d):
         divisor = module.divisor_override or kernel[0] * kernel[1]
@@ -157,10 +166,11 @@ def windows(
     return view[:, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
 
 
-def gather(weights: npt.NDArray[np.float64], places: Integers, *, width: int) -> sparse.csr_array:
+def gather(layer: Layer, weights: npt.NDArray[np.float64], places: Integers, *, width: int) -> sparse.csr_array:
     """Sparse rows that apply each kernel to each window.
 
     Args:
+        layer: Whose weights they are.
         weights: Shape (kernels, taps).
         places: Index of the value under each tap, -1 for padding, shape (positions, taps).
         width: Number of values.
@@ -168,6 +178,7 @@ def gather(weights: npt.NDArray[np.float64], places: Integers, *, width: int) ->
     Returns:
         Shape (kernels * positions, width), kernels outermost, without stored zeros.
     """
+    refuse_large(layer, weights.size * len(places))
 
     def block(kernel: npt.NDArray[np.float64]) -> sparse.csr_array:
         kept = (places >= 0) & (kernel != 0)
@@ -191,9 +202,11 @@ def convolution_padding(module: nn.Conv2d) -> Padding:
     return left, left, top, top
 
 
-def pad(layout: Integers, padding: Padding) -> Integers:
+def pad(layer: Layer, layout: Integers, padding: Padding) -> Integers:
     """Surround each map with places that hold zero."""
     left, right, top, bottom = padding
+    channels, height, width = layout.shape
+    refuse_large(layer, channels * (height + top + bottom) * (width + left + right))
     return np.pad(layout, ((0, 0), (top, bottom), (left, right)), constant_values=-1)
 
 
@@ -204,6 +217,15 @@ def expect(layer: Layer, layout: Integers, *, dimensions: int, size: int | None 
         raise CircuitError(f"{layer.path} takes an input of shape {wanted}; it gets {layout.shape}.")
     if size is not None and layout.shape[0] != size:
         raise CircuitError(f"{layer.path} takes {size} channels or features; it gets an input of shape {layout.shape}.")
+
+
+def refuse_large(layer: Layer, count: int) -> None:
+    """Refuse products, or places, that no memory would hold."""
+    if count > PRODUCT_LIMIT:
+        raise CircuitError(
+            f"{layer.path} has {count:,} products or places, and a layer may have {PRODUCT_LIMIT:,}: use fewer "
+            "channels, a larger stride, or smaller images."
+        )
 
 
 def refuse_padding(layer: Layer, layout: Integers) -> None:

@@ -225,7 +225,7 @@ def check_supported(circuit: Circuit) -> None:
         if before <= MOST_POLYNOMIALS < size
     ]
     if not circuit.steps or not isinstance(circuit.steps[0], Affine):
-        problems.append("the first step is not affine")
+        problems.append("the first step is not affine (begin the network with a convolution or a linear layer)")
     if problems:
         raise PlanError(f"{circuit.name} cannot be encrypted: " + "; ".join(problems) + ".")
 

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from fcnlab.circuit.circuit import MOST_PIXEL_BITS, WIDEST
 from fcnlab.circuit.integers import is_prime
-from fcnlab.circuit.serial import MOST_PIXEL_BITS, WIDEST, fits
+from fcnlab.circuit.serial import fits
 from fcnlab.errors import DataError, PlanError
 from fcnlab.planning.batch.exact import WIDEST_PLAIN_BITS
 from fcnlab.planning.packed import approximate, exact

@@ -221,7 +221,6 @@ def test_everything_unsupported_is_named_at_once():
         nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"),
         nn.ReLU(),
         nn.Sequential(nn.MaxPool2d(2), nn.Tanh()),
-        nn.AvgPool2d(2, ceil_mode=True),
         nn.AvgPool2d(2, padding=1, count_include_pad=False),
         nn.BatchNorm2d(2, track_running_stats=False),
         PolynomialActivation((1.0, 0.0)),
@@ -242,14 +241,13 @@ def test_everything_unsupported_is_named_at_once():
             ("* 1 (ReLU)", "relu-aq-2"),
             ("* 2.0 (MaxPool2d)", "SumPool2d"),
             ("* 2.1 (Tanh)", "PolynomialActivation"),
-            ("* 3 (AvgPool2d)", "ceil_mode"),
-            ("* 4 (AvgPool2d)", "count_include_pad"),
-            ("* 5 (BatchNorm2d)", "running statistics"),
-            ("* 6 (PolynomialActivation)", "degree 0: use degree 1 to 4"),
-            ("* 7 (PolynomialActivation)", "degree 5"),
-            ("* 8 (Flatten)", "nn.Flatten()"),
-            ("* 9 (LSTM)", "supported is"),
-            ("* 10 (Linear)", "weight has values that are not finite"),
+            ("* 3 (AvgPool2d)", "count_include_pad"),
+            ("* 4 (BatchNorm2d)", "running statistics"),
+            ("* 5 (PolynomialActivation)", "degree 0: use degree 1 to 4"),
+            ("* 6 (PolynomialActivation)", "degree 5"),
+            ("* 7 (Flatten)", "nn.Flatten()"),
+            ("* 8 (LSTM)", "supported is"),
+            ("* 9 (Linear)", "weight has values that are not finite"),
         ],
         strict=True,
     ):
@@ -260,6 +258,17 @@ def test_everything_unsupported_is_named_at_once():
     ("network", "shape", "message"),
     [
         (nn.Sequential(nn.Linear(4, 2)), (0,), r"input_shape is \(0,\)"),
+        (nn.Sequential(nn.Linear(4, 2)), 4, r"input_shape is 4; give the shape of one image, such as \(1, 28, 28\)"),
+        (nn.Sequential(nn.Linear(4, 2)), (2.5,), r"input_shape is \(2.5,\)"),
+        (nn.Sequential(nn.Linear(4, 2)), (10**9,), "1 to 16,777,216 pixels"),
+        (nn.Sequential(), (4,), "computes nothing"),
+        (nn.Sequential(nn.Flatten(), nn.Dropout()), (4,), "computes nothing"),
+        (nn.Sequential(nn.ZeroPad2d((1, -1, 0, 0)), nn.Conv2d(1, 1, 1)), (1, 4, 4), "crops the image"),
+        (nn.Sequential(nn.ZeroPad2d(10**6), nn.Conv2d(1, 1, 1)), (1, 4, 4), "4,000,016,000,016 products or places"),
+        (nn.Sequential(nn.Conv2d(16, 256, 15, padding=7)), (16, 12, 12), "has 132,710,400 products or places"),
+        (nn.Sequential(nn.AvgPool2d(2, ceil_mode=True)), (1, 5, 4), "ceil_mode=False, which leaves those windows out"),
+        (nn.Sequential(nn.AvgPool2d(2, divisor_override=-4)), (1, 4, 4), "divisor_override -4: divide by 1 or more"),
+        (nn.Sequential(nn.Flatten(1, 3), nn.Linear(4, 2)), (4,), "Torch cannot run this network"),
         (nn.Sequential(nn.Linear(4, 2)), (1, 2, 2), r"put nn.Flatten\(\) before it"),
         (nn.Sequential(nn.Flatten(), nn.Linear(5, 2)), (1, 2, 2), "takes 5 channels or features"),
         (nn.Sequential(nn.Conv2d(3, 2, 1)), (1, 2, 2), "takes 3 channels"),
@@ -280,6 +289,29 @@ def test_layers_that_do_not_fit_are_refused(network, shape, message):
 def test_bits_out_of_range_are_refused(options):
     with pytest.raises(CircuitError, match="must be from"):
         compile_circuit(nn.Linear(2, 2), name="bad", input_shape=(2,), **options)
+
+
+def test_integers_of_numpy_are_integers():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(3, 4), Square(), nn.Linear(4, 4), Square(), nn.Linear(4, 2))
+    plain = compile_circuit(network, name="x", input_shape=(3,), pixel_bits=16, weight_bits=24)
+    other = compile_circuit(
+        network, name="x", input_shape=np.array([3]), pixel_bits=np.int64(16), weight_bits=np.int8(24)
+    )
+    assert (type(other.pixel_bits), type(other.input_shape[0]), type(other.pixel_max)) == (int, int, int)
+    assert plain.ranges[-1].bits == other.ranges[-1].bits > 64
+    pixels = sample(plain)
+    assert np.array_equal(plain.evaluate(pixels), other.evaluate(pixels))
+    assert Polynomial("act", 2, (np.int64(1 << 62), np.int8(0), np.int64(1))).coefficients == (1 << 62, 0, 1)
+    for wrong in (4.0, "4", None):
+        with pytest.raises(CircuitError, match=r"pixel_bits is .*; it must be an integer from 1 to 16"):
+            compile_circuit(network, name="x", input_shape=(3,), pixel_bits=wrong)
+
+
+def test_ceil_mode_that_changes_nothing_is_compiled():
+    network = nn.Sequential(nn.AvgPool2d(2, padding=1, ceil_mode=True), nn.Flatten(), nn.Linear(9, 2))
+    circuit = compile_circuit(network, name="x", input_shape=(1, 4, 4), weight_bits=16)
+    assert measure_fidelity(circuit, network, pixels=sample(circuit)).max_logit_difference < 1e-3
 
 
 def test_a_logit_that_reads_nothing_is_named():
@@ -303,6 +335,24 @@ def test_fidelity_notices_a_difference():
     with pytest.raises(CircuitError, match="no images"):
         measure_fidelity(circuit, network, pixels=pixels[:0])
     assert network[0].weight.dtype == torch.float32
+
+
+def test_fidelity_compares_maps_and_single_logits():
+    torch.manual_seed(0)
+    maps = nn.Sequential(nn.Conv2d(1, 3, 4))
+    circuit = compile_circuit(maps, name="x", input_shape=(1, 4, 4), weight_bits=16)
+    fidelity = measure_fidelity(circuit, maps, pixels=sample(circuit))
+    assert fidelity.max_logit_difference < 1e-3
+    assert fidelity.digit_agreement == 1
+    single = nn.Sequential(nn.Linear(2, 1))
+    with torch.no_grad():
+        single[0].weight.copy_(torch.tensor([[1.0, -1.0]]))
+        single[0].bias.zero_()
+    circuit = compile_circuit(single, name="x", input_shape=(2,))
+    negated = replace(circuit, steps=(replace(circuit.steps[0], weights=-circuit.steps[0].weights),))
+    pixels = np.array([[1, 3], [7, 2], [5, 4], [0, 9]])
+    assert measure_fidelity(circuit, single, pixels=pixels).digit_agreement == 1
+    assert measure_fidelity(negated, single, pixels=pixels).digit_agreement == 0
 
 
 def test_importing_the_compiler_does_not_import_torch():

@@ -1,15 +1,14 @@
 """How faithful a circuit is to the network that it was compiled from."""
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import nn
 
 from fcnlab.circuit.circuit import Circuit
+from fcnlab.compiler.comparison import run_network
 from fcnlab.errors import CircuitError
 
 
@@ -21,7 +20,7 @@ class Fidelity:
         images: Number of images compared.
         max_logit_difference: Largest absolute difference of a logit, in the network's units.
         max_logit: Largest absolute logit of the network, to compare with.
-        digit_agreement: Share of images with the same largest logit, 0 to 1.
+        digit_agreement: Share of images of the same class, 0 to 1: the largest logit, or the sign of a single one.
     """
 
     images: int
@@ -44,15 +43,17 @@ def measure_fidelity(circuit: Circuit, network: nn.Module, *, pixels: npt.NDArra
     images = circuit.check_pixels(pixels)
     if not len(images):
         raise CircuitError("There are no images to compare: give at least one.")
-    reference = copy.deepcopy(network).double().eval()
-    scaled = torch.from_numpy(images.reshape(-1, *circuit.input_shape)).double() / (1 << circuit.pixel_bits)
-    with torch.no_grad():
-        expected = reference(scaled).numpy()
+    expected = run_network(network, circuit=circuit, pixels=images)
     logits = circuit.evaluate(images)
     difference = np.abs(logits.astype(np.float64) * circuit.unit - expected)
     return Fidelity(
         images=len(images),
         max_logit_difference=float(difference.max()),
         max_logit=float(np.abs(expected).max()),
-        digit_agreement=float(np.mean(logits.argmax(axis=1) == expected.argmax(axis=1))),
+        digit_agreement=float(np.mean(classes(logits) == classes(expected))),
     )
+
+
+def classes(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The class of each row: the largest logit, or whether a single one is positive."""
+    return logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0

@@ -1,0 +1,159 @@
+"""A circuit and the module it was compiled from, on the same images: what tells that compiling kept the function.
+
+The real steps stand between the two. Torch runs in double precision, so that it may differ from them by what float64
+loses in sums alone; and the circuit by no more than its integers were rounded. Both are bounded step by step.
+"""
+
+import copy
+import math
+import warnings
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import torch
+from numpy.polynomial.polynomial import polyval
+from torch import nn
+
+from fcnlab.circuit.circuit import Circuit, Polynomial, Step
+from fcnlab.circuit.integers import Integers
+from fcnlab.compiler.lowering import RealAffine, Reals, RealStep
+from fcnlab.errors import CircuitError
+
+IMAGES = 8
+FEWEST_BITS = 2
+SLACK = 2.0**-36  # of the largest terms of a step: far more than float64 loses in a sum, far less than any fault
+
+
+def refuse_difference(
+    circuit: Circuit, network: nn.Module, *, steps: Sequence[RealStep], rounded: Sequence[Step]
+) -> None:
+    """Refuse a circuit that on random images is not its network, up to the rounding of its integers.
+
+    Args:
+        circuit: What was compiled.
+        network: What it was compiled from.
+        steps: The real steps that were rounded.
+        rounded: Their integers, one step for each.
+
+    Raises:
+        CircuitError: If torch does not run the network, or a logit differs by more than rounding explains.
+    """
+    pixels = random_images(circuit)
+    inputs = pixels.reshape(IMAGES, -1).T / (1 << circuit.pixel_bits)
+    values, errors = follow(steps, inputs)
+    compare(run_network(network, circuit=circuit, pixels=pixels), values.T, errors=errors.T, name=circuit.name)
+    unit = Fraction(circuit.unit)
+    logits = np.array([[float(value * unit) for value in row] for row in circuit.evaluate(pixels).tolist()])
+    units = [Fraction(1, 1 << circuit.pixel_bits), *(Fraction(step.unit) for step in rounded)]
+    values, errors = follow(steps, inputs, rounded=rounded, units=units)
+    compare(logits, values.T, errors=errors.T, name=circuit.name)
+
+
+def compare(found: Reals, expected: Reals, *, errors: Reals, name: str) -> None:
+    """Refuse logits of shape (N, outputs) that differ by more than `errors`, or are not finite."""
+    difference = np.abs(found - expected)
+    wrong = np.argwhere(~(difference <= errors))
+    if len(wrong):
+        image, logit = wrong[0]
+        raise CircuitError(
+            f"Circuit and network of {name!r} differ: on a random image logit {logit} is {found[image, logit]:.6g} "
+            f"instead of {expected[image, logit]:.6g}, and rounding explains {errors[image, logit]:.2g}. Some module "
+            "computes what its type does not say: use modules whose code and settings nothing has altered."
+        )
+
+
+def random_images(circuit: Circuit) -> Integers:
+    """Images from empty to full of random pixels, always the same for a shape, (IMAGES, *input_shape)."""
+    random, shape = np.random.default_rng(0), (IMAGES, *circuit.input_shape)
+    filled = np.linspace(0, 1, IMAGES) > random.random(shape).T
+    return random.integers(0, circuit.pixel_max, shape, endpoint=True) * filled.T
+
+
+def run_network(network: nn.Module, *, circuit: Circuit, pixels: Integers) -> Reals:
+    """The logits of a network as torch computes them, in evaluation and double precision, shape (N, outputs).
+
+    Args:
+        network: Not changed.
+        circuit: Says what an image is, and how many logits it has.
+        pixels: Integers from 0 to `circuit.pixel_max`, shape (N, ...).
+
+    Raises:
+        CircuitError: If torch cannot run it, or it has another number of logits.
+    """
+    scaled = torch.from_numpy(pixels.reshape(-1, *circuit.input_shape)).double() / (1 << circuit.pixel_bits)
+    try:
+        with torch.no_grad():
+            logits: Reals = copy.deepcopy(network).cpu().double().eval()(scaled).numpy()
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise CircuitError(f"Torch cannot run this network on {tuple(scaled.shape)} pixels: {error}") from error
+    if logits.size != len(pixels) * circuit.outputs:
+        raise CircuitError(f"The circuit has {circuit.outputs} logits, its network an output of shape {logits.shape}.")
+    return logits.reshape(len(pixels), -1)
+
+
+def warn_of_lost_bits(step: RealAffine, *, made: Reals, lost: Reals, bits: float) -> None:
+    """Warn of an output of which rounding may take more than a quarter: one scale serves all weights of a step.
+
+    Args:
+        step: Whose weights were rounded.
+        made: What the weights of each output make of some images, in absolute values, shape (outputs,).
+        lost: What their rounding may take of it.
+        bits: What the largest weight has, with its sign.
+    """
+    share = np.divide(lost, made, out=np.zeros_like(lost), where=made > 0)
+    unit = int(share.argmax())
+    kept = -math.log2(max(share[unit], 2.0**-bits))
+    if kept < FEWEST_BITS and bits - kept > FEWEST_BITS + 3:
+        warnings.warn(
+            f"Unit {unit} of {step.name!r} keeps {max(kept, 0):.0f} of {bits:.0f} bits of its weights, since other "
+            f"weights of the layer, or inputs, are far larger: compile with {math.ceil(FEWEST_BITS + 2 - kept)} more "
+            "weight_bits, or train with batch norms whose weights are alike.",
+            stacklevel=5,
+        )
+
+
+def follow(
+    steps: Sequence[RealStep], values: Reals, *, rounded: Sequence[Step] = (), units: Sequence[Fraction] = ()
+) -> tuple[Reals, Reals]:
+    """What real steps make of columns of values, and a bound on how far float64, or the integers, are from it.
+
+    An entry of a rounded matrix is within half a unit of the exact one, and so is a bias; coefficients are compared.
+    What the values before are off adds to that.
+
+    Args:
+        steps: As they were rounded.
+        values: Shape (inputs, N).
+        rounded: The integers of each step; without them only float64 rounds.
+        units: Real value of 1 before each step and after the last.
+
+    Returns:
+        The values after the last step and the bound, both of shape (outputs, N).
+    """
+    errors = np.zeros_like(values)
+    for index, step in enumerate(steps):
+        sizes = np.abs(values)
+        if isinstance(step, RealAffine):
+            scale, weights = float(step.scale), abs(step.matrix)
+            values = scale * (step.matrix @ values) + step.bias[:, None]
+            terms = scale * (weights @ sizes) + np.abs(step.bias)[:, None]
+            spread = scale * (weights @ errors)
+            if rounded:
+                spread += float(units[index + 1] / 2)
+            if rounded and step.quantum is None:
+                half, largest = float(units[index + 1] / units[index] / 2), scale * float(weights.data.max(initial=0))
+                weights.data[:] = half
+                made, lost = (terms - np.abs(step.bias)[:, None]).sum(axis=1), (weights @ sizes).sum(axis=1)
+                warn_of_lost_bits(step, made=made, lost=lost, bits=math.log2(max(largest / half, 1)))
+                spread += weights @ (sizes + errors)
+            errors = spread
+        else:
+            exact = near = np.array(step.coefficients)
+            if rounded and isinstance(after := rounded[index], Polynomial):
+                parts = [value * units[index + 1] / units[index] ** k for k, value in enumerate(after.coefficients)]
+                near = np.array([float(part) for part in parts])
+            values, terms = polyval(values, exact), polyval(sizes, np.abs(exact))
+            errors = polyval(sizes + errors, np.abs(near)) - polyval(sizes, np.abs(near))
+            errors += polyval(sizes, np.abs(near - exact))
+        errors = errors + SLACK * terms.max(axis=0)
+    return values, errors
