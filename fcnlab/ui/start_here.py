@@ -76,13 +76,7 @@ class FirstRun:
         figure = LiveFigure(layers_figure())
 
         def show(change: Any) -> None:
-            layers = change.new.report.layers
-            update_layers(
-                figure,
-                names=[layer.name for layer in layers],
-                counts=[layer.operations for layer in layers],
-                seconds=[layer.elapsed_s for layer in layers],
-            )
+            update_layers(figure, layers=change.new.report.layers)
 
         self.run.observe(show, names="result")
         return View(figure, lambda: self._either(layer_bars))

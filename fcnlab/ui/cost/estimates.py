@@ -144,21 +144,17 @@ def calibrate_in_worker(*, progress: Callable[[Step], None]) -> None:
     calibrate(report=lambda *step: progress(Step(*step)))
 
 
-class MeasurePanel:
+class MeasurePanel(TaskPanel):
     """The panel that measures this machine; it is seen until that was done.
 
     Args:
         measured: Called when it was done.
-
-    Attributes:
-        task: The measurement.
-        widget: What to show.
     """
 
     def __init__(self, measured: Callable[[], None]) -> None:
         self.task, self._measured = Task(calibrate_in_worker), measured
         cost = "Seconds are unknown until this machine has been measured, once; that takes under a minute."
-        self.widget = TaskPanel(self.task, label="Measure this machine", start=self.task.start, cost=cost).widget
+        super().__init__(self.task, label="Measure this machine", start=self.task.start, cost=cost)
         self.widget.layout.display = "none" if unit_costs() is not None else "flex"
         self.task.observe(self._ended, names="state")
 

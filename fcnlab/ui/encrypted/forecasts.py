@@ -77,6 +77,11 @@ class Forecast:
     hops: HopTable | None = None
     note: str = ""
 
+    @property
+    def runnable(self) -> Setup | None:
+        """What a run needs, if it can run here."""
+        return None if self.refusal else self.setup
+
 
 @cache
 def circuit_of(network: str) -> Circuit:
