@@ -49,7 +49,9 @@ class FirstRun:
         self.panel = View(panel.widget, lambda: Page(Sentence(self.summary, kind="plain")))
         self.account = self._view(account, live=lambda outcome: account(outcome, timed=True))
         self.digits = self._view(digits, live=digits)
-        self.layers = self._layers_view()
+        figure = LiveFigure(layers_figure())
+        fill = lambda outcome: update_layers(figure, layers=outcome.report.layers)  # noqa: E731
+        self.layers = self._filled(figure, layer_bars, fill=fill)
 
     @property
     def summary(self) -> str:
@@ -65,25 +67,16 @@ class FirstRun:
 
     def _view(self, say: Callable[[Inference], Page], *, live: Callable[[Inference], Page]) -> View:
         area = widgets.HTML(Page(NOTHING_YET).live, layout={"width": "100%"})
+        return self._filled(area, say, fill=lambda outcome: area.set_trait("value", live(outcome).live))
 
-        def show(change: Any) -> None:
-            area.value = live(change.new).live
+    def _filled(self, widget: Any, say: Callable[[Inference], Page], *, fill: Callable[[Inference], None]) -> View:
+        self.run.observe(lambda change: fill(change.new), names="result")
 
-        self.run.observe(show, names="result")
-        return View(area, lambda: self._either(say))
+        def page() -> Page:
+            outcome = self.run.result
+            return say(outcome) if outcome is not None else Page(self.run.message or NOTHING_YET)
 
-    def _layers_view(self) -> View:
-        figure = LiveFigure(layers_figure())
-
-        def show(change: Any) -> None:
-            update_layers(figure, layers=change.new.report.layers)
-
-        self.run.observe(show, names="result")
-        return View(figure, lambda: self._either(layer_bars))
-
-    def _either(self, say: Callable[[Inference], Page]) -> Page:
-        outcome = self.run.result
-        return say(outcome) if outcome is not None else Page(self.run.message or NOTHING_YET)
+        return View(widget, page)
 
 
 def first_run(*, network: str = DEFAULT_NETWORK, images: int = IMAGES) -> FirstRun:
