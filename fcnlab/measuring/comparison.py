@@ -27,7 +27,7 @@ WIDTH: Final = 100
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows: published, then counted, then measured."""
+    """All rows: published, then counted, then measured; as a string, the table in 100 columns."""
 
     rows: tuple[Row, ...]
 
@@ -36,7 +36,18 @@ class Comparison:
         return {"rows": [asdict(row) for row in self.rows]}
 
     def __str__(self) -> str:
-        return describe_comparison(self)
+        lines = [
+            f"{'':<19}{'PT-CT +':>8}{'CT-CT +':>8}{'PT-CT x':>8}{'CT-CT x':>8}{'HOPs':>8}{'enc+dec':>9}{'infer s':>8}"
+            f"{'acc %':>7}{'MB':>8}  scheme"
+        ]
+        for kind, heading in HEADINGS.items():
+            rows = [row for row in self.rows if row.kind == kind]
+            lines += ["", heading, *describe_rows(rows), *paragraph(NOTES.get(kind, ""))]
+        measured = {row.system for row in self.rows if row.kind == "measured"}
+        missing = [row.system for row in self.rows if row.kind == "counted" and row.system not in measured]
+        if missing:
+            lines += paragraph(f" not yet: {', '.join(missing)} (fcnlab compare --measure --network NAME)")
+        return "\n".join(lines)
 
 
 def compare(*, path: Path = MEASURED) -> Comparison:
@@ -70,22 +81,6 @@ def counted_row(network: str) -> Row:
         accuracy=load_checkpoint(network).card.accuracy,
         setting="layers reconstructed" if network.startswith(RECONSTRUCTED) else "",
     )
-
-
-def describe_comparison(comparison: Comparison) -> str:
-    """The table in 100 columns."""
-    lines = [
-        f"{'':<19}{'PT-CT +':>8}{'CT-CT +':>8}{'PT-CT x':>8}{'CT-CT x':>8}{'HOPs':>8}{'enc+dec':>9}{'infer s':>8}"
-        f"{'acc %':>7}{'MB':>8}  scheme"
-    ]
-    for kind, heading in HEADINGS.items():
-        rows = [row for row in comparison.rows if row.kind == kind]
-        lines += ["", heading, *describe_rows(rows), *paragraph(NOTES.get(kind, ""))]
-    measured = {row.system for row in comparison.rows if row.kind == "measured"}
-    missing = [row.system for row in comparison.rows if row.kind == "counted" and row.system not in measured]
-    if missing:
-        lines += paragraph(f" not yet: {', '.join(missing)} (fcnlab compare --measure --network NAME)")
-    return "\n".join(lines)
 
 
 def describe_rows(rows: Sequence[Row]) -> Iterator[str]:

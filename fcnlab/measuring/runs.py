@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import COLUMNS
@@ -59,14 +59,9 @@ def measure(
     elif parts not in (None, 1):
         raise PlanError("Seconds of a part are extrapolated by unit costs; measure them first: fcnlab calibrate.")
     available = available_bytes()
-    portion = choose_portion(
-        circuit,
-        scheme=scheme,
-        sample=sample_for(scheme, circuit),
-        memory_bytes=None if available is None else int(MEMORY_SHARE * available),
-        parts=parts,
-        project=projector,
-    )
+    memory_bytes = None if available is None else int(MEMORY_SHARE * available)
+    limits: dict[str, Any] = {"memory_bytes": memory_bytes, "parts": parts, "project": projector}
+    portion = choose_portion(circuit, scheme=scheme, sample=sample_for(scheme, circuit), **limits)
     test = load_mnist("test")
     images = min(portion.plan.parameters.slots, len(test.pixels), comparable_images(portion.circuit))
     report = infer(

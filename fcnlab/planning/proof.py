@@ -15,7 +15,7 @@ COLUMNS: Final = {
     "noise_bits": ("noise bits", ".1f"),
     "modulus_bits": ("modulus", ".1f"),
     "primes": ("primes", ""),
-    "budget_bits": ("left", ".1f"),
+    "budget_bits": ("bits left", ".1f"),
 }
 
 

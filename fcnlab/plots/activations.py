@@ -1,11 +1,14 @@
 """Figures of a run by layer, and of an activation with its polynomials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
 
+from fcnlab.approximation import Approximation, HistogramNorm
+from fcnlab.approximation.norms import Norm
+from fcnlab.inference.report import LayerReport
 from fcnlab.plots.theme import BARS, OKABE_ITO, RING, ROWS, filled, hover, panels
 
 KINDS: Final = {
@@ -39,26 +42,18 @@ def layers_figure(*, height: int = 330) -> go.Figure:
     return figure
 
 
-def update_layers(
-    figure: Any, *, names: Sequence[str], counts: Sequence[Mapping[str, int]], seconds: Sequence[float]
-) -> None:
-    """Show another run.
-
-    Args:
-        figure: From `layers_figure`, or a widget around it.
-        names: The layers, in order.
-        counts: Operations of each, by kind.
-        seconds: Time of each.
-    """
-    totals = [sum(layer.get(kind, 0) for kind in KINDS) for layer in counts]
+def update_layers(figure: Any, *, layers: Sequence[LayerReport]) -> None:
+    """Show another run in `layers_figure`."""
+    names, seconds = [layer.name for layer in layers], [layer.elapsed_s for layer in layers]
+    totals = [sum(layer.operations.get(kind, 0) for kind in KINDS) for layer in layers]
     *bars, labels, times = figure.data
     with figure.batch_update():
         for kind, bar in zip(KINDS, bars, strict=True):
-            values = [layer.get(kind, 0) for layer in counts]
-            bar.x, bar.y = values, list(names)
+            values = [layer.operations.get(kind, 0) for layer in layers]
+            bar.x, bar.y = values, names
             bar.visible = any(values)  # a kind that does not occur is not in the legend
-        labels.x, labels.y, labels.text = totals, list(names), [f" {total:,}" for total in totals]
-        times.x, times.y = list(seconds), list(names)
+        labels.x, labels.y, labels.text = totals, names, [f" {total:,}" for total in totals]
+        times.x, times.y = seconds, names
         figure.layout.yaxis.showticklabels = True
         figure.layout.xaxis.range = [0, 1.18 * max(totals)]
         figure.layout.xaxis2.range = [0, 1.35 * max(seconds)]
@@ -111,14 +106,8 @@ def activation_figure(*, degrees: int, reach: float, height: int = 600) -> go.Fi
     return figure
 
 
-def update_activation_curves(figure: Any, *, fit: Any, optimum: Any) -> None:
-    """Show another fit in the upper panels of `activation_figure`.
-
-    Args:
-        figure: The figure, or a widget around it.
-        fit: An `Approximation` with the allowed coefficients.
-        optimum: The same with real ones.
-    """
+def update_activation_curves(figure: Any, *, fit: Approximation, optimum: Approximation) -> None:
+    """Show another fit in the upper panels of `activation_figure`, beside the optimum of real coefficients."""
     *curves, summits = figure.data[:6]
     curve, reference = fit.curve, optimum.curve
     scale = next((s for s in ERROR_SCALES if s > 1.05 * max(fit.max_error, optimum.max_error)), ERROR_SCALES[-1])
@@ -131,34 +120,23 @@ def update_activation_curves(figure: Any, *, fit: Any, optimum: Any) -> None:
         figure.layout.yaxis2.range = [-scale, scale]
 
 
-def update_activation_weight(figure: Any, *, counts: Sequence[float], edges: Sequence[float]) -> None:
-    """Show the histogram that weighs the mean square in `activation_figure`, as high as 1 where it is highest.
-
-    Args:
-        figure: The figure, or a widget around it.
-        counts: Height of each bin; none hides it.
-        edges: Ends of the bins, one more.
-    """
-    outline = figure.data[12]
-    if not outline.visible and not len(counts):
+def update_activation_weight(figure: Any, *, norm: Norm) -> None:
+    """Show the histogram that weighs the mean square in `activation_figure`, as high as 1 where it is highest."""
+    outline, weighs = figure.data[12], isinstance(norm, HistogramNorm)
+    if not outline.visible and not weighs:
         return  # even an update that changes nothing is a message, and a redraw
     with figure.batch_update():
-        outline.visible = len(counts) > 0
-        if len(counts):
-            heights = FLOOR + np.array(counts) / max(counts)
+        outline.visible = weighs
+        if isinstance(norm, HistogramNorm):
+            heights, edges = FLOOR + np.array(norm.counts) / max(norm.counts), norm.edges
             outline.x = [edges[0], *np.repeat(edges, 2)[1:-1], edges[-1]]
             outline.y = [FLOOR, *np.repeat(heights, 2), FLOOR]
 
 
-def update_activation_sweep(figure: Any, *, fits: Sequence[Any], optima: Sequence[Any], degree: int) -> None:
-    """Show the errors of every degree in the lower panels of `activation_figure`.
-
-    Args:
-        figure: The figure, or a widget around it.
-        fits: `Approximation` of degree 1, 2, ... with the allowed coefficients.
-        optima: The same with real ones.
-        degree: The chosen one, marked if it is among them.
-    """
+def update_activation_sweep(
+    figure: Any, *, fits: Sequence[Approximation], optima: Sequence[Approximation], degree: int
+) -> None:
+    """Show the errors of degree 1, 2, ... in the lower panels of `activation_figure`, the chosen degree marked."""
     chosen = [fit for fit in fits if fit.problem.degree == degree]
     with figure.batch_update():
         for place, found in enumerate((fits, optima, chosen)):

@@ -1,11 +1,13 @@
 """The figure of the cost of a setting: HOPs by layer, accuracy against HOPs, noise by layer, seconds and bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from fcnlab.circuit.hops import HopTable
 from fcnlab.data.frontier import Point
+from fcnlab.planning.plan import Plan
 from fcnlab.plots.accuracy import LOWEST_ACCURACY, accuracy_axis, accuracy_place, accuracy_points
 from fcnlab.plots.activations import KINDS, add_kinds
 from fcnlab.plots.theme import CROSS, INK, OKABE_ITO, POWERS, ROWS, filled, hover, panels
@@ -61,44 +63,34 @@ def cost_figure(points: Sequence[Point], *, height: int = 690) -> go.Figure:
     return figure
 
 
-def update_counts(
-    figure: Any, *, names: Sequence[str], counts: Sequence[Mapping[str, int]], widest: int, total: int
-) -> None:
-    """Show other HOPs by layer, and where the setting stands; its accuracy is not known yet.
+def update_counts(figure: Any, *, counts: HopTable, trained: HopTable) -> None:
+    """Show other HOPs by layer in `cost_figure`, and where the setting stands; its accuracy is not known yet.
 
-    Args:
-        figure: From `cost_figure`.
-        names: The layers.
-        counts: Operations of each, by kind.
-        widest: Most HOPs of a layer as trained: the axis stays while the network does.
-        total: HOPs of one pass.
+    The axis holds the widest layer as trained, and stays while the network does.
     """
     bars, here = figure.data[:BAR_COUNT], figure.data[BAR_COUNT + len(SOURCES)]
     with figure.batch_update():
         for kind, bar in zip(KINDS, bars, strict=True):
-            bar.x, bar.y = [layer[kind] for layer in counts], list(names)
-        figure.layout.xaxis.range = [0, 1.05 * widest]
-        here.x = [total]
+            bar.x = [getattr(layer, kind) for layer in counts.layers]
+            bar.y = [layer.name for layer in counts.layers]
+        figure.layout.xaxis.range = [0, 1.05 * max(layer.total for layer in trained.layers)]
+        here.x = [counts.total.total]
 
 
 def update_estimate(
     figure: Any,
     *,
     accuracy: float | None,
-    names: Sequence[str],
-    noise_bits: Sequence[float],
-    budget_bits: Sequence[float],
+    plan: Plan | None,
     amounts: Sequence[float | None],
     published: Sequence[float],
 ) -> None:
-    """Show accuracy, noise, seconds and bytes; empty sequences where nothing can be planned.
+    """Show accuracy, noise, seconds and bytes.
 
     Args:
-        figure: From `cost_figure`.
+        figure: From `cost_figure`, or a widget around it.
         accuracy: Percent, if it is known; below the axis it stands at its lower end with its number.
-        names: The planned steps.
-        noise_bits: Bound of the noise after each.
-        budget_bits: What is left after each.
+        plan: Whose noise is shown; nothing where nothing can be planned.
         amounts: As AMOUNTS, None where unknown.
         published: The same of a published system.
     """
@@ -107,8 +99,10 @@ def update_estimate(
         below = accuracy is not None and accuracy < LOWEST_ACCURACY
         here.y = [accuracy_place(LOWEST_ACCURACY + 1 if accuracy is None or below else accuracy)]
         here.text = ["accuracy: …" if accuracy is None else f"{accuracy:.2f} %{' ↓' if below else ''}"]
-        noise.x, noise.y = list(noise_bits), list(names)
-        left.x, left.y = list(budget_bits), list(names)
+        steps = plan.steps if plan is not None else ()
+        noise.y = left.y = [step.name for step in steps]
+        noise.x = [round(step.noise_bits, 1) for step in steps]
+        left.x = [round(step.budget_bits, 1) for step in steps]
         update_amounts((ours, theirs), (amounts, published))
 
 

@@ -53,9 +53,7 @@ def update_reading(
     *,
     clear: Sequence[float],
     encrypted: Sequence[float] | None,
-    measured: Sequence[float | None],
-    projected: Sequence[float | None],
-    published: Sequence[float | None],
+    amounts: Sequence[Sequence[float | None]],
     pixels: npt.NDArray[np.uint8] | None,
     residues: npt.NDArray[np.uint8] | None,
 ) -> None:
@@ -65,13 +63,11 @@ def update_reading(
         figure: From `reading_figure`, or a widget around it.
         clear: Logits in the clear, empty if there is no image.
         encrypted: Decrypted logits, None before a run.
-        measured: As AMOUNTS, None where unknown.
-        projected: The same before the run.
-        published: The same of a published system.
+        amounts: As AMOUNTS, None where unknown: measured, projected and those of a published system.
         pixels: Grey values of the image, None without one.
         residues: Grey values of a ciphertext, None before a run.
     """
-    bars, amounts, histogram = figure.data[:2], figure.data[2:5], figure.data[5:]
+    bars, markers, histogram = figure.data[:2], figure.data[2:5], figure.data[5:]
     logits = [*clear, *(encrypted if encrypted is not None else ())]
     with figure.batch_update():
         for bar, values in zip(bars, (clear, encrypted or ()), strict=True):
@@ -80,7 +76,7 @@ def update_reading(
             low, high = min(*logits, 0), max(*logits, 0)
             margin = 0.08 * (high - low)
             figure.layout.yaxis.range = [low - margin, high + margin]
-        update_amounts(amounts, (measured, projected, published))
+        update_amounts(markers, amounts)
         for trace, greys in zip(histogram, (pixels, residues), strict=True):
             trace.x, trace.y = grey_histogram(greys) if greys is not None else ([], [])
 

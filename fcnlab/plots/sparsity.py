@@ -1,12 +1,13 @@
 """The figure of sparsity: weights before and after, accuracy against HOPs, HOPs by layer beside the dense network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from fcnlab.circuit.hops import HopTable
 from fcnlab.data.frontier import Point
 from fcnlab.plots.accuracy import LOWEST_ACCURACY, accuracy_axis, accuracy_place, accuracy_points
 from fcnlab.plots.theme import CROSS, GREY, OKABE_ITO, POWERS, RING, WIDE, filled, hover, panels
@@ -60,13 +61,12 @@ def update_weights(figure: Any, *, before: npt.NDArray[Any], after: npt.NDArray[
         figure.layout.xaxis.range = [-reach, reach]
 
 
-def update_layers(figure: Any, *, ours: Mapping[str, int], dense: Mapping[str, int], widest: int) -> None:
-    """Show HOPs by layer beside the dense network's; the axis holds `widest`, and stays while the network does."""
-    theirs, here = figure.data[-2:]
+def update_layers(figure: Any, *, ours: HopTable, trained: HopTable, dense: HopTable) -> None:
+    """Show HOPs by layer beside the dense network's; the axis holds both as trained, and stays with the network."""
     with figure.batch_update():
-        theirs.x, theirs.y = list(dense), list(dense.values())
-        here.x, here.y = list(ours), list(ours.values())
-        figure.layout.yaxis3.range = [0, 1.13 * widest]
+        for bars, counts in zip(figure.data[-2:], (dense, ours), strict=True):
+            bars.x, bars.y = [layer.name for layer in counts.layers], [layer.total for layer in counts.layers]
+        figure.layout.yaxis3.range = [0, 1.13 * max(layer.total for layer in (*dense.layers, *trained.layers))]
 
 
 def update_place(figure: Any, *, hops: int, accuracy: float | None, nearest: Point | None) -> None:

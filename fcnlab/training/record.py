@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import count_fused
+from fcnlab.circuit.hops import COLUMNS, count_fused
 from fcnlab.compression.layers import Compression
 from fcnlab.data.trained import SEED_MARK, TRAINED, TrainedPoint, load_trained, save_trained
 from fcnlab.networks.checkpoint import (
@@ -45,29 +46,19 @@ def describe_point(checkpoint: Checkpoint) -> TrainedPoint:
     card, network = checkpoint.card, checkpoint.network
     built = card.architecture
     circuit = compile_checkpoint(checkpoint)
+    kept = ("name", "weight_bits", "products", "range_bits", "seed", "minutes", "command")
+    shared: dict[str, Any] = {name: getattr(card, name) for name in kept}
+    shared |= {name: getattr(built, name) for name in ("maps", "units", "activation", "pixel_bits")}
+    shared |= {column: card.hops[column] for column in COLUMNS}
     return TrainedPoint(
-        name=card.name,
-        maps=built.maps,
-        units=built.units,
+        **shared,
         degree=len(network.get_submodule("act1").coefficients) - 1,  # type: ignore[arg-type]
-        activation=built.activation,
-        pixel_bits=built.pixel_bits,
         prune_ratio=round(1 - card.products / dense_products(card), 4),
-        weight_bits=card.weight_bits,
-        products=card.products,
         executed_products=executed_products(circuit),
-        pt_ct_adds=card.hops["pt_ct_adds"],
-        ct_ct_adds=card.hops["ct_ct_adds"],
-        pt_ct_mults=card.hops["pt_ct_mults"],
-        ct_ct_mults=card.hops["ct_ct_mults"],
         hops_total=card.hops["total"],
         hops_executed_fused=count_fused(circuit).total.total,
-        range_bits=card.range_bits,
         accuracy_validation=round(card.validation, 2),
         accuracy_test=round(card.accuracy, 2),
-        seed=card.seed,
-        minutes=card.minutes,
-        command=card.command,
     )
 
 

@@ -208,16 +208,9 @@ class Run:
             epoch = advance(student, material=self.material)
             self.epochs_done += 1
             pace_s = (time.perf_counter() - self.started) / self.epochs_done
-            self.tell(
-                SweepProgress(
-                    what=student.recipe.name,
-                    phase=student.phase,
-                    epochs_done=self.epochs_done,
-                    epochs=self.epochs,
-                    validation_percent=epoch.validation_percent,
-                    remaining_s=pace_s * (self.epochs - self.epochs_done),
-                )
-            )
+            left_s, percent = pace_s * (self.epochs - self.epochs_done), epoch.validation_percent
+            what, phase = student.recipe.name, student.phase
+            self.tell(SweepProgress(what, phase, self.epochs_done, self.epochs, percent, left_s))
 
 
 def make_base(*, maps: int = 5, units: int = 100, activation: str = "swish-aq-2", seed: int = 0) -> Recipe:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from torch import nn
+from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops
@@ -22,6 +23,7 @@ from fcnlab.errors import FcnlabError
 from fcnlab.inference.infer import infer
 from fcnlab.inference.report import Inference, Progress, Report
 from fcnlab.networks.checkpoint import hop_columns, read_model_card
+from fcnlab.page import Page, Shown
 from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.costs import count_head, count_whole_network, square_network
 from fcnlab.transfer.heads.guarantee import Guarantee
@@ -38,7 +40,7 @@ Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransferReport:
+class TransferReport(Shown):
     """What came out of a study.
 
     Attributes:
@@ -97,8 +99,38 @@ class TransferReport:
         promise |= {name: None for name in ("epsilon", "clipping") if not math.isfinite(promise[name])}
         return values | promise | {"membership": membership}
 
-    def __str__(self) -> str:
-        return describe(self)
+    @override
+    def page(self) -> Page:
+        seconds, guarantee = self.seconds, self.guarantee
+        whole, total = self.whole_network_hops["total"], self.hops["total"]
+        spent = (
+            f"epsilon {guarantee.epsilon:.2f} at delta {guarantee.delta:.2g} ({guarantee.accountant} accountant, noise "
+            f"{guarantee.noise_multiplier:.2f}, clipping {guarantee.clipping:g})"
+            if math.isfinite(guarantee.epsilon)
+            else "no privacy"
+        )
+        compared = f" against {whole:,} for the whole network (1/{whole / total:,.0f})" if whole != total else ""
+        if self.sparse_network_hops is not None:
+            ratio = self.sparse_network_hops / total
+            compared += f" and {self.sparse_network_hops:,} for the shipped sparse network (1/{ratio:,.0f})"
+        projected = seconds["whole_network"]
+        aside = f"; the whole network would take about {projected:,.0f} s on one thread" if projected else ""
+        skipped = f"{len(self.skipped)} unreadable images skipped: {', '.join(self.skipped)}"
+        return Page(
+            f"{self.title}: {self.records:,} records, {self.classes} classes, {self.features} features, "
+            f"{self.clipped:,} of them clipped",
+            spent,
+            f"accuracy {self.accuracy:.2f} % +- {self.accuracy_std:.2f} over {len(self.seeds)} seeds, decrypted; "
+            f"{self.clear_accuracy:.2f} % without privacy, in the clear",
+            f"{self.mismatched_logits:,} decrypted logits differ from the clear circuit's",
+            f"HOPs {total:,}{compared}",
+            f"train {seconds['train']:.2f} s; keys {seconds['keygen']:.2f} s, encrypt {seconds['encrypt']:.2f} s, "
+            f"evaluate {seconds['evaluate']:.3f} s, decrypt {seconds['decrypt']:.3f} s{aside}",
+            f"sent {self.upload_bytes / 1e6:.1f} MB, received {self.download_bytes / 1e6:.1f} MB",
+            f"membership advantage {describe_attack(self.private)}, at most {self.private.bound:.2f} by the guarantee; "
+            f"without privacy {describe_attack(self.clear)}",
+            skipped if self.skipped else None,
+        )
 
 
 def run_study(
@@ -238,41 +270,6 @@ def project_whole_network(study: Study, head: TrainedHead) -> float | None:
     except FcnlabError:
         return None
     return round(project(plan, circuit, images=images, threads=1, costs=costs).total_s, 1)
-
-
-def describe(report: TransferReport) -> str:
-    """The report for a terminal."""
-    seconds, guarantee = report.seconds, report.guarantee
-    whole, total = report.whole_network_hops["total"], report.hops["total"]
-    spent = (
-        f"epsilon {guarantee.epsilon:.2f} at delta {guarantee.delta:.2g} ({guarantee.accountant} accountant, noise "
-        f"{guarantee.noise_multiplier:.2f}, clipping {guarantee.clipping:g})"
-        if math.isfinite(guarantee.epsilon)
-        else "no privacy"
-    )
-    compared = f" against {whole:,} for the whole network (1/{whole / total:,.0f})" if whole != total else ""
-    if report.sparse_network_hops is not None:
-        ratio = report.sparse_network_hops / total
-        compared += f" and {report.sparse_network_hops:,} for the shipped sparse network (1/{ratio:,.0f})"
-    projected = seconds["whole_network"]
-    aside = f"; the whole network would take about {projected:,.0f} s on one thread" if projected else ""
-    lines = [
-        f"{report.title}: {report.records:,} records, {report.classes} classes, {report.features} features, "
-        f"{report.clipped:,} of them clipped",
-        spent,
-        f"accuracy {report.accuracy:.2f} % +- {report.accuracy_std:.2f} over {len(report.seeds)} seeds, decrypted; "
-        f"{report.clear_accuracy:.2f} % without privacy, in the clear",
-        f"{report.mismatched_logits:,} decrypted logits differ from the clear circuit's",
-        f"HOPs {total:,}{compared}",
-        f"train {seconds['train']:.2f} s; keys {seconds['keygen']:.2f} s, encrypt {seconds['encrypt']:.2f} s, evaluate "
-        f"{seconds['evaluate']:.3f} s, decrypt {seconds['decrypt']:.3f} s{aside}",
-        f"sent {report.upload_bytes / 1e6:.1f} MB, received {report.download_bytes / 1e6:.1f} MB",
-        f"membership advantage {describe_attack(report.private)}, at most {report.private.bound:.2f} by the guarantee; "
-        f"without privacy {describe_attack(report.clear)}",
-    ]
-    if report.skipped:
-        lines.append(f"{len(report.skipped)} unreadable images skipped: {', '.join(report.skipped)}")
-    return "\n".join(lines)
 
 
 def describe_attack(membership: Membership) -> str:

@@ -1,6 +1,6 @@
 """Lab 01: activations as polynomials, with coefficients that encryption likes."""
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -136,16 +136,12 @@ class ActivationLab(Lab):
         fit, optimum = self.fits()
         self.numbers.value = describe(settings, fit, optimum).live
         update_activation_curves(self.figure, fit=fit, optimum=optimum)
-        degrees = range(1, highest_degree(settings) + 1)
-        update_activation_sweep(
-            self.figure,
-            fits=[fit_of(settings, degree=degree) for degree in degrees],
-            optima=[fit_of(settings, degree=degree, real=True) for degree in degrees],
-            degree=settings.degree,
+        fits, optima = (
+            [fit_of(settings, degree=degree, real=real) for degree in range(1, highest_degree(settings) + 1)]
+            for real in (False, True)
         )
-        norm = fit.problem.norm
-        weight = (norm.counts, norm.edges) if isinstance(norm, HistogramNorm) else ((), ())
-        update_activation_weight(self.figure, counts=weight[0], edges=weight[1])
+        update_activation_sweep(self.figure, fits=fits, optima=optima, degree=settings.degree)
+        update_activation_weight(self.figure, norm=fit.problem.norm)
 
     def _weigh(self, layer: str, superseded: Superseded) -> None:
         with self.model.guard():
@@ -195,38 +191,32 @@ def rows(fit: Approximation, optimum: Approximation) -> list[list[object]]:
 
 def formula(fit: Approximation) -> str:
     """The polynomial in characters, constant term first: ``2^-3 + 2^-1 x + 2^-3 x^2``."""
-    return join_terms(fit, power=lambda base, exponent: f"{base}^{exponent}", minus="-")
-
-
-def formula_markup(fit: Approximation) -> str:
-    """The polynomial in HTML."""
-    return join_terms(fit, power=lambda base, exponent: f"{base}<sup>{exponent}</sup>", minus="−")
-
-
-def join_terms(fit: Approximation, *, power: Callable[[object, int], str], minus: str) -> str:
-    """The terms that are not zero, joined by their signs."""
     joined = ""
     for degree, value in enumerate(fit.coefficients):
         if not value:
             continue
         powers = fit.powers[degree] if fit.powers is not None else None
-        x = "" if degree == 0 else "x" if degree == 1 else power("x", degree)
+        x = "" if degree == 0 else "x" if degree == 1 else f"x^{degree}"
         magnitude = f"{abs(value):.6g}"
         if powers is not None:
             # The sign of the whole coefficient stands before it: inside, signs are relative to that.
-            signs = ["", *(" + " if sign == powers[0][0] else f" {minus} " for sign, _ in powers[1:])]
-            terms = (sign + power(2, exponent) for sign, (_, exponent) in zip(signs, powers, strict=True))
-            magnitude = "".join(terms).replace("^-", f"^{minus}").replace("<sup>-", f"<sup>{minus}")
+            signs = ["", *(" + " if sign == powers[0][0] else " - " for sign, _ in powers[1:])]
+            magnitude = "".join(f"{sign}2^{exponent}" for sign, (_, exponent) in zip(signs, powers, strict=True))
             magnitude = f"({magnitude})" if len(powers) > 1 and x else magnitude
-        sign = minus if value < 0 else "+"
-        lead = f" {sign} " if joined else minus * (value < 0)
+        lead = f" {'-' if value < 0 else '+'} " if joined else "-" * (value < 0)
         joined += lead + f"{magnitude} {x}".strip()
     return joined or "0"
+
+
+def formula_markup(text: str) -> str:
+    """The same in HTML."""
+    return re.sub(r"\^(−?\d+)", r"<sup>\1</sup>", text.replace("-", "−"))
 
 
 def describe(settings: ActivationSettings, fit: Approximation, optimum: Approximation) -> Page:
     """Formula, table and what is proven."""
     ratio = fit.error / optimum.error if optimum.error else float("inf")
+    words = f"p(x) = {formula(fit)}"
     degree, what = fit.problem.degree, "largest error" if fit.problem.norm.label == "linf" else "weighted rms error"
     comparison = (
         f"The {what} is {ratio:.3g} times that of the real optimum, and no polynomial of degree {degree} with such "
@@ -235,7 +225,7 @@ def describe(settings: ActivationSettings, fit: Approximation, optimum: Approxim
         else f"No polynomial of degree {degree} has a {what} below {fit.lower_bound:.4f}."
     )
     return Page(
-        Markup(f'<p class="verdict"><b>p(x) = {formula_markup(fit)}</b></p>', words=f"p(x) = {formula(fit)}"),
+        Markup(f'<p class="verdict"><b>{formula_markup(words)}</b></p>', words=words),
         Table(HEADS, rows(fit, optimum)),
         comparison,
         weight_sentence(settings),

@@ -128,12 +128,7 @@ class SparsityLab(Lab):
         counts = count_variant(settings.variation)
         dense, trained = (count_variant(as_trained(name)) for name in (DENSE, settings.network))
         with self.figure.batch_update():  # one message for all panels
-            update_layers(
-                self.figure,
-                ours={layer.name: layer.total for layer in counts.layers},
-                dense={layer.name: layer.total for layer in dense.layers},
-                widest=max(layer.total for layer in (*dense.layers, *trained.layers)),
-            )
+            update_layers(self.figure, ours=counts, trained=trained, dense=dense)
             self._show_accuracy()
         self.worker.ask(settings)
 

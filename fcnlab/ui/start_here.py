@@ -50,8 +50,8 @@ class FirstRun:
         self.account = self._view(account, live=lambda outcome: account(outcome, timed=True))
         self.digits = self._view(digits, live=digits)
         self.figure = LiveFigure(layers_figure())
-        self.layers = View(widgets.VBox([self.figure.widget]), lambda: self._either(layer_bars))
-        self.run.observe(self._show_layers, names="result")
+        fill = lambda outcome: update_layers(self.figure, layers=outcome.report.layers)  # noqa: E731
+        self.layers = self._filled(widgets.VBox([self.figure.widget]), layer_bars, fill=fill)
 
     @property
     def summary(self) -> str:
@@ -67,25 +67,16 @@ class FirstRun:
 
     def _view(self, say: Callable[[Inference], Page], *, live: Callable[[Inference], Page]) -> View:
         area = widgets.HTML(Page(NOTHING_YET).live, layout={"width": "100%"})
+        return self._filled(area, say, fill=lambda outcome: area.set_trait("value", live(outcome).live))
 
-        def show(change: Any) -> None:
-            area.value = live(change.new).live
+    def _filled(self, widget: Any, say: Callable[[Inference], Page], *, fill: Callable[[Inference], None]) -> View:
+        self.run.observe(lambda change: fill(change.new), names="result")
 
-        self.run.observe(show, names="result")
-        return View(area, lambda: self._either(say))
+        def page() -> Page:
+            outcome = self.run.result
+            return say(outcome) if outcome is not None else Page(self.run.message or NOTHING_YET)
 
-    def _show_layers(self, change: Any) -> None:
-        layers = change.new.report.layers
-        update_layers(
-            self.figure,
-            names=[layer.name for layer in layers],
-            counts=[layer.operations for layer in layers],
-            seconds=[layer.elapsed_s for layer in layers],
-        )
-
-    def _either(self, say: Callable[[Inference], Page]) -> Page:
-        outcome = self.run.result
-        return say(outcome) if outcome is not None else Page(self.run.message or NOTHING_YET)
+        return View(widget, page)
 
 
 def first_run(*, network: str = DEFAULT_NETWORK, images: int = IMAGES) -> FirstRun:

@@ -12,17 +12,14 @@ from fcnlab.plots.activations import (
     update_activation_sweep,
     update_layers,
 )
+from tests.support.reports import made_up_layer
 
 
 def test_layers_are_stacked_and_labelled():
     figure = layers_figure()
     traces = len(figure.data)
-    update_layers(
-        figure,
-        names=["conv1", "act1"],
-        counts=[{"ct_ct_adds": 900, "pt_ct_adds": 100}, {"ct_ct_mults": 50}],
-        seconds=[0.5, 0.25],
-    )
+    operations = {"conv1": {"ct_ct_adds": 900, "pt_ct_adds": 100}, "act1": {"ct_ct_mults": 50}}
+    update_layers(figure, layers=[made_up_layer(name, outputs=1, operations=each) for name, each in operations.items()])
     assert len(figure.data) == traces
     by_name = {trace.name: trace for trace in figure.data if trace.name}
     assert list(by_name["CT-CT adds"].x) == [900, 0]

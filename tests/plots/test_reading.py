@@ -9,13 +9,13 @@ PIXELS = np.zeros((28, 28), dtype=np.uint8)
 PIXELS[10:18, 10:18] = 255
 NOISE = np.arange(25_600).astype(np.uint8)
 PUBLISHED = [6.7, 39.1, 411.1]
-EMPTY = {"measured": [None] * 3, "projected": [None] * 3, "published": PUBLISHED}
-SECONDS = {"measured": [1.5, 0.2, 148.0], "projected": [1.2, 0.2, 148.0], "published": PUBLISHED}
+EMPTY = ([None] * 3, [None] * 3, PUBLISHED)
+SECONDS = ([1.5, 0.2, 148.0], [1.2, 0.2, 148.0], PUBLISHED)
 
 
 def test_before_a_run_only_what_is_known_is_drawn():
     figure = reading_figure()
-    update_reading(figure, clear=[], encrypted=None, pixels=None, residues=None, **EMPTY)
+    update_reading(figure, clear=[], encrypted=None, pixels=None, residues=None, amounts=EMPTY)
     clear, encrypted, measured, _, published, pixels, residues = figure.data
     assert len(clear.y) == len(encrypted.y) == len(pixels.y) == len(residues.y) == 0
     assert tuple(measured.x) == (None, None, None)
@@ -27,7 +27,7 @@ def test_a_reading_fills_all_panels():
     figure = reading_figure()
     logits = [float(digit) - 4 for digit in range(10)]
     encrypted = [each + 0.1 for each in logits]
-    update_reading(figure, clear=logits, encrypted=encrypted, pixels=PIXELS, residues=NOISE, **SECONDS)
+    update_reading(figure, clear=logits, encrypted=encrypted, pixels=PIXELS, residues=NOISE, amounts=SECONDS)
     clear, encrypted, measured, *_, pixels, residues = figure.data
     assert list(clear.y) == logits
     assert list(encrypted.y) == pytest.approx([each + 0.1 for each in logits])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
@@ -105,7 +104,8 @@ def plan_now(settings: CostSettings) -> Estimate:
     """Plan and project: a fraction of a second."""
     try:
         circuit = compile_variant(settings.variation)
-        layouts = find_layouts(settings.variation, settings.scheme, settings.images, settings.layout)
+        asked = {"layout": settings.layout, "scheme": settings.scheme, "images": settings.images}
+        layouts = plan_layouts(circuit, **asked)
     except FcnlabError as error:
         return Estimate(settings, refusal=str(error))
     projection = project_here(layouts.chosen, circuit, engine=settings.engine, images=settings.images)
@@ -118,16 +118,6 @@ def project_here(
     """The projection for this machine, on all cores if not given; None if it has not been measured."""
     costs, threads = unit_costs(), threads or usable_cores()
     return project(plan, circuit, engine=engine, images=images, threads=threads, costs=costs) if costs else None
-
-
-@lru_cache(maxsize=256)
-def find_layouts(variation: Variation, scheme: Any, images: int, layout: str) -> Layouts:
-    """The plans of a variation.
-
-    Raises:
-        PlanError: If there are none.
-    """
-    return plan_layouts(compile_variant(variation), layout=layout, scheme=scheme, images=images)
 
 
 def with_accuracy(estimate: Estimate) -> Estimate:
@@ -144,21 +134,17 @@ def calibrate_in_worker(*, progress: Callable[[Step], None]) -> None:
     calibrate(report=lambda *step: progress(Step(*step)))
 
 
-class MeasurePanel:
+class MeasurePanel(TaskPanel):
     """The panel that measures this machine; it is seen until that was done.
 
     Args:
         measured: Called when it was done.
-
-    Attributes:
-        task: The measurement.
-        widget: What to show.
     """
 
     def __init__(self, measured: Callable[[], None]) -> None:
         self.task, self._measured = Task(calibrate_in_worker), measured
         cost = "Seconds are unknown until this machine has been measured, once; that takes under a minute."
-        self.widget = TaskPanel(self.task, label="Measure this machine", start=self.task.start, cost=cost).widget
+        super().__init__(self.task, label="Measure this machine", start=self.task.start, cost=cost)
         self.widget.layout.display = "none" if unit_costs() is not None else "flex"
         self.task.observe(self._ended, names="state")
 

@@ -99,13 +99,7 @@ class CostLab(Lab):
     @override
     def show(self, settings: CostSettings) -> None:
         counts, trained = count_variant(settings.variation), count_variant(as_trained(settings.network))
-        update_counts(
-            self.figure,
-            names=[layer.name for layer in counts.layers],
-            counts=[vars(layer) for layer in counts.layers],
-            widest=max(layer.total for layer in trained.layers),
-            total=counts.total.total,
-        )
+        update_counts(self.figure, counts=counts, trained=trained)
         known = self.worker.recall(settings)
         if known is None:
             self._show_numbers()
@@ -125,17 +119,10 @@ class CostLab(Lab):
             return  # the hand has moved on: what is shown is marked as old until its own estimate comes
         with self.model.guard(), self.drawing:
             self._show_numbers()
-            beside = published_systems()[settings.beside]
-            steps = estimate.plan.steps if estimate.plan else ()
-            update_estimate(
-                self.figure,
-                accuracy=estimate.accuracy,
-                names=[step.name for step in steps],
-                noise_bits=[round(step.noise_bits, 1) for step in steps],
-                budget_bits=[round(step.budget_bits, 1) for step in steps],
-                amounts=amounts_of(estimate),
-                published=[beside.encrypt_decrypt_s, beside.inference_s, beside.message_mb],
-            )
+            beside, amounts = published_systems()[settings.beside], amounts_of(estimate)
+            theirs = [beside.encrypt_decrypt_s, beside.inference_s, beside.message_mb]
+            accuracy, plan = estimate.accuracy, estimate.plan
+            update_estimate(self.figure, accuracy=accuracy, plan=plan, amounts=amounts, published=theirs)
             self.tables.value = describe_tables(count_variant(settings.variation), estimate).live
         if estimate.refusal:
             self.model.problem = f"Impossible: {estimate.refusal}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from fcnlab.circuit.circuit import Circuit
@@ -38,6 +38,7 @@ class Layouts:
     crossing: int
 
 
+@lru_cache(maxsize=256)
 def plan_layouts(circuit: Circuit, *, layout: str, scheme: Any, images: int) -> Layouts:
     """Plan both, and choose.
 

@@ -77,6 +77,11 @@ class Forecast:
     hops: HopTable | None = None
     note: str = ""
 
+    @property
+    def runnable(self) -> Setup | None:
+        """What a run needs, if it can run here."""
+        return None if self.refusal else self.setup
+
 
 @cache
 def circuit_of(network: str) -> Circuit:
@@ -113,14 +118,8 @@ def forecast(wish: DigitSettings, planned: Planned) -> Forecast:
     circuit, plan = circuit_of(wish.network), planned.plan
     threads = usable_cores() if plan.threaded else 1
     projection = project_here(plan, circuit, engine=wish.engine, images=wish.count, threads=threads)
-    return Forecast(
-        wish,
-        Setup(circuit, plan, wish.engine, threads),
-        refusal=lack_of_memory(projection),
-        projection=projection,
-        hops=planned.hops[wish.engine],
-        note=planned.note,
-    )
+    setup, hops = Setup(circuit, plan, wish.engine, threads), planned.hops[wish.engine]
+    return Forecast(wish, setup, lack_of_memory(projection), projection, hops, planned.note)
 
 
 def lack_of_memory(projection: Projection | None) -> str:

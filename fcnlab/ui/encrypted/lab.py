@@ -106,9 +106,9 @@ class EncryptedLab(Lab):
     def start(self) -> None:
         """Start an encrypted run, if it can be."""
         found, picture = self._known(), self.picture
-        if found is not None and found.setup is not None and picture is not None and not found.refusal:
+        if found is not None and found.runnable is not None and picture is not None:
             self._wanted = False
-            self.run.start(setup=found.setup, picture=picture)
+            self.run.start(setup=found.runnable, picture=picture)
 
     def shuffle(self) -> None:
         """Take other test digits."""
@@ -136,13 +136,9 @@ class EncryptedLab(Lab):
     @override
     def show(self, settings: DigitSettings) -> None:
         self._take_picture()
-        known = self._known()
-        if known is None:
+        if self._known() is None:
             self.worker.ask(wish_of(settings))
-        self._show_offer()
-        self._show_result()
-        if known is not None and known.refusal:
-            self.model.problem = f"Impossible: {known.refusal}"
+        self._show_known()
 
     def _take_picture(self) -> None:
         settings, self._picture = self.model.settings, None
@@ -156,10 +152,7 @@ class EncryptedLab(Lab):
         if self.forecast is None or self.forecast is not self._known():
             return  # the hand has moved on
         with self.model.guard():
-            self._show_offer()
-            self._show_result()
-            if self.forecast.refusal:
-                self.model.problem = f"Impossible: {self.forecast.refusal}"
+            self._show_known()
         if self._wanted:
             self.start()
 
@@ -204,18 +197,16 @@ class EncryptedLab(Lab):
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 
-    def _show_offer(self) -> None:
+    def _show_known(self) -> None:
         found = self._known()
+        impossible = f"Impossible: {found.refusal}" if found is not None and found.refusal else ""
         self.cost.value = cost_before(found).live
-        obstacle = ""
-        if found is None:
-            obstacle = NOT_PROVEN
-        elif found.refusal:
-            obstacle = f"Impossible: {found.refusal}"
-        elif self.picture is None:
-            obstacle = NOTHING_DRAWN
-        self.panel.forbid(obstacle)
+        nothing = NOTHING_DRAWN if self.picture is None else ""
+        self.panel.forbid(NOT_PROVEN if found is None else impossible or nothing)
         self._show_progress()
+        self._show_result()
+        if impossible:
+            self.model.problem = impossible
 
     def _show_progress(self, _: Any = None) -> None:
         self.layers.value = progress_table(self._known(), self.run.progress, self.run.state, self.reading).live
@@ -224,8 +215,8 @@ class EncryptedLab(Lab):
         with self.model.guard():
             self._show_result()
         found = self._known()
-        if event.old == "running" and found is not None and found.setup is not None and not found.refusal:
-            self.run.make_ready(found.setup)  # the next one begins at once
+        if event.old == "running" and found is not None and found.runnable is not None:
+            self.run.make_ready(found.runnable)  # the next one begins at once
 
     def _show_result(self) -> None:
         settings, picture, reading = self.model.settings, self.picture, self.reading
@@ -236,22 +227,20 @@ class EncryptedLab(Lab):
         if reading is not None:  # the answer first
             self.result.value = aged(describe_reading(reading, last), old=current is None).live
         clear = self._clear_logits()
-        amounts = measured_amounts(current), projected_amounts(self._known())
         published = published_amounts(published_systems()[settings.beside])
+        amounts = measured_amounts(current), projected_amounts(self._known()), published
         with self.drawing:
             update_reading(
                 self.figure,
                 clear=clear[shown].tolist() if clear is not None else [],
                 encrypted=current.logits[shown].tolist() if current is not None else None,
-                measured=drawn(amounts[0]),
-                projected=drawn(amounts[1]),
-                published=drawn(published),
+                amounts=[drawn(each) for each in amounts],
                 pixels=None if picture is None else picture.pixels[shown],
                 residues=None if current is None else current.overheard.first,
             )
         if reading is not None:
             self.seen.value = aged(server_view(reading, last), old=current is None).live
-        self.account.value = Page(account(*amounts, published)).live
+        self.account.value = Page(account(*amounts)).live
 
     def _show_preview(self, _: Any = None) -> None:
         circuit = circuit_of(self.model.settings.network)

@@ -136,27 +136,12 @@ def read_digits(*, setup: Setup, picture: Picture, progress: Callable[[Progress]
 
     progress(Progress("keys", "and the server loads its kernels (compiled once on a machine)", 0, 1, 1, 1))
     get_ready(setup=setup, progress=progress)
-    result = infer(
-        setup.circuit,
-        setup.plan,
-        setup.circuit.quantise(picture.pixels),
-        labels=picture.labels,
-        engine=setup.engine,
-        threads=setup.threads,
-        observe_noise=setup.plan.parameters.scheme == "bfv",
-        progress=progress,
-        parties=_ready["parties"],
-        overhear=listen,
-    )
-    unit = setup.plan.unit
-    return Reading(
-        setup=setup,
-        picture=picture,
-        logits=result.logits.astype(np.float64) * unit,
-        clear=result.reference.astype(np.float64) * unit,
-        report=result.report,
-        overheard=heard[0],
-    )
+    pixels, watch_noise = setup.circuit.quantise(picture.pixels), setup.plan.parameters.scheme == "bfv"
+    how: dict[str, Any] = {"engine": setup.engine, "threads": setup.threads, "parties": _ready["parties"]}
+    how |= {"observe_noise": watch_noise, "progress": progress, "overhear": listen}
+    result = infer(setup.circuit, setup.plan, pixels, labels=picture.labels, **how)
+    logits, clear = (each.astype(np.float64) * setup.plan.unit for each in (result.logits, result.reference))
+    return Reading(setup, picture, logits, clear, result.report, heard[0])
 
 
 class DigitRun(Task):

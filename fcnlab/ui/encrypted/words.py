@@ -11,7 +11,7 @@ from fcnlab.circuit.hops import LayerHops, count_fused, count_stepwise
 from fcnlab.compression.variants import base_of
 from fcnlab.data.published import published_systems
 from fcnlab.inference.report import Progress
-from fcnlab.page import Sentence, Table, escape
+from fcnlab.page import Sentence, Table, counted, escape
 from fcnlab.ui.cost.words import spell_seconds
 from fcnlab.ui.encrypted.account import megabytes
 from fcnlab.ui.encrypted.forecasts import Forecast, circuit_of
@@ -97,11 +97,10 @@ def cost_before(found: Forecast | None) -> Page:
     numbers |= {"keys, sent once": megabytes(keys)} if keys else {}
     numbers |= {"sent": megabytes(sends.upload_bytes), "received": megabytes(sends.download_bytes)}
     passes = f"{chosen.passes} passes, " if chosen.passes > 1 else ""
-    threads = f"{found.setup.threads} thread{'s' if found.setup.threads > 1 else ''}"
-    room = f"{plan.batch_images:,} image{'s' if plan.batch_images > 1 else ''}"
     words = (
         f": {chosen.scheme}, {plan.layout} layout, ring degree {chosen.ring_degree:,}, {passes}{len(plan.inputs)} "
-        f"pixels in {plan.steps[0].outputs:,} ciphertexts with room for {room}, {threads}"
+        f"pixels in {plan.steps[0].outputs:,} ciphertexts with room for {counted(plan.batch_images, 'image')}, "
+        f"{counted(found.setup.threads, 'thread')}"
     )
     return Page(Sentence(words, title="Before it starts"), found.note, Tiles(numbers))
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -142,7 +142,7 @@ class PrivateTransferLab(Lab):
     # --- jobs ---------------------------------------------------------------------------------------------------------
 
     def _train(self) -> None:
-        self.training.start(**asdict(self.model.settings.training))
+        self.training.start(training=self.model.settings.training)
 
     def _run(self) -> None:
         self.running.start(trained=self.chosen() or self.heads[-1][0], **self.model.settings.release)

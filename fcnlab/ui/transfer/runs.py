@@ -108,23 +108,21 @@ class HeadRun:
     report: Report
 
 
-def train_in_worker(
-    *, study: str, epsilon: float, clipping: float, units: int, feature_bits: int, progress: Tell
-) -> Trained:
+def train_in_worker(*, training: Training, progress: Tell) -> Trained:
     """The worker's function: features, noise, steps."""
     from fcnlab.transfer.heads.training import train_head
     from fcnlab.transfer.records.studies import load_study
 
     progress(Step("Reading the records and their public features", 0, 1))
-    loaded = load_study(study, bits=feature_bits, units=units)
-    without = math.isinf(epsilon)
+    loaded = load_study(training.study, bits=training.feature_bits, units=training.units)
+    without = math.isinf(training.epsilon)
     progress(Step("Gradient steps without noise" if without else "The accountant finds the noise for this ε", 0, 1))
 
     def tell(where: "HeadProgress") -> None:
         progress(Step(f"Noisy gradient steps, loss {where.loss:.3f}", where.step, where.steps))
 
-    head = train_head(loaded, epsilon=epsilon, clipping=clipping, progress=tell)
-    return Trained(Training(study, epsilon, clipping, units, feature_bits), replace(loaded, extractor=None), head)
+    head = train_head(loaded, epsilon=training.epsilon, clipping=training.clipping, progress=tell)
+    return Trained(training, replace(loaded, extractor=None), head)
 
 
 def run_in_worker(*, trained: Trained, pruned: int, weight_bits: int, progress: Tell) -> HeadRun:
@@ -162,12 +160,8 @@ def judge_release(trained: Trained, *, pruned: int, weight_bits: int) -> Release
 
     heads = {share: release(trained, pruned=share, weight_bits=weight_bits) for share in {*PRUNED, pruned}}
     head = heads[pruned]
-    return Released(
-        head=head,
-        cost=cost_head(head.released, features=trained.study.features, images=trained.training.outline.tested),
-        attack=attack_head(trained.study, head),
-        sweep={share: heads[share].accuracy for share in PRUNED},
-    )
+    cost = cost_head(head.released, features=trained.study.features, images=trained.training.outline.tested)
+    return Released(head, cost, attack_head(trained.study, head), {share: heads[share].accuracy for share in PRUNED})
 
 
 def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "PassCost":
@@ -181,9 +175,7 @@ def cost_untrained(training: Training, *, pruned: int, weight_bits: int) -> "Pas
     from fcnlab.transfer.heads.heads import HeadShape, release_of
 
     outline = training.outline
-    return cost_shape(
-        HeadShape(features=outline.features, classes=len(outline.classes), units=training.units),
-        features=FeatureRange(bits=training.feature_bits, reach=outline.reach),
-        release=release_of(pruned=pruned, weight_bits=weight_bits),
-        images=outline.tested,
-    )
+    shape = HeadShape(features=outline.features, classes=len(outline.classes), units=training.units)
+    features = FeatureRange(bits=training.feature_bits, reach=outline.reach)
+    way = release_of(pruned=pruned, weight_bits=weight_bits)
+    return cost_shape(shape, features=features, release=way, images=outline.tested)

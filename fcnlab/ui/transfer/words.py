@@ -15,7 +15,7 @@ from fcnlab.data.releases import (
     read_releases,
     spell_epsilon,
 )
-from fcnlab.page import Sentence, Table
+from fcnlab.page import Sentence, Table, counted
 from fcnlab.ui.kit.page import Page, Tiles
 from fcnlab.ui.plans import hops_table, plan_sentence
 from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
@@ -246,8 +246,8 @@ def describe_run(run: HeadRun) -> Page:
     }
     words = (
         f"{head_name(run.training)}, ε = {spell_epsilon(run.training.epsilon)}, {run.pruned} % pruned, "
-        f"{run.weight_bits} weight bits. {plan_sentence(plan, inputs='features')} {report.batches} "
-        f"batch{'es' if report.batches > 1 else ''} of up to {plan['slots']:,} records. The table counts what the "
+        f"{run.weight_bits} weight bits. {plan_sentence(plan, inputs='features')} "
+        f"{counted(report.batches, 'batch')} of up to {plan['slots']:,} records. The table counts what the "
         f"engine really did; counted as published it is {run.published_hops:,} HOPs."
     )
     verdict = Sentence(report.verdict.replace("images", "records"), kind="verdict")

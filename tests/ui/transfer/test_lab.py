@@ -25,9 +25,7 @@ def lab() -> PrivateTransferLab:
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     """A head as a worker would train it."""
-    return train_in_worker(
-        study="breast-cancer", epsilon=4.0, clipping=1.0, units=8, feature_bits=5, progress=lambda _: None
-    )
+    return train_in_worker(training=Training("breast-cancer", 4.0, units=8), progress=lambda _: None)
 
 
 def test_opens_with_what_was_measured_and_draws_nothing_else(lab):
