@@ -252,17 +252,6 @@ def count_variant(variation: Variation) -> HopTable:
     return HopTable(variation.network, "published", layers)
 
 
-def accuracy_of(variation: Variation) -> float:
-    """Percent of the 10,000 test images: by the card as trained, measured as it stands otherwise.
-
-    Raises:
-        CircuitError: If it does not compile.
-    """
-    if variation == as_trained(variation.network):
-        return base_of(variation.network).checkpoint.card.accuracy
-    return measure_accuracy(variation)
-
-
 @lru_cache(maxsize=256)
 def measure_accuracy(variation: Variation) -> float:
     """Percent of the 10,000 test images that a variation classifies right, by its compiled circuit in float32."""

@@ -10,7 +10,6 @@ from typing_extensions import override
 
 from fcnlab.compression.variants import (
     Variation,
-    accuracy_of,
     as_trained,
     base_of,
     count_variant,
@@ -24,6 +23,7 @@ from fcnlab.errors import FcnlabError
 from fcnlab.page import Sentence, Table
 from fcnlab.plots.sparsity import sparsity_figure, update_layers, update_place, update_weights
 from fcnlab.ui.choices import WEIGHT_BITS, network_choice, shipped_only
+from fcnlab.ui.cost.estimates import accuracy_of
 from fcnlab.ui.cost.words import fewer
 from fcnlab.ui.kit.background import Answers, Superseded
 from fcnlab.ui.kit.controls import Choice, Whole, setting
