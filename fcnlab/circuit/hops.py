@@ -14,13 +14,15 @@ engine fills in. Every rotation and every relinearization is one key switch.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from fcnlab.circuit.circuit import Affine, Circuit, Polynomial
 from fcnlab.circuit.polynomials import CountingOperations, Operand, apply_polynomial
 from fcnlab.circuit.signed_digits import signed_digits
+
+CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,25 @@ from torch import nn
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
-from fcnlab.data.mnist import DATA_ROOT
+from fcnlab.data.shipped import MODELS, available_networks, find_weights
 from fcnlab.defaults import DEFAULT_NETWORK, __version__
-from fcnlab.errors import DataError
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import check_tensors, load_network, read_card, save_network
 
-MODELS: Final = DATA_ROOT / "models"
-"""Folder of the shipped networks."""
+__all__ = [
+    "MODELS",
+    "Checkpoint",
+    "ModelCard",
+    "available_networks",
+    "compile_checkpoint",
+    "compile_network",
+    "hop_columns",
+    "load_checkpoint",
+    "measure_circuit",
+    "read_model_card",
+    "save_checkpoint",
+]
+
 MEND: Final = "restore both files or train anew"
 
 
@@ -63,11 +74,6 @@ class Checkpoint:
     card: ModelCard
 
 
-def available_networks(*, folder: Path = MODELS) -> tuple[str, ...]:
-    """Names of the networks in a folder, in alphabetical order."""
-    return tuple(sorted(path.stem for path in folder.glob("*.safetensors")))
-
-
 def save_checkpoint(network: nn.Sequential, card: ModelCard, *, folder: Path = MODELS) -> Path:
     """Write ``<name>.safetensors`` and its card, ``<name>.json``; returns the path of the weights.
 
@@ -98,22 +104,6 @@ def load_checkpoint(name_or_path: str | Path = DEFAULT_NETWORK, *, folder: Path 
     path = find_weights(name_or_path, folder=folder)
     network, card = load_network(path, card=ModelCard, build_network=lambda card: card.architecture.build(), mend=MEND)
     return Checkpoint(network, card)
-
-
-def find_weights(name_or_path: str | Path, *, folder: Path) -> Path:
-    """Path of the weights that a name or a path means."""
-    path = Path(name_or_path)
-    if path.suffix == ".safetensors":
-        if not path.exists():
-            raise DataError(f"There is no file {path}.")
-        return path
-    known = available_networks(folder=folder)
-    if str(name_or_path) not in known:
-        raise DataError(
-            f"Unknown network {str(name_or_path)!r}: choose one of {', '.join(known) or '(none is installed)'}, "
-            "or give the path of a .safetensors file."
-        )
-    return folder / f"{name_or_path}.safetensors"
 
 
 def read_model_card(name: str, *, folder: Path = MODELS) -> ModelCard:
