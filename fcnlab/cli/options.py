@@ -109,6 +109,13 @@ def print_result(chosen: argparse.Namespace, values: dict[str, Any], text: str) 
     write_out(json.dumps(values, indent=2) if chosen.json else text)
 
 
+def printable(text: str) -> str:
+    """Text whose control characters are spelled out, since names and paths may come from anyone."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
 def write_out(text: str, *, end: str = "\n") -> None:
     """Write to standard output, now.
 
@@ -116,7 +123,7 @@ def write_out(text: str, *, end: str = "\n") -> None:
         FcnlabError: If it cannot be written; a disk may be full.
     """
     try:
-        print(text, end=end, flush=True)
+        print(printable(text), end=end, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -112,7 +112,7 @@ def read_model_card(name: str, *, folder: Path = MODELS) -> ModelCard:
     Raises:
         DataError: If it is missing or no card.
     """
-    return read_card(folder / f"{name}.json", card=ModelCard, mend=MEND)[0]
+    return read_card(folder / f"{name}.json", card=ModelCard, mend=MEND)
 
 
 def compile_checkpoint(checkpoint: Checkpoint, **options: bool) -> Circuit:

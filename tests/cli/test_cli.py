@@ -166,3 +166,9 @@ def test_what_can_be_judged_at_once_is_refused_before_anything_heavy_is_loaded(a
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert done.stderr.startswith(f"fcnlab {arguments.split()[0]}: {sentence}")
+
+
+def test_names_are_printed_without_control_characters(capsys) -> None:
+    status, out, err = run(capsys, "infer", "--network", "\x1b[2Jred\udc80.safetensors")
+    assert (status, out) == (REFUSED, "")
+    assert err == "fcnlab infer: There is no file \\x1b[2Jred\\udc80.safetensors.\n"
