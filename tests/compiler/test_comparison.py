@@ -176,3 +176,13 @@ def test_units_that_rounding_takes_are_named():
         circuit = compile_it(case, width=16, weight_bits=weight_bits)
         pixels = np.random.default_rng(0).integers(0, 16, (2000, 16))
         assert measure_fidelity(circuit, case, pixels=pixels).digit_agreement > 0.999
+
+
+def test_values_beyond_float64_are_refused():
+    layer = nn.Linear(4, 2)
+    with torch.no_grad():
+        layer.weight.fill_(1)
+        layer.bias.fill_(1e30)
+    fourth = PolynomialActivation((0.0, 0.0, 0.0, 0.0, 1.0))
+    with pytest.raises(CircuitError, match=r"differ|2\^1024|2\^1000"):
+        compile_it(nn.Sequential(layer, fourth, fourth, nn.Linear(2, 2), Square()), pixel_bits=1)
