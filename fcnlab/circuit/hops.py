@@ -36,6 +36,8 @@ HEADS: Final = {
 }
 """What columns are called in tables."""
 
+CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerHops:

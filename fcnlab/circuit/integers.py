@@ -48,18 +48,26 @@ def wrap(integers: npt.NDArray[Any]) -> Integers:
     return (integers % (1 << WORD_BITS)).astype(np.uint64).view(np.int64)
 
 
-def multiply_modulo(weights: sparse.csr_array, values: Integers, *, modulus: int) -> Integers:
-    """W x modulo `modulus`; wide weights go in two halves, so that no sum passes 2^62."""
-    if sum_bits(weights) + modulus.bit_length() <= SUM_BITS:
+def multiply_modulo(weights: sparse.csr_array, values: Integers, *, modulus: int, bits: int | None = None) -> Integers:
+    """W x modulo `modulus`; wide weights go in two halves, so that no sum passes 2^62; `bits` are their `sum_bits`."""
+    if (bits or sum_bits(weights)) + modulus.bit_length() <= SUM_BITS:
         return np.asarray(weights @ values, dtype=np.int64) % modulus
     low, high, shift = split_weights(weights)
     parts = [multiply_modulo(part, values, modulus=modulus) for part in (low, high)]
     return (parts[0] + parts[1] * pow(2, shift, modulus)) % modulus
 
 
-def multiply_exactly(weights: sparse.csr_array, values: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    """W x for a vector of Python integers of any size, in slices of x so narrow that no sum passes 2^62."""
-    slice_bits = SUM_BITS - sum_bits(weights)
+def multiply_exactly(
+    weights: sparse.csr_array, values: npt.NDArray[np.object_], *, bits: int | None = None
+) -> npt.NDArray[np.object_]:
+    """W x for a vector of Python integers of any size, in slices of x so narrow that no sum passes 2^62.
+
+    Args:
+        weights: W, int64.
+        values: x.
+        bits: The `sum_bits` of W, or more, if they are known.
+    """
+    slice_bits = SUM_BITS - (bits or sum_bits(weights))
     if slice_bits < 1:
         low, high, shift = split_weights(weights)
         return np.asarray(multiply_exactly(low, values) + (multiply_exactly(high, values) << shift), dtype=object)
@@ -74,7 +82,8 @@ def multiply_exactly(weights: sparse.csr_array, values: npt.NDArray[np.object_])
 
 def sum_bits(weights: sparse.csr_array) -> int:
     """Bits that hold the largest row sum of absolute weights, with one to spare for the rounding of float64."""
-    return int(abs(weights.astype(np.float64)).sum(axis=1).max(initial=0)).bit_length() + 1
+    sizes = sparse.csr_array((np.abs(weights.data).astype(np.float64), weights.indices, weights.indptr), weights.shape)
+    return int(sizes.sum(axis=1).max(initial=0)).bit_length() + 1
 
 
 def split_weights(weights: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array, int]:

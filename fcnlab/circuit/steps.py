@@ -2,7 +2,7 @@
 
 import operator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -158,7 +158,7 @@ def apply_step_modulo(step: Step, values: Integers, *, modulus: int) -> Integers
     """Apply one step to residues of shape (inputs, N), giving residues in [0, modulus); modulus at most 2^28."""
     if isinstance(step, Affine):
         bias = np.asarray(step.bias % modulus, dtype=np.int64)
-        return (multiply_modulo(step.weights, values, modulus=modulus) + bias[:, None]) % modulus
+        return (multiply_modulo(step.weights, values, modulus=modulus, bits=step.sum_bits) + bias[:, None]) % modulus
     result = np.full_like(values, step.coefficients[-1] % modulus)
     for coefficient in step.coefficients[-2::-1]:
         result = (result * values + coefficient % modulus) % modulus
@@ -168,10 +168,10 @@ def apply_step_modulo(step: Step, values: Integers, *, modulus: int) -> Integers
 def affine_bounds(step: Affine, interval: Interval) -> Interval:
     """Bounds of W x + b for x in the interval; tight, since each input appears once in a row."""
     positive, negative = step.weights.maximum(0), step.weights.minimum(0)
-    bias = step.bias.astype(object)
+    bias, multiply = step.bias.astype(object), partial(multiply_exactly, bits=step.sum_bits)
     return Interval(
-        lo=multiply_exactly(positive, interval.lo) + multiply_exactly(negative, interval.hi) + bias,
-        hi=multiply_exactly(positive, interval.hi) + multiply_exactly(negative, interval.lo) + bias,
+        lo=multiply(positive, interval.lo) + multiply(negative, interval.hi) + bias,
+        hi=multiply(positive, interval.hi) + multiply(negative, interval.lo) + bias,
     )
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fcnlab.cli.counting import add_counting_verbs
-from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED, judge, write_out
+from fcnlab.cli.options import FINDING, INTERRUPTED, OK, REFUSED, judge, printable, write_out
 from fcnlab.cli.running import add_running_verbs
 from fcnlab.cli.training import add_training_verbs
 from fcnlab.cli.transfer import add_transfer_verbs
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace], int] = chosen.run
         return run(chosen)
     except FcnlabError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {printable(str(error))}", file=sys.stderr)
         return REFUSED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -75,26 +75,45 @@ def take(chosen: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def judge(chosen: argparse.Namespace) -> None:
-    """Refuse names that no verb knows, before anything heavy is loaded.
+    """Refuse what can be judged by itself, before anything heavy is loaded.
 
     Raises:
-        FcnlabError: Naming those that are known.
+        FcnlabError: Naming what is allowed.
     """
-    if not {"scheme", "engine", "layout"} & set(vars(chosen)):
+    asked = {name: value for name, value in vars(chosen).items() if value is not None}
+    if not {"scheme", "engine", "layout"} & asked.keys():
         return
-    from fcnlab.planning.choose import LAYOUTS
+    from fcnlab.circuit.hops import CONVENTIONS
+    from fcnlab.data.mnist import check_count
+    from fcnlab.data.shipped import find_weights
+    from fcnlab.planning.choose import LAYOUTS, rings_asked
     from fcnlab.planning.execution import ENGINES
+    from fcnlab.planning.noise import check_noise
     from fcnlab.planning.parameters import SCHEMES
 
-    for what, known in (("scheme", SCHEMES), ("engine", ENGINES), ("layout", LAYOUTS)):
-        value = getattr(chosen, what, known[0])
+    for what, known in (("scheme", SCHEMES), ("engine", ENGINES), ("layout", LAYOUTS), ("convention", CONVENTIONS)):
+        value = asked.get(what, known[0])
         if value not in known:
             raise FcnlabError(f"Unknown {what} {value!r}; choose one of {', '.join(known)}.")
+    rings_asked(asked.get("ring_degree"))
+    if asked.get("observe_noise"):
+        check_noise(chosen.scheme)
+    if chosen.verb == "infer":
+        check_count(chosen.images)
+    if "network" in asked:
+        find_weights(chosen.network)
 
 
 def print_result(chosen: argparse.Namespace, values: dict[str, Any], text: str) -> None:
     """The result on standard output: JSON or text."""
     write_out(json.dumps(values, indent=2) if chosen.json else text)
+
+
+def printable(text: str) -> str:
+    """Text whose control characters are spelled out, since names and paths may come from anyone."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 def write_out(text: str, *, end: str = "\n") -> None:
@@ -104,7 +123,7 @@ def write_out(text: str, *, end: str = "\n") -> None:
         FcnlabError: If it cannot be written; a disk may be full.
     """
     try:
-        print(text, end=end, flush=True)
+        print(printable(text), end=end, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:

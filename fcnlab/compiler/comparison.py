@@ -9,6 +9,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,10 +22,12 @@ from fcnlab.compiler.lowering import RealAffine, Reals, RealStep
 from fcnlab.errors import CircuitError
 
 IMAGES = 8
-FEWEST_BITS = 2
+FEWEST_BITS = 2  # of a unit's weights, below which a warning names it
+MOVED = 0.1  # of the logits' spread, by which rounding moves one before there is a warning
 SLACK = 2.0**-36  # of the largest terms of a step: far more than float64 loses in a sum, far less than any fault
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite differs, and is refused as such
 def refuse_difference(
     circuit: Circuit, network: nn.Module, *, steps: Sequence[RealStep], rounded: Sequence[Step]
 ) -> None:
@@ -41,13 +44,16 @@ def refuse_difference(
     """
     pixels = random_images(circuit)
     inputs = pixels.reshape(IMAGES, -1).T / (1 << circuit.pixel_bits)
-    values, errors = follow(steps, inputs)
-    compare(run_network(network, circuit=circuit, pixels=pixels), values.T, errors=errors.T, name=circuit.name)
-    unit = Fraction(circuit.unit)
-    logits = np.array([[float(value * unit) for value in row] for row in circuit.evaluate(pixels).tolist()])
     units = [Fraction(1, 1 << circuit.pixel_bits), *(Fraction(step.unit) for step in rounded)]
-    values, errors = follow(steps, inputs, rounded=rounded, units=units)
+    values, floats, errors, weakest = follow(steps, inputs, rounded=rounded, units=units)
+    compare(run_network(network, circuit=circuit, pixels=pixels), values.T, errors=floats.T, name=circuit.name)
+    try:
+        logits = np.array([[float(value * units[-1]) for value in row] for row in circuit.evaluate(pixels).tolist()])
+    except OverflowError as error:
+        raise CircuitError(f"Logits of {circuit.name!r} pass 2^1024: use smaller weights, or lower degrees.") from error
     compare(logits, values.T, errors=errors.T, name=circuit.name)
+    if weakest and np.abs(logits - values.T).max() > MOVED * np.ptp(values, axis=1).max():
+        warn_of_lost_bits(weakest)
 
 
 def compare(found: Reals, expected: Reals, *, errors: Reals, name: str) -> None:
@@ -92,31 +98,46 @@ def run_network(network: nn.Module, *, circuit: Circuit, pixels: Integers) -> Re
     return logits.reshape(len(pixels), -1)
 
 
-def warn_of_lost_bits(step: RealAffine, *, made: Reals, lost: Reals, bits: float) -> None:
-    """Warn of an output of which rounding may take more than a quarter: one scale serves all weights of a step.
+class Weakest(NamedTuple):
+    """The output that keeps the fewest bits of its weights, if one scale serves all weights of a step.
 
-    Args:
-        step: Whose weights were rounded.
-        made: What the weights of each output make of some images, in absolute values, shape (outputs,).
-        lost: What their rounding may take of it.
-        bits: What the largest weight has, with its sign.
+    Attributes:
+        kept_bits: What its rounding leaves of what its weights make of some images.
+        bits: Of the largest weight, with its sign.
+        unit: Its index in the step.
+        step: The name of the step.
     """
+
+    kept_bits: float
+    bits: float
+    unit: int
+    step: str
+
+
+def find_weakest(step: RealAffine, *, made: Reals, lost: Reals, bits: float) -> Weakest:
+    """The weakest output of a step, of absolute sums over some images and what rounding may take of them."""
     share = np.divide(lost, made, out=np.zeros_like(lost), where=made > 0)
     unit = int(share.argmax())
-    kept = -math.log2(max(share[unit], 2.0**-bits))
+    return Weakest(-math.log2(max(share[unit], 2.0**-bits)), bits, unit, step.name)
+
+
+def warn_of_lost_bits(weakest: Weakest) -> None:
+    """Warn that rounding moves logits, and name the unit that loses most, if it is far weaker than others."""
+    kept, bits, unit, step = weakest
     if kept < FEWEST_BITS and bits - kept > FEWEST_BITS + 3:
         warnings.warn(
-            f"Unit {unit} of {step.name!r} keeps {max(kept, 0):.0f} of {bits:.0f} bits of its weights, since other "
-            f"weights of the layer, or inputs, are far larger: compile with {math.ceil(FEWEST_BITS + 2 - kept)} more "
-            "weight_bits, or train with batch norms whose weights are alike.",
-            stacklevel=5,
+            f"Rounding moves logits by more than {MOVED:.0%} of their spread: unit {unit} of {step!r} keeps "
+            f"{max(kept, 0):.0f} of {bits:.0f} bits of its weights, since other weights of the layer, or what they "
+            f"read, are far larger; compile with {math.ceil(FEWEST_BITS + 2 - kept)} more weight_bits, or train with "
+            "batch norms whose weights are alike.",
+            stacklevel=4,
         )
 
 
 def follow(
-    steps: Sequence[RealStep], values: Reals, *, rounded: Sequence[Step] = (), units: Sequence[Fraction] = ()
-) -> tuple[Reals, Reals]:
-    """What real steps make of columns of values, and a bound on how far float64, or the integers, are from it.
+    steps: Sequence[RealStep], values: Reals, *, rounded: Sequence[Step], units: Sequence[Fraction]
+) -> tuple[Reals, Reals, Reals, Weakest | None]:
+    """What real steps make of columns of values, and bounds on how far float64, and the integers, are from it.
 
     An entry of a rounded matrix is within half a unit of the exact one, and so is a bias; coefficients are compared.
     What the values before are off adds to that.
@@ -124,36 +145,36 @@ def follow(
     Args:
         steps: As they were rounded.
         values: Shape (inputs, N).
-        rounded: The integers of each step; without them only float64 rounds.
+        rounded: The integers of each step.
         units: Real value of 1 before each step and after the last.
 
     Returns:
-        The values after the last step and the bound, both of shape (outputs, N).
+        The values after the last step and the two bounds, each of shape (outputs, N), and the weakest of all units.
     """
-    errors = np.zeros_like(values)
-    for index, step in enumerate(steps):
+    floats, errors, weakest = np.zeros_like(values), np.zeros_like(values), []
+    for step, integers, before, after in zip(steps, rounded, units[:-1], units[1:], strict=True):
         sizes = np.abs(values)
         if isinstance(step, RealAffine):
-            scale, weights = float(step.scale), abs(step.matrix)
-            values = scale * (step.matrix @ values) + step.bias[:, None]
-            terms = scale * (weights @ sizes) + np.abs(step.bias)[:, None]
-            spread = scale * (weights @ errors)
-            if rounded:
-                spread += float(units[index + 1] / 2)
-            if rounded and step.quantum is None:
-                half, largest = float(units[index + 1] / units[index] / 2), scale * float(weights.data.max(initial=0))
+            scale, weights, bias = float(step.scale), abs(step.matrix), step.bias[:, None]
+            values = scale * (step.matrix @ values) + bias
+            made, floats, spread = np.hsplit(scale * (weights @ np.hstack([sizes, floats, errors])), 3)
+            terms, spread = made + np.abs(bias), spread + float(after / 2)
+            if step.quantum is None:
+                half, largest = float(after / before / 2), scale * float(weights.data.max(initial=0))
                 weights.data[:] = half
-                made, lost = (terms - np.abs(step.bias)[:, None]).sum(axis=1), (weights @ sizes).sum(axis=1)
-                warn_of_lost_bits(step, made=made, lost=lost, bits=math.log2(max(largest / half, 1)))
-                spread += weights @ (sizes + errors)
+                lost, more = np.hsplit(weights @ np.hstack([sizes, errors]), 2)
+                bits = math.log2(max(largest / half, 1))
+                weakest.append(find_weakest(step, made=made.sum(axis=1), lost=lost.sum(axis=1), bits=bits))
+                spread += lost + more
             errors = spread
         else:
-            exact = near = np.array(step.coefficients)
-            if rounded and isinstance(after := rounded[index], Polynomial):
-                parts = [value * units[index + 1] / units[index] ** k for k, value in enumerate(after.coefficients)]
-                near = np.array([float(part) for part in parts])
+            assert isinstance(integers, Polynomial)
+            exact = np.array(step.coefficients)
+            parts = [value * after / before**power for power, value in enumerate(integers.coefficients)]
+            near = np.array([float(part) for part in parts])
             values, terms = polyval(values, exact), polyval(sizes, np.abs(exact))
-            errors = polyval(sizes + errors, np.abs(near)) - polyval(sizes, np.abs(near))
-            errors += polyval(sizes, np.abs(near - exact))
-        errors = errors + SLACK * terms.max(axis=0)
-    return values, errors
+            floats = polyval(sizes + floats, np.abs(exact)) - terms
+            off = polyval(sizes, np.abs(near - exact)) - polyval(sizes, np.abs(near))
+            errors = polyval(sizes + errors, np.abs(near)) + off
+        floats, errors = (bound + SLACK * terms.max(axis=0) for bound in (floats, errors))
+    return values, floats, errors, min(weakest, default=None)

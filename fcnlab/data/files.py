@@ -1,6 +1,7 @@
 """Files that are always whole: written beside and moved into place."""
 
 import os
+import secrets
 from pathlib import Path
 
 from fcnlab.errors import DataError
@@ -12,11 +13,12 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         DataError: If the content cannot be written (disk full, no permission); the old file is untouched.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # As mkstemp does: a name nobody can foresee, created by us or not at all; but readable as any other file.
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("wb") as file:
+            with partial.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

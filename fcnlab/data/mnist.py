@@ -23,6 +23,7 @@ In the repository that is a link to ``data/``, in a wheel a copy of it.
 """
 
 MNIST_SIDE: Final = 28
+TEST_IMAGES: Final = 10_000
 MNIST_SHA256: Final = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -80,6 +81,16 @@ def load_mnist(split: Split, *, folder: str | Path | None = None) -> Images:
     # An IDX header is a magic word and one 32-bit size per dimension: 16 bytes for images, 8 for labels.
     images = np.frombuffer(pixels, dtype=np.uint8, offset=16).reshape(-1, MNIST_SIDE, MNIST_SIDE)
     return Images(images, np.frombuffer(labels, dtype=np.uint8, offset=8).astype(np.int64))
+
+
+def check_count(images: int) -> None:
+    """Refuse more test images than there are, or none, before any is read.
+
+    Raises:
+        DataError: Saying how many there are.
+    """
+    if not 1 <= images <= TEST_IMAGES:
+        raise DataError(f"There are {TEST_IMAGES:,} test images; asked for {images:,}. Ask for 1 to all of them.")
 
 
 def read_verified(path: Path) -> bytes:

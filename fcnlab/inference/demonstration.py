@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
 from fcnlab.circuit.circuit import Circuit
-from fcnlab.circuit.hops import HopTable, count_fused, count_published, count_stepwise
+from fcnlab.circuit.hops import CONVENTIONS, HopTable, count_fused, count_published, count_stepwise
 from fcnlab.data.defaults import DEFAULT_NETWORK
-from fcnlab.data.mnist import load_mnist
+from fcnlab.data.mnist import check_count, load_mnist
 from fcnlab.errors import DataError
 from fcnlab.he.server import check_engine
 from fcnlab.inference.infer import infer
@@ -23,8 +22,6 @@ from fcnlab.planning.choose import choose_plan
 from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.noise import Scheme
 from fcnlab.planning.plan import Plan
-
-CONVENTIONS: Final = ("published", "stepwise", "fused", "executed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +108,8 @@ def demonstrate(
         FcnlabError: With one sentence on what to change.
     """
     check_engine(engine)
+    check_count(images)
     test = load_mnist("test")
-    if not 1 <= images <= len(test.pixels):
-        raise DataError(f"There are {len(test.pixels):,} test images; asked for {images:,}. Ask for 1 to all of them.")
     prepared = prepare(network)
     plan, note = choose_plan(prepared.circuit, scheme=scheme, images=images, ring_degree=ring_degree, layout=layout)
     inference = infer(

@@ -22,6 +22,7 @@ from fcnlab.he.engines.fused import warm_up
 from fcnlab.he.server import Server, check_engine
 from fcnlab.inference.report import Inference, LayerReport, Progress, Report, Seconds
 from fcnlab.machine.machine import peak_resident_bytes
+from fcnlab.planning.noise import check_noise
 from fcnlab.planning.plan import Plan
 
 CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
@@ -109,8 +110,8 @@ def infer(
         raise CircuitError("There are no images to classify; give at least one.")
     if labels is not None and np.shape(labels) != (len(pixels),):
         raise FcnlabError(f"There are {len(pixels)} images and labels of shape {np.shape(labels)}; give one for each.")
-    if observe_noise and plan.parameters.scheme != "bfv":
-        raise FcnlabError(f"Noise can be measured in bfv only, not in {plan.parameters.scheme}; its plan gives bounds.")
+    if observe_noise:
+        check_noise(plan.parameters.scheme)
     threads = (threads or os.cpu_count() or 1) if plan.threaded else 1
     passes, slots = plan.parameters.passes, plan.batch_images
     batches = math.ceil(len(pixels) / slots)

@@ -192,6 +192,7 @@ def seeded(build: Callable[[], nn.Sequential], *, seed: int) -> nn.Sequential:
         return build()
 
 
+MOST_UNITS: Final = 1 << 16  # of a layer: more would be no network, but an attempt on the memory
 Kind = Literal["faster-cryptonets", "cryptonets", "cryptodl-1", "cryptodl-2", "untied"]
 KINDS: Final[dict[str, Callable[..., nn.Sequential]]] = {
     "faster-cryptonets": faster_cryptonets,
@@ -234,8 +235,13 @@ class Architecture:
             raise DataError(f"Unknown kind of network {self.kind!r}: choose one of {', '.join(KINDS)}.")
         if self.pooling not in ("sum", "average"):
             raise DataError(f"Unknown pooling {self.pooling!r}: choose 'sum' or 'average'.")
-        if min(self.maps, self.units, self.maps2, self.hidden, self.window) < 1 or not 1 <= self.pixel_bits <= 8:
-            raise DataError(f"Sizes are at least 1 and pixel_bits is 1 to 8; got {self}.")
+        sizes = (self.maps, self.units, self.maps2, self.hidden)
+        fits = min(sizes) >= 1 and max(sizes) <= MOST_UNITS and 1 <= self.window <= MNIST_SIDE
+        if not (fits and 1 <= self.pixel_bits <= 8):
+            raise DataError(
+                f"Sizes are at least 1 and at most {MOST_UNITS:,} (a window {MNIST_SIDE}), and pixel_bits is 1 to 8; "
+                f"got {self}."
+            )
 
     def build(self, *, batch_norm: bool = False) -> nn.Sequential:
         """A new network, freshly initialised; without batch norm it is the form that is stored and compiled."""

@@ -11,14 +11,25 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.circuit.hops import LayerHops, count_published
 from fcnlab.compiler.compile import compile_circuit
 from fcnlab.data.defaults import DEFAULT_NETWORK, __version__
-from fcnlab.data.mnist import DATA_ROOT
-from fcnlab.errors import DataError
+from fcnlab.data.shipped import MODELS, available_networks, find_weights
 from fcnlab.networks.architectures import Architecture
 from fcnlab.networks.storage import check_tensors, load_network, read_card, save_network
 from fcnlab.page import Page, Shown, Table
 
-MODELS: Final = DATA_ROOT / "models"
-"""Folder of the shipped networks."""
+__all__ = [
+    "MODELS",
+    "Checkpoint",
+    "ModelCard",
+    "available_networks",
+    "compile_checkpoint",
+    "compile_network",
+    "hop_columns",
+    "load_checkpoint",
+    "measure_circuit",
+    "read_model_card",
+    "save_checkpoint",
+]
+
 MEND: Final = "restore both files or train anew"
 
 
@@ -75,11 +86,6 @@ class Checkpoint(Shown):
         )
 
 
-def available_networks(*, folder: Path = MODELS) -> tuple[str, ...]:
-    """Names of the networks in a folder, in alphabetical order."""
-    return tuple(sorted(path.stem for path in folder.glob("*.safetensors")))
-
-
 def save_checkpoint(network: nn.Sequential, card: ModelCard, *, folder: Path = MODELS) -> Path:
     """Write ``<name>.safetensors`` and its card, ``<name>.json``; returns the path of the weights.
 
@@ -112,29 +118,13 @@ def load_checkpoint(name_or_path: str | Path = DEFAULT_NETWORK, *, folder: Path 
     return Checkpoint(network, card)
 
 
-def find_weights(name_or_path: str | Path, *, folder: Path) -> Path:
-    """Path of the weights that a name or a path means."""
-    path = Path(name_or_path)
-    if path.suffix == ".safetensors":
-        if not path.exists():
-            raise DataError(f"There is no file {path}.")
-        return path
-    known = available_networks(folder=folder)
-    if str(name_or_path) not in known:
-        raise DataError(
-            f"Unknown network {str(name_or_path)!r}: choose one of {', '.join(known) or '(none is installed)'}, "
-            "or give the path of a .safetensors file."
-        )
-    return folder / f"{name_or_path}.safetensors"
-
-
 def read_model_card(name: str, *, folder: Path = MODELS) -> ModelCard:
     """The card of a network in a folder.
 
     Raises:
         DataError: If it is missing or no card.
     """
-    return read_card(folder / f"{name}.json", card=ModelCard, mend=MEND)[0]
+    return read_card(folder / f"{name}.json", card=ModelCard, mend=MEND)
 
 
 def compile_checkpoint(checkpoint: Checkpoint, **options: bool) -> Circuit:

@@ -25,6 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
+from fcnlab.errors import FcnlabError
+
 CONFIDENCE = 6.8  # exp(-6.8^2) < 2^-66 = 2^-40 / (2^12 ciphertexts * 2^14 roots)
 ERROR_VARIANCE = 10.5  # SEAL's centred binomial error, standard deviation 3.24
 TERNARY_VARIANCE = 2 / 3  # secret keys and encryption randomness, uniform in {-1, 0, 1}
@@ -39,6 +41,16 @@ Scheme = Literal["bgv", "bfv", "ckks"]
 Profile = npt.NDArray[np.float64]
 T = TypeVar("T")
 Pair = tuple[T, T]
+
+
+def check_noise(scheme: str) -> None:
+    """Refuse to measure noise where no library shows it.
+
+    Raises:
+        FcnlabError: If the scheme is not bfv.
+    """
+    if scheme != "bfv":
+        raise FcnlabError(f"Noise can be measured in bfv only, not in {scheme}; its plan gives bounds.")
 
 
 def random_norm(ring_degree: int, variance: float) -> float:

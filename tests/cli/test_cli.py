@@ -144,12 +144,31 @@ def test_a_result_that_cannot_be_written_is_said(arguments: tuple[str, ...]) -> 
     assert done.stderr == f"{name}: The result could not be written to standard output (No space left on device).\n"
 
 
-@pytest.mark.parametrize("option", ["scheme", "engine", "layout"])
-def test_an_unknown_name_is_refused_before_anything_heavy_is_loaded(option: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("infer --scheme magic", "Unknown scheme 'magic'; choose one of "),
+        ("infer --engine magic", "Unknown engine 'magic'; choose one of "),
+        ("infer --layout magic", "Unknown layout 'magic'; choose one of "),
+        ("infer --network magic", "Unknown network 'magic': choose one of "),
+        ("cost --network magic.safetensors", "There is no file magic.safetensors."),
+        ("infer --images 10001", "There are 10,000 test images; asked for 10,001."),
+        ("infer --noise", "Noise can be measured in bfv only, not in bgv"),
+        ("plan --ring 5000", "Ring degree 5000 is not available; choose one of 4096, "),
+        ("hops --convention magic", "Unknown convention 'magic'; choose one of "),
+    ],
+)
+def test_what_can_be_judged_at_once_is_refused_before_anything_heavy_is_loaded(arguments: str, sentence: str) -> None:
     code = (
         "import sys; from fcnlab.cli import main; status = main(); assert 'torch' not in sys.modules; sys.exit(status)"
     )
-    command = [sys.executable, "-c", code, "infer", f"--{option}", "magic"]
+    command = [sys.executable, "-c", code, *arguments.split()]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert done.stderr.startswith(f"fcnlab infer: Unknown {option} 'magic'; choose one of ")
+    assert done.stderr.startswith(f"fcnlab {arguments.split()[0]}: {sentence}")
+
+
+def test_names_are_printed_without_control_characters(capsys) -> None:
+    status, out, err = run(capsys, "infer", "--network", "\x1b[2Jred\udc80.safetensors")
+    assert (status, out) == (REFUSED, "")
+    assert err == "fcnlab infer: There is no file \\x1b[2Jred\\udc80.safetensors.\n"

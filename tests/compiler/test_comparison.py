@@ -168,11 +168,21 @@ def unlike_gammas(*, rescaled: bool) -> nn.Sequential:
     return network
 
 
-@pytest.mark.parametrize(("rescaled", "weight_bits", "where"), [(False, 8, "'fc1'"), (True, 12, "'fc2'")])
-def test_units_that_rounding_takes_are_named(rescaled, weight_bits, where):
-    network = unlike_gammas(rescaled=rescaled)
-    with pytest.warns(UserWarning, match=rf"Unit \d of {where} keeps 0 of {weight_bits} bits .* more weight_bits"):
-        compile_it(network, width=16, weight_bits=weight_bits)
-    circuit = compile_it(network, width=16, weight_bits=20)  # without a warning
-    pixels = np.random.default_rng(0).integers(0, 16, (2000, 16))
-    assert measure_fidelity(circuit, network, pixels=pixels).digit_agreement > 0.999
+def test_units_that_rounding_takes_are_named():
+    network = unlike_gammas(rescaled=True)
+    with pytest.warns(UserWarning, match=r"unit \d of 'fc2' keeps 0 of 12 bits .* compile with \d+ more weight_bits"):
+        compile_it(network, width=16, weight_bits=12)
+    for case, weight_bits in ((network, 20), (unlike_gammas(rescaled=False), 12)):  # what does not matter is not said
+        circuit = compile_it(case, width=16, weight_bits=weight_bits)
+        pixels = np.random.default_rng(0).integers(0, 16, (2000, 16))
+        assert measure_fidelity(circuit, case, pixels=pixels).digit_agreement > 0.999
+
+
+def test_values_beyond_float64_are_refused():
+    layer = nn.Linear(4, 2)
+    with torch.no_grad():
+        layer.weight.fill_(1)
+        layer.bias.fill_(1e30)
+    fourth = PolynomialActivation((0.0, 0.0, 0.0, 0.0, 1.0))
+    with pytest.raises(CircuitError, match=r"differ|2\^1024|2\^1000"):
+        compile_it(nn.Sequential(layer, fourth, fourth, nn.Linear(2, 2), Square()), pixel_bits=1)

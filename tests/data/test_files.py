@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,17 @@ def test_a_place_that_is_no_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DataError, match="could not be written"):
         write_whole(tmp_path / "file" / "state", b"new")
+
+
+def test_a_partial_file_is_new_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "foreseen")
+    (tmp_path / ".foreseen.part").symlink_to(victim)
+    with pytest.raises(DataError, match="could not be written"):
+        write_whole(tmp_path / "state", b"new")
+    assert victim.read_bytes() == b"precious"
+    monkeypatch.undo()
+    write_whole(tmp_path / ("n" * 250), b"new")  # a long name leaves room for its partial file
+    (tmp_path / "plain").write_bytes(b"")
+    assert (tmp_path / ("n" * 250)).stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -1,6 +1,7 @@
 """Round trips, and every way a stored network can be wrong."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from fcnlab.networks.checkpoint import (
 )
 from fcnlab.networks.fitting import accuracy_percent
 from fcnlab.networks.retina import Retina
-from fcnlab.networks.storage import load_tensors, save_tensors
+from fcnlab.networks.storage import load_tensors, save_tensors, seal
 from fcnlab.training.recipes import find_recipe
 
 SMALL = Architecture(kind="faster-cryptonets", activation="swish-aq-2", maps=2, units=6)
@@ -117,6 +118,68 @@ def test_a_card_of_another_format_is_refused(tmp_path: Path, change: dict[str, o
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(DataError, match=r"not a card|Unknown kind"):
         load_checkpoint("small", folder=tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"accuracy": 99.9}, {"note": "better"}, {"architecture": {"pixel_bits": 5}}])
+def test_an_altered_card_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    path = save_checkpoint(make_network(), make_card(), folder=tmp_path).with_suffix(".json")
+    values = json.loads(path.read_text())
+    if "architecture" in change:
+        change = {"architecture": values["architecture"] | change["architecture"]}  # type: ignore[operator]
+    path.write_text(json.dumps(values | change))
+    with pytest.raises(DataError, match="sha256 differs"):
+        load_checkpoint("small", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 100_000, "recursion"),
+        (" " * (1 << 21) + "{}", "at most 1,048,576 bytes"),
+        (r'{"name": "\u001b[31mred", "sha256": "0"}', "control characters"),
+        (r'{"name": "a\nb", "sha256": "0"}', "control characters"),
+        ("[]", "not a card"),
+    ],
+)
+def test_what_is_no_card_is_refused_in_one_line(tmp_path: Path, text: str, reason: str) -> None:
+    path = save_checkpoint(make_network(), make_card(), folder=tmp_path).with_suffix(".json")
+    path.write_text(text)
+    with pytest.raises(DataError, match="missing or not a card") as caught:
+        load_checkpoint("small", folder=tmp_path)
+    assert reason in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_card_of_a_huge_network_takes_no_memory(tmp_path: Path) -> None:
+    path = save_checkpoint(make_network(), make_card(), folder=tmp_path)
+    values = json.loads(path.with_suffix(".json").read_text())
+    del values["sha256"]
+    values["architecture"] |= {"maps": 60_000, "units": 60_000}  # 2.4 TB of weights
+    values["sha256"] = seal(values, path.read_bytes())
+    path.with_suffix(".json").write_text(json.dumps(values))
+    with pytest.raises(DataError, match=r"fc1\.weight has shape \(6, 338\) instead of \(60000, 10140000\)"):
+        load_checkpoint("small", folder=tmp_path)
+    values["architecture"]["maps"] = 1 << 40
+    path.with_suffix(".json").write_text(json.dumps(values))
+    with pytest.raises(DataError, match="at most 65,536"):
+        load_checkpoint("small", folder=tmp_path)
+
+
+def test_weights_that_are_no_plain_file_or_too_long_are_refused(tmp_path: Path) -> None:
+    path = save_checkpoint(make_network(), make_card(), folder=tmp_path)
+    with path.open("ab") as file:
+        file.truncate(1 << 33)  # sparse: no disk, but 8 GB if read
+    with pytest.raises(DataError, match="no plain file of at most"):
+        load_checkpoint("small", folder=tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="no plain file of at most"):
+        load_checkpoint("small", folder=tmp_path)
+
+
+def test_weights_of_another_type_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"fc1\.weight has type torch\.float64 instead of torch\.float32"):
+        save_checkpoint(make_network().double(), make_card(), folder=tmp_path)
 
 
 def test_the_dense_cryptonets_has_the_published_counts() -> None:

@@ -49,7 +49,7 @@ def test_fingerprints_differ_when_anything_differs() -> None:
     )
 
 
-@pytest.mark.parametrize("pixel_bits", [16, 28, 40])
+@pytest.mark.parametrize("pixel_bits", [8, 16])
 @pytest.mark.parametrize("planner", [make_plan, make_packed_plan])
 def test_pixels_fit_64_bits_at_their_scale(planner, pixel_bits) -> None:
     """The client encodes in int64."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fcnlab.errors import DataError
+from fcnlab.networks.storage import seal
 from fcnlab.transfer.heads.cards import load_head, make_card, save_head
 from fcnlab.transfer.heads.heads import compile_head
 from fcnlab.transfer.heads.training import train_head
@@ -38,10 +39,16 @@ def test_altered_files_are_refused(tmp_path) -> None:
     path = save_head(HEAD.released, CARD, folder=tmp_path)
     card = path.with_suffix(".json")
     values = json.loads(card.read_text())
-    for change, match in (({"sha256": "0"}, "sha256 differs"), ({"shape": {"features": 3, "classes": 2}}, "not fit")):
+    content = path.read_bytes()
+    shape, features = {"shape": {"features": 3, "classes": 2}}, values["features"]
+    for change in ({"sha256": "0"}, shape, {"features": features | {"reach": 2 * features["reach"]}}):
         card.write_text(json.dumps(values | change))
-        with pytest.raises(DataError, match=match):
+        with pytest.raises(DataError, match="sha256 differs"):
             load_head(path)
+    del values["sha256"]
+    card.write_text(json.dumps(values | shape | {"sha256": seal(values | shape, content)}))
+    with pytest.raises(DataError, match="not fit"):
+        load_head(path)
     card.unlink()
     with pytest.raises(DataError, match="missing"):
         load_head(path)
