@@ -18,6 +18,7 @@ from fcnlab.circuit.fingerprint import circuit_fingerprint, digest
 from fcnlab.circuit.hops import HopTable
 from fcnlab.errors import CircuitError, PlanError
 from fcnlab.planning.execution import count_executed, describe_steps, divides_weight
+from fcnlab.planning.noise import LOGIT_FAILURE_BITS
 from fcnlab.planning.parameters import MASK_PRIMES, MESSAGE_BITS, MODULUS_BITS, SECURITY_BITS, Parameters, log_product
 
 # The table that a plan is shown as: for each figure of a step its heading, width and form.
@@ -82,6 +83,9 @@ class Plan:
         unit: Real value of one unit of the logits.
         steps: The proof, the input first and then one row for each step of the circuit.
         predicted_error: ckks: expected error of a logit as a share of the logits' spread; 0 where exact.
+        error_bound: ckks: share of the spread that the error of no logit exceeds, except with probability
+            2^-LOGIT_FAILURE_BITS each, in images that are no more sensitive than those of the sample; 0 where exact.
+        spread: ckks: the spread of the sample's logits, in units of their integers.
     """
 
     layout: ClassVar[str] = "batch"
@@ -98,6 +102,8 @@ class Plan:
     unit: float
     steps: tuple[PlannedStep, ...]
     predicted_error: float = 0.0
+    error_bound: float = 0.0
+    spread: float = 1.0
 
     def __post_init__(self) -> None:
         if self.pixel_max * self.parameters.scale >= 1 << MESSAGE_BITS:
@@ -116,6 +122,11 @@ class Plan:
         """What every layout agrees on."""
         ends = [self.pixels, self.inputs, self.pixel_max, self.outputs]
         return [self.network, self.circuit, asdict(self.parameters), *ends]
+
+    @property
+    def logit_bound(self) -> float:
+        """The largest error of a logit that the plan allows, in units of its integers."""
+        return self.error_bound * self.spread
 
     @property
     def batch_images(self) -> int:
@@ -256,6 +267,7 @@ class Plan:
             "encrypted_pixels": len(self.inputs),
             "outputs": self.outputs,
             "predicted_error": self.predicted_error,
+            "error_bound": self.error_bound,
             "upload_bytes": self.upload_bytes,
             "download_bytes": self.download_bytes,
             "steps": [step.as_dict() for step in self.steps],
@@ -292,7 +304,8 @@ def describe(plan: Plan) -> str:
         f"{plan.steps[-1].value_bits} bits, for every possible image"
         if moduli
         else f"{plan.describe_scales()}; expected error of a logit {100 * plan.predicted_error:.2g} % of the logits' "
-        "spread",
+        f"spread\nat most {100 * plan.error_bound:.2g} %, except with probability 2^-{LOGIT_FAILURE_BITS} a logit, for "
+        "images like the sample's; found images can have more",
         "",
     ]
     columns = [(name, *COLUMNS[name]) for name in plan.columns]

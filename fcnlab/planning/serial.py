@@ -45,6 +45,8 @@ BATCH: Final = {
     "unit": float,
     "steps": [STEP | STEP_TOO],
     "predicted_error": float,
+    "error_bound": float,
+    "spread": float,
 }
 SLOTS: Final = {"gather": [[int]], "places": [int], "plain_scales": [float]}
 KEYS: Final = {"rotations": [[int]], "relinearization": int, "key_switches": int}
@@ -172,7 +174,9 @@ def proof_problems(plan: Plan) -> Iterator[str]:
         yield f"its proof begins or ends with other ciphertexts than the {plan.layout} layout has"
     if plan.pixel_max not in {(1 << bits) - 1 for bits in range(1, MOST_PIXEL_BITS + 1)}:
         yield f"{plan.pixel_max} is no largest pixel"
-    if not (0 < plan.unit < math.inf and 0 <= plan.predicted_error < math.inf):
+    errors = (plan.predicted_error, plan.error_bound)
+    fine = all(0 <= error < math.inf and (error > 0) == (chosen.scheme == "ckks") for error in errors)
+    if not (fine and 0 < plan.unit < math.inf and 0 < plan.spread < math.inf):
         yield "its unit or its predicted error is out of range"
     if not re.fullmatch("[0-9a-f]{32}", plan.circuit):
         yield "its circuit has no fingerprint"
