@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -199,6 +200,26 @@ class Plan:
     def take(self, slots: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Logits from the slots of a reply's ciphertexts, shape (ciphertexts, slots) -> (images, outputs)."""
         return slots.T
+
+    @property
+    def factors(self) -> list[tuple[int, float]]:
+        """The power that each step raises values to, and the scale that its weights add; nothing is relinearised."""
+        return [((after.size - 1) // (before.size - 1), 1.0) for before, after in pairwise(self.steps)]
+
+    def reply_factors(self, index: int) -> tuple[float, int]:
+        """The scale of a reply in ckks and its correction factor in bgv, 1 elsewhere: they follow from the plan.
+
+        Args:
+            index: Which plain modulus.
+        """
+        t, left = self.parameters.plain_modulus(index), list(self.parameters.primes)
+        scale, correction = self.parameters.scale, 1
+        for (power, weight), drops in zip(self.factors, self.parameters.drops, strict=True):
+            scale, correction = scale**power * weight, correction**power
+            for _ in range(drops):
+                last = left.pop()
+                scale, correction = (scale, correction * pow(last, -1, t) % t) if t else (scale / last, 1)
+        return scale, correction % t if t else 1
 
     @property
     def evaluation_keys(self) -> tuple[tuple[int, int], ...]:
