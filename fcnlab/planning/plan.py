@@ -325,8 +325,8 @@ def describe(plan: Plan) -> str:
         f"{plan.steps[-1].value_bits} bits, for every possible image"
         if moduli
         else f"{plan.describe_scales()}; expected error of a logit {100 * plan.predicted_error:.2g} % of the logits' "
-        f"spread\nat most {100 * plan.error_bound:.2g} %, except with probability 2^-{LOGIT_FAILURE_BITS} a logit, for "
-        "images like the sample's; found images can have more",
+        f"spread,\nat most {100 * plan.error_bound:.2g} % but with probability 2^-{LOGIT_FAILURE_BITS}, for images "
+        "like the sample's (those searched for can have more)",
         "",
     ]
     columns = [(name, *COLUMNS[name]) for name in plan.columns]
