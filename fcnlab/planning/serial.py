@@ -21,7 +21,7 @@ from fcnlab.errors import DataError, PlanError
 from fcnlab.planning.batch.exact import WIDEST_PLAIN_BITS
 from fcnlab.planning.packed import approximate, exact
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.parameters import PRIME_BITS, SCHEMES, Parameters, log_product
+from fcnlab.planning.parameters import PRIME_BITS, RINGS, SCHEMES, Parameters, log_product
 from fcnlab.planning.plan import Plan, PlannedStep
 
 VERSION: Final = 2
@@ -135,6 +135,8 @@ def parameter_problems(chosen: Parameters, *, layout: str) -> Iterator[str]:
     degree, every = chosen.ring_degree, (*chosen.primes, chosen.special_prime)
     if chosen.scheme not in SCHEMES or (layout == "packed" and chosen.scheme == "bfv"):
         yield f"there is no scheme {chosen.scheme} in the {layout} layout"
+    if degree not in RINGS:
+        yield f"{degree} is no ring degree of plans"
     if max(chosen.primes) >> LARGEST_BITS[layout] or chosen.special_prime >> exact.SPECIAL_BITS:
         yield "its primes are too large for exact products"
     if any(modulus >> WIDEST_PLAIN_BITS for modulus in chosen.plain_moduli):

@@ -215,7 +215,11 @@ FORGERIES = {
 
 
 INSECURE = {
-    "a ring that is too small": (BGV, {"ring_degree": 2048}, "2048 is no ring degree"),
+    "a ring that is too small": (
+        BGV,
+        {"ring_degree": 2048, "primes": [65537]},
+        "2048 is no ring degree of plans|drops",
+    ),
     "too many bits": (BGV, {"primes": [*PRIMES, large(DEGREE, 50), large(DEGREE, 49)]}, "128-bit security allows"),
     "a large special prime": (BGV, {"special_prime": large(DEGREE, 109)}, "more than the 109 that 128-bit security"),
     "a smaller ring": (SMALL, {"ring_degree": 4096}, "128-bit security allows"),
