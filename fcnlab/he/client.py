@@ -2,6 +2,7 @@
 
 import math
 import secrets
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Self
@@ -12,14 +13,13 @@ import numpy.typing as npt
 from fcnlab.circuit.integers import combine_residues
 from fcnlab.errors import WireError
 from fcnlab.he.context import load_ciphertext, load_secret_key, open_context, read_headers
-from fcnlab.he.residues.evaluation_keys import make_keys, open_keys
+from fcnlab.he.residues.evaluation_keys import COUNT, make_keys, open_keys
 from fcnlab.he.residues.symmetric import SymmetricEncryption, new_seed, secret_residues
 from fcnlab.he.wire import (
     Envelope,
-    check_images,
     check_residues,
+    close_message,
     new_message,
-    open_envelope,
     open_sealed,
     payload_residues,
     seal,
@@ -27,14 +27,16 @@ from fcnlab.he.wire import (
 )
 from fcnlab.planning.plan import Plan
 
+NAME_BYTES = 16  # of sessions and uploads: nobody guesses them, and none occurs twice
+UPLOAD = struct.Struct("<16sII")  # name, pass, images
 CHUNK = 4  # ciphertexts encrypted at a time: few enough to stay in a cache, and for smooth progress
 
 
 class Client:
     """Keys for one plan: encrypts pixels, decrypts logits.
 
-    Between an upload and its reply it keeps nothing but its keys, so that a client that was saved and restored goes on
-    where the first one stopped.
+    Between an upload and its reply it keeps its keys and which uploads are unanswered: a reply is taken once, and only
+    as the answer to one of them. A client that is saved after its uploads and restored goes on where it stopped.
 
     Args:
         plan: Says what to encrypt and how; the client needs no circuit.
@@ -51,13 +53,14 @@ class Client:
         contexts = [open_context(plan.parameters, index) for index in range(plan.parameters.passes)]
         for he in contexts:
             he.keyGen()
-        self._hold(plan, contexts, session=secrets.token_hex(8))
+        self._hold(plan, contexts, session=secrets.token_hex(NAME_BYTES))
         residues = [secret_residues(he, plan.parameters.ring_degree) for he in contexts]
         self.keys = make_keys(plan, residues, session=self.session)
 
     def _hold(self, plan: Plan, contexts: Sequence[Any], *, session: str) -> None:
         """Take over contexts that have their secret keys."""
         self.plan, self.session, self._contexts = plan, session, list(contexts)
+        self._unanswered: dict[str, tuple[int, int]] = {}  # by name: pass and images
         chosen = plan.parameters
         self._headers = [read_headers(he, chosen) for he in contexts]
         self._encryptions = [SymmetricEncryption(he, chosen, index) for index, he in enumerate(contexts)]
@@ -66,10 +69,12 @@ class Client:
         """The client as bytes, to be kept apart.
 
         Returns:
-            `keys`, which the server needs too; and the secret keys, for a file that only its owner may read (mode
-            0600): whoever has them decrypts every upload of this session.
+            `keys`, which the server needs too; and the secret keys with the names of unanswered uploads, for a file
+            that only its owner may read (mode 0600): whoever has them decrypts every upload of this session.
         """
-        secret = b"".join(he.to_bytes_secret_key("none") for he in self._contexts)
+        uploads = [UPLOAD.pack(bytes.fromhex(name), *upload) for name, upload in self._unanswered.items()]
+        parts = [he.to_bytes_secret_key("none") for he in self._contexts]
+        secret = b"".join((COUNT.pack(len(uploads)), *uploads, *parts))
         envelope = Envelope(kind="secret keys", plan=self.plan.fingerprint, session=self.session, shape=(len(secret),))
         return self.keys, seal(envelope, secret)
 
@@ -89,13 +94,16 @@ class Client:
         envelope, payload = open_sealed(secret, kind="secret keys", plan=plan.fingerprint)
         if open_keys(keys, plan)[0] not in (None, envelope.session):
             raise WireError("The secret keys and the evaluation keys belong to different clients; restore a pair.")
-        size = len(payload) // chosen.passes
+        claimed = COUNT.unpack_from(payload)[0] if len(payload) >= COUNT.size else 0
+        start = COUNT.size + UPLOAD.size * min(claimed, max(len(payload) - COUNT.size, 0) // UPLOAD.size)
+        uploads, parts = bytes(payload[COUNT.size : start]), bytes(payload[start:])
+        size = len(parts) // chosen.passes
         contexts = [
-            load_secret_key(chosen, index, bytes(payload[index * size : (index + 1) * size]))
-            for index in range(chosen.passes)
+            load_secret_key(chosen, index, parts[index * size : (index + 1) * size]) for index in range(chosen.passes)
         ]
         client = cls.__new__(cls)
         client._hold(plan, contexts, session=envelope.session)
+        client._unanswered = {name.hex(): (index, images) for name, index, images in UPLOAD.iter_unpack(uploads)}
         client.keys = bytes(keys)
         return client
 
@@ -122,6 +130,7 @@ class Client:
             kind="upload",
             plan=plan.fingerprint,
             session=self.session,
+            upload=secrets.token_hex(NAME_BYTES),
             index=index,
             images=len(images),
             shape=(len(rows), 1, len(chosen.primes), chosen.ring_degree),
@@ -137,6 +146,8 @@ class Client:
             self._encryptions[index].encrypt(slots, seed=seed, place=start, out=target)
             if report is not None:
                 report(start + len(chunk))
+        close_message(message)
+        self._unanswered[envelope.upload] = index, envelope.images
         return message
 
     def decrypt(self, reply: bytes | bytearray, *, index: int = 0) -> npt.NDArray[Any]:
@@ -147,28 +158,28 @@ class Client:
             integers. Shape (images, outputs).
 
         Raises:
-            WireError: If the reply is truncated, altered, or of another plan or session.
+            WireError: If the reply is truncated, altered, of another plan or session, or the answer to no upload that
+                is unanswered.
         """
         plan, chosen, he = self.plan, self.plan.parameters, self._contexts[index]
-        envelope, payload = open_envelope(reply, kind="reply", plan=plan.fingerprint, session=self.session, index=index)
+        envelope, payload = open_sealed(reply, kind="reply", plan=plan.fingerprint, session=self.session, index=index)
+        if self._unanswered.get(envelope.upload) != (index, envelope.images):
+            raise WireError(
+                f"The reply, to {envelope.images} images, answers no upload of this client that is unanswered; each is "
+                "taken once. Encrypt again."
+            )
         last = plan.steps[-1]
         primes = chosen.primes[: last.primes - last.drops]
         residues = payload_residues(envelope, payload, shape=(last.outputs, last.size, len(primes), chosen.ring_degree))
-        check_images(envelope, plan.batch_images)
-        self._check_factors(envelope, primes)
+        scale, correction = plan.reply_factors(index)
+        if not math.isclose(envelope.scale, scale, rel_tol=1e-9) or envelope.correction != correction:
+            raise WireError("The reply's scale or correction factor cannot come from this plan; send it again.")
         check_residues(residues, primes)
-        header = replace(self._headers[index][len(primes)], scale=envelope.scale, correction=envelope.correction)
+        del self._unanswered[envelope.upload]
+        header = replace(self._headers[index][len(primes)], scale=scale, correction=correction)
         decrypt = {"bgv": he.decryptBGV, "bfv": he.decryptInt, "ckks": he.decryptFrac}[chosen.scheme]
         slots = [decrypt(load_ciphertext(he, chosen, write_ciphertext(header, part))) for part in residues]
         return plan.take(np.array(slots))[: envelope.images]
-
-    def _check_factors(self, envelope: Envelope, primes: tuple[int, ...]) -> None:
-        """Refuse a scale or correction factor that no evaluation of the plan leaves."""
-        chosen = self.plan.parameters
-        scale = envelope.scale < math.prod(primes) if chosen.scheme == "ckks" else envelope.scale == 1
-        modulus = chosen.plain_moduli[envelope.index] if chosen.scheme == "bgv" else 2
-        if not scale or not 0 < envelope.correction < modulus:
-            raise WireError("The reply's scale or correction factor cannot come from this plan; send it again.")
 
     def combine(self, passes: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Logits from the decrypted passes: integers by the Chinese remainder theorem, or ckks's floats as they are."""

@@ -9,7 +9,7 @@ from fcnlab.he.context import level_headers, open_context
 from fcnlab.he.engines.engine import Account, Engine, Observe, Report, Setting, Task
 from fcnlab.he.residues.evaluation_keys import open_keys
 from fcnlab.he.residues.symmetric import Masks, read_seed
-from fcnlab.he.wire import check_images, new_message, open_envelope, payload_residues
+from fcnlab.he.wire import check_images, close_message, new_message, open_sealed, payload_residues
 from fcnlab.planning.execution import ENGINES
 from fcnlab.planning.plan import Plan
 
@@ -105,7 +105,7 @@ class Server:
             WireError: If the upload is truncated, altered, or of another plan or session.
         """
         plan, chosen = self.plan, self.plan.parameters
-        envelope, payload = open_envelope(
+        envelope, payload = open_sealed(
             upload, kind="upload", plan=plan.fingerprint, session=self._session, index=index
         )
         shape = (plan.steps[0].outputs, 1, len(chosen.primes), chosen.ring_degree)
@@ -122,4 +122,5 @@ class Server:
         reply = replace(envelope, kind="reply", shape=result.residues.shape, seed="")
         message, residues = new_message(replace(reply, scale=result.scale, correction=result.correction))
         residues[:] = result.residues
+        close_message(message)
         return Evaluation(message, result.accounts)

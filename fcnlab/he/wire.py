@@ -23,7 +23,7 @@ Residues = npt.NDArray[np.uint64]
 
 SEAL = struct.Struct("<HBBBBHQ 32s B QQQ d Q HBBBBHQ Q")
 SEAL_MAGIC, SEAL_HEADER_BYTES = 0xA15E, 16
-NAME, VERSION = b"FCNLAB", b"3"
+NAME, VERSION = b"FCNLAB", b"4"
 MAGIC = NAME + VERSION + b"\n"
 LENGTH = struct.Struct("<I")
 LONGEST_HEADER = 4096
@@ -97,7 +97,8 @@ class Envelope:
     Attributes:
         kind: upload (fresh ciphertexts), reply (encrypted logits), evaluation keys, or secret keys, which stay at home.
         plan: Fingerprint of the plan.
-        session: Random name of the client's keys.
+        session: Random name of the client's keys, 128 bits in hexadecimal.
+        upload: Random name of an upload, of as many bits, which its reply repeats; empty for keys.
         index: Which plain modulus it belongs to, from 0; keys are of all.
         images: Images in the slots.
         shape: Ciphertexts, polynomials, primes, ring degree; for keys their bytes.
@@ -109,6 +110,7 @@ class Envelope:
     kind: Kind
     plan: str
     session: str
+    upload: str = ""
     index: int = 0
     images: int = 0
     shape: tuple[int, ...]
@@ -120,12 +122,17 @@ class Envelope:
 def new_message(envelope: Envelope) -> tuple[bytearray, Residues]:
     """A message of residues to be filled in place: the whole message, and a view of its residues in the given shape.
 
-    Uploads take hundreds of megabytes, so they are written once, where they will be sent from.
+    Uploads take hundreds of megabytes, so they are written once, where they will be sent from. `close_message` is last.
     """
-    head = envelope_bytes(envelope)
-    message = bytearray(len(head) + 8 * int(np.prod(envelope.shape)))
+    head, count = envelope_bytes(envelope), int(np.prod(envelope.shape))
+    message = bytearray(len(head) + 8 * count + DIGEST_BYTES)
     message[: len(head)] = head
-    return message, np.frombuffer(message, dtype="<u8", offset=len(head)).reshape(envelope.shape)
+    return message, np.frombuffer(message, dtype="<u8", offset=len(head), count=count).reshape(envelope.shape)
+
+
+def close_message(message: bytearray) -> None:
+    """Write the digest of envelope, seed and residues at the end of a message that is filled."""
+    message[-DIGEST_BYTES:] = hashlib.sha256(memoryview(message)[:-DIGEST_BYTES]).digest()
 
 
 def envelope_bytes(envelope: Envelope) -> bytes:
@@ -138,7 +145,7 @@ def envelope_bytes(envelope: Envelope) -> bytes:
 def open_envelope(
     message: bytes | bytearray, *, kind: Kind, plan: str, session: str | None, index: int
 ) -> tuple[Envelope, memoryview]:
-    """Check a message and return its envelope and payload.
+    """Check a message but for its digest, and return its envelope and all that follows.
 
     Args:
         message: What arrived.
@@ -182,7 +189,8 @@ def read_envelope(head: bytes) -> Envelope | None:
         envelope = Envelope(**fields | {"shape": tuple(fields["shape"])})
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    words = all(type(word) is str for word in (envelope.kind, envelope.plan, envelope.session, envelope.seed))
+    names = (envelope.kind, envelope.plan, envelope.session, envelope.upload, envelope.seed)
+    words = all(type(name) is str for name in names)
     numbers = (envelope.index, envelope.images, envelope.correction, *envelope.shape)
     counts = all(type(number) is int and number >= 0 for number in numbers)
     scale = type(envelope.scale) is float and 0 < envelope.scale < math.inf
@@ -195,17 +203,22 @@ def seal(envelope: Envelope, payload: bytes) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def open_sealed(message: bytes | bytearray, *, kind: Kind, plan: str) -> tuple[Envelope, memoryview]:
-    """Check a sealed message and return its envelope and payload.
+def open_sealed(
+    message: bytes | bytearray, *, kind: Kind, plan: str, session: str | None = None, index: int = 0
+) -> tuple[Envelope, memoryview]:
+    """Check a whole message, its digest too, and return its envelope and payload; arguments as for `open_envelope`.
 
     Raises:
-        WireError: If it is truncated, altered or malformed, of another version, plan or purpose.
+        WireError: If it is truncated, altered or malformed, of another version, plan, session, pass or purpose.
     """
-    envelope, payload = open_envelope(message, kind=kind, plan=plan, session=None, index=0)
-    whole, digest = memoryview(message)[:-DIGEST_BYTES], payload[-DIGEST_BYTES:]
-    payload = payload[:-DIGEST_BYTES]
-    if envelope.shape != (len(payload),) or hashlib.sha256(whole).digest() != digest:
-        raise WireError(f"The {kind} are cut off or were altered on their way; get them again, whole.")
+    envelope, rest = open_envelope(message, kind=kind, plan=plan, session=session, index=index)
+    payload, digest = rest[:-DIGEST_BYTES], rest[-DIGEST_BYTES:]
+    of_bytes = kind in ("evaluation keys", "secret keys")
+    whole = not of_bytes or envelope.shape == (len(payload),)
+    if not whole or hashlib.sha256(memoryview(message)[:-DIGEST_BYTES]).digest() != digest:
+        if of_bytes:
+            raise WireError(f"The {kind} are cut off or were altered on their way; get them again, whole.")
+        raise WireError(f"The {kind} is cut off or was altered on its way; send it again.")
     return envelope, payload
 
 

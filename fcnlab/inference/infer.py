@@ -24,8 +24,7 @@ from fcnlab.inference.report import Inference, LayerReport, Progress, Report, Se
 from fcnlab.machine.machine import peak_resident_bytes
 from fcnlab.planning.noise import check_noise
 from fcnlab.planning.plan import Plan
-
-CKKS_TOLERANCE = 0.02  # of the logits' spread: beyond it a logit counts as mismatched
+from fcnlab.planning.sample import logit_spread
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -177,7 +176,7 @@ def infer(
         passes=passes,
         accuracy=accuracy_percent(result, labels),
         reference_accuracy=accuracy_percent(reference, labels),
-        **compare_logits(result, reference, exact=plan.parameters.scheme != "ckks"),
+        **compare_logits(result, reference, bound=plan.logit_bound),
         layers=layer_reports(plan, accounts, budgets),
         plan=plan.as_dict(),
         seconds=Seconds(keygen=parties.keygen_s, **stopwatch),
@@ -197,15 +196,19 @@ def accuracy_percent(logits: npt.NDArray[Any], labels: npt.NDArray[Any] | None) 
     return round(100 * float(np.mean(np.argmax(logits, axis=1) == labels)), 4)
 
 
-def compare_logits(logits: npt.NDArray[Any], reference: npt.NDArray[Any], *, exact: bool) -> dict[str, Any]:
-    """How far encrypted logits are from the clear ones: mismatched_logits, mismatched_digits, logit_error."""
+def compare_logits(logits: npt.NDArray[Any], reference: npt.NDArray[Any], *, bound: float) -> dict[str, Any]:
+    """How far encrypted logits are from the clear ones: mismatched_logits, mismatched_digits, logit_error.
+
+    Args:
+        logits: Decrypted, shape (images, outputs).
+        reference: The clear ones.
+        bound: What the plan allows (`Plan.logit_bound`): a logit that is further off, or no number, is mismatched.
+    """
     digits = int(np.sum(np.argmax(logits, axis=1) != np.argmax(reference, axis=1)))
-    if exact:
-        wrong, error = int(np.sum(logits != reference)), 0.0
-    else:
-        clear = reference.astype(np.float64)
-        errors = np.abs(logits - clear) / (float(np.sqrt(np.mean(np.var(clear, axis=1)))) or 1.0)
-        wrong, error = int(np.sum(errors > CKKS_TOLERANCE)), float(np.sqrt(np.mean(errors**2)))
+    clear = reference if bound == 0 else reference.astype(np.float64)
+    errors = np.abs(logits - clear)
+    wrong = int(np.sum(~np.asarray(errors <= bound, dtype=np.bool_)))
+    error = float(np.sqrt(np.mean(errors**2))) / logit_spread(clear) if bound else 0.0
     return {"mismatched_logits": wrong, "mismatched_digits": digits, "logit_error": error}
 
 

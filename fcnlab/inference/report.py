@@ -127,8 +127,8 @@ class Report(Shown):
         passes: Encrypted evaluations of a batch.
         accuracy: Percent right, encrypted; None without labels.
         reference_accuracy: Percent right, the same circuit in the clear; None without labels.
-        mismatched_logits: Logits that differ from the clear circuit: at all in bgv and bfv, by more than 2 % of the
-            logits' spread in ckks.
+        mismatched_logits: Logits that differ from the clear circuit: at all in bgv and bfv, by more than the plan's
+            bound in ckks.
         mismatched_digits: Images whose predicted digit differs.
         logit_error: Root mean square error of the logits over their spread; 0 where exact.
         layers: One for each step.
@@ -192,7 +192,12 @@ class Report(Shown):
     def verdict(self) -> str:
         """One sentence on agreement with the circuit in the clear; it holds no timings."""
         logits = self.images * self.plan["outputs"]
-        if self.scheme == "ckks":
+        if self.scheme == "ckks" and self.mismatched_logits:
+            agreement = (
+                f"{self.mismatched_logits:,} of {logits:,} logits differ from the clear circuit's by more than the "
+                f"{100 * self.plan['error_bound']:.2g} % of their spread that the plan allows"
+            )
+        elif self.scheme == "ckks":
             same = self.images - self.mismatched_digits
             digits = "digit is" if same == 1 else "digits are"
             agreement = (

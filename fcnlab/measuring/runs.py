@@ -129,7 +129,7 @@ def setting_of(report: Report, plan: Plan) -> str:
     batch = counted(report.images, "image")
     if report.images < min(slots, TEST_IMAGES):
         batch += f" in {slots:,} slots"
-    if report.mismatched_logits:  # in bgv and bfv there are none
+    if report.mismatched_digits:  # in bgv and bfv there are none
         batch += f" ({report.mismatched_digits} read otherwise than in the clear)"
     note = ", layers reconstructed" if report.network.startswith(RECONSTRUCTED) else ""
     return (

@@ -36,6 +36,8 @@ ROUNDING_VARIANCE = 1 / 12
 # Source: SEAL 4.1, native/src/seal/ckks.h, encode_internal.
 ENCODER_MARGIN = 2
 
+LOGIT_FAILURE_BITS = 30  # the error of a logit in ckks is beyond what its plan states with probability 2^-30 at most
+
 Scheme = Literal["bgv", "bfv", "ckks"]
 # A bound at each root exp(i pi (2j + 1) / n), shape (n / 2,); the other roots are conjugate.
 Profile = npt.NDArray[np.float64]
@@ -221,6 +223,20 @@ class CkksNoise:
     def typical_fresh(self) -> float:
         """Standard deviation of a slot of a fresh encryption with the secret key: rounded message, and error."""
         return math.hypot(self.typical_rounding(1), math.sqrt(self.ring_degree / 2 * ERROR_VARIANCE))
+
+
+def error_tail(secrets: int) -> float:
+    """How many standard deviations an error is at most but with probability 2^-LOGIT_FAILURE_BITS.
+
+    The error is normal, times the absolute value at one root of a power of the secret: a complex normal number u whose
+    |u|^2 is exponential. |u|^d |e| is beyond a bound if |u|^2 + e^2 / 2 is beyond L: most where L is shared d to 1.
+
+    Args:
+        secrets: The power d.
+    """
+    exponent = LOGIT_FAILURE_BITS * math.log(2)
+    share = exponent / (secrets + 1)
+    return math.sqrt((secrets * share) ** secrets / math.factorial(secrets) * 2 * share)
 
 
 def symmetric_noise(ring_degree: int) -> float:

@@ -12,6 +12,7 @@ from fcnlab.planning.noise import Scheme
 # Source: HomomorphicEncryption.org security standard (2018), table 1; SEAL enforces the same bounds.
 SECURITY_BITS = 128
 MODULUS_BITS = {4096: 109, 8192: 218, 16384: 438, 32768: 881}
+SECURE_BITS = {1024: 27, 2048: 54, **MODULUS_BITS}  # small rings are measured, and hold no network
 RINGS = (4096, 8192, 16384, 32768)
 SCHEMES: tuple[Scheme, ...] = ("bgv", "bfv", "ckks")
 
@@ -49,12 +50,12 @@ class Parameters:
     drops: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.ring_degree not in RINGS:
-            raise PlanError(f"{self.ring_degree} is no ring degree; choose one of {', '.join(map(str, RINGS))}.")
+        if self.ring_degree not in SECURE_BITS:
+            raise PlanError(f"{self.ring_degree} is no ring degree; choose one of {', '.join(map(str, SECURE_BITS))}.")
         bits = math.prod(map(abs, (*self.primes, self.special_prime))).bit_length()
-        if bits > MODULUS_BITS[self.ring_degree]:
+        if bits > SECURE_BITS[self.ring_degree]:
             raise PlanError(
-                f"A modulus of {bits} bits has more than the {MODULUS_BITS[self.ring_degree]} that "
+                f"A modulus of {bits} bits has more than the {SECURE_BITS[self.ring_degree]} that "
                 f"{SECURITY_BITS}-bit security allows at ring degree {self.ring_degree}; use fewer or smaller primes, "
                 "or a larger ring."
             )

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from fcnlab.circuit.hops import HopTable
 from fcnlab.errors import CircuitError, PlanError
 from fcnlab.page import Page, Shown, Table, counted
 from fcnlab.planning.execution import count_executed, describe_steps, divides_weight
+from fcnlab.planning.noise import LOGIT_FAILURE_BITS
 from fcnlab.planning.parameters import MASK_PRIMES, MESSAGE_BITS, MODULUS_BITS, SECURITY_BITS, Parameters
 from fcnlab.planning.proof import COLUMNS, PlannedStep, rows_of
 
@@ -39,6 +41,9 @@ class Plan(Shown):
         unit: Real value of one unit of the logits.
         steps: The proof, the input first and then one row for each step of the circuit.
         predicted_error: ckks: expected error of a logit as a share of the logits' spread; 0 where exact.
+        error_bound: ckks: share of the spread that the error of no logit exceeds, except with probability
+            2^-LOGIT_FAILURE_BITS each, in images that are no more sensitive than those of the sample; 0 where exact.
+        spread: ckks: the spread of the sample's logits, in units of their integers.
     """
 
     layout: ClassVar[str] = "batch"
@@ -55,6 +60,8 @@ class Plan(Shown):
     unit: float
     steps: tuple[PlannedStep, ...]
     predicted_error: float = 0.0
+    error_bound: float = 0.0
+    spread: float = 1.0
 
     def __post_init__(self) -> None:
         if self.pixel_max * self.parameters.scale >= 1 << MESSAGE_BITS:
@@ -73,6 +80,11 @@ class Plan(Shown):
         """What every layout agrees on."""
         ends = [self.pixels, self.inputs, self.pixel_max, self.outputs]
         return [self.network, self.circuit, asdict(self.parameters), *ends]
+
+    @property
+    def logit_bound(self) -> float:
+        """The largest error of a logit that the plan allows, in units of its integers."""
+        return self.error_bound * self.spread
 
     @property
     def batch_images(self) -> int:
@@ -147,6 +159,26 @@ class Plan(Shown):
         return slots.T
 
     @property
+    def factors(self) -> list[tuple[int, float]]:
+        """The power that each step raises values to, and the scale that its weights add; nothing is relinearised."""
+        return [((after.size - 1) // (before.size - 1), 1.0) for before, after in pairwise(self.steps)]
+
+    def reply_factors(self, index: int) -> tuple[float, int]:
+        """The scale of a reply in ckks and its correction factor in bgv, 1 elsewhere: they follow from the plan.
+
+        Args:
+            index: Which plain modulus.
+        """
+        t, left = self.parameters.plain_modulus(index), list(self.parameters.primes)
+        scale, correction = self.parameters.scale, 1
+        for (power, weight), drops in zip(self.factors, self.parameters.drops, strict=True):
+            scale, correction = scale**power * weight, correction**power
+            for _ in range(drops):
+                last = left.pop()
+                scale, correction = (scale, correction * pow(last, -1, t) % t) if t else (scale / last, 1)
+        return scale, correction % t if t else 1
+
+    @property
     def evaluation_keys(self) -> tuple[tuple[int, int], ...]:
         """Step and data primes of each evaluation key, in the order in which they travel; a batch needs none."""
         return ()
@@ -213,6 +245,7 @@ class Plan(Shown):
             "encrypted_pixels": len(self.inputs),
             "outputs": self.outputs,
             "predicted_error": self.predicted_error,
+            "error_bound": self.error_bound,
             "upload_bytes": self.upload_bytes,
             "download_bytes": self.download_bytes,
             "steps": [step.as_dict() for step in self.steps],
@@ -255,7 +288,8 @@ class Plan(Shown):
             f"{self.steps[-1].value_bits} bits, for every possible image"
             if moduli
             else f"{self.describe_scales()}; expected error of a logit {100 * self.predicted_error:.2g} % of the "
-            "logits' spread",
+            f"logits' spread, at most {100 * self.error_bound:.2g} % but with probability 2^-{LOGIT_FAILURE_BITS}, for "
+            "images like the sample's (those searched for can have more)",
             self.proof,
         )
 

@@ -23,6 +23,15 @@ def typical_images() -> npt.NDArray[np.uint8]:
     return load_mnist("train").pixels[:IMAGES].copy()
 
 
+def logit_spread(logits: npt.NDArray[np.float64]) -> float:
+    """How far the logits of an image lie apart, as errors are measured by: root mean square over images.
+
+    Args:
+        logits: Shape (N, outputs); a single one is compared over images.
+    """
+    return float(np.sqrt(np.mean(np.var(logits, axis=1 if logits.shape[1] > 1 else 0)))) or 1.0
+
+
 def sample_for(scheme: Scheme, circuit: Circuit) -> npt.NDArray[np.int64] | None:
     """The sample that a plan in this scheme wants, as the circuit reads it.
 

@@ -22,7 +22,7 @@ from fcnlab.errors import DataError, PlanError
 from fcnlab.planning.batch.exact import WIDEST_PLAIN_BITS
 from fcnlab.planning.packed import approximate, exact
 from fcnlab.planning.packed.plan import PackedPlan
-from fcnlab.planning.parameters import PRIME_BITS, SCHEMES, Parameters, log_product
+from fcnlab.planning.parameters import PRIME_BITS, RINGS, SCHEMES, Parameters, log_product
 from fcnlab.planning.plan import Plan
 from fcnlab.planning.proof import PlannedStep
 
@@ -47,6 +47,8 @@ BATCH: Final = {
     "unit": float,
     "steps": [STEP | STEP_TOO],
     "predicted_error": float,
+    "error_bound": float,
+    "spread": float,
 }
 SLOTS: Final = {"gather": [[int]], "places": [int], "plain_scales": [float]}
 KEYS: Final = {"rotations": [[int]], "relinearization": int, "key_switches": int}
@@ -135,6 +137,8 @@ def parameter_problems(chosen: Parameters, *, layout: str) -> Iterator[str]:
     degree, every = chosen.ring_degree, (*chosen.primes, chosen.special_prime)
     if chosen.scheme not in SCHEMES or (layout == "packed" and chosen.scheme == "bfv"):
         yield f"there is no scheme {chosen.scheme} in the {layout} layout"
+    if degree not in RINGS:
+        yield f"{degree} is no ring degree of plans"
     if max(chosen.primes) >> LARGEST_BITS[layout] or chosen.special_prime >> exact.SPECIAL_BITS:
         yield "its primes are too large for exact products"
     if any(modulus >> WIDEST_PLAIN_BITS for modulus in chosen.plain_moduli):
@@ -174,7 +178,9 @@ def proof_problems(plan: Plan) -> Iterator[str]:
         yield f"its proof begins or ends with other ciphertexts than the {plan.layout} layout has"
     if plan.pixel_max not in {(1 << bits) - 1 for bits in range(1, MOST_PIXEL_BITS + 1)}:
         yield f"{plan.pixel_max} is no largest pixel"
-    if not (0 < plan.unit < math.inf and 0 <= plan.predicted_error < math.inf):
+    errors = (plan.predicted_error, plan.error_bound)
+    fine = all(0 <= error < math.inf and (error > 0) == (chosen.scheme == "ckks") for error in errors)
+    if not (fine and 0 < plan.unit < math.inf and 0 < plan.spread < math.inf):
         yield "its unit or its predicted error is out of range"
     if not re.fullmatch("[0-9a-f]{32}", plan.circuit):
         yield "its circuit has no fingerprint"

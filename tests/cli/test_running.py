@@ -123,12 +123,13 @@ def test_an_altered_checkpoint_is_refused(capsys, tmp_path: Path) -> None:
     assert "sha256" in err
 
 
-def test_a_difference_from_the_clear_circuit_is_a_finding(capsys, network, monkeypatch) -> None:
+@pytest.mark.parametrize("scheme", ["bgv", "ckks"])
+def test_a_difference_from_the_clear_circuit_is_a_finding(capsys, network, monkeypatch, scheme) -> None:
     from fcnlab.inference import infer
 
     differing = {"mismatched_logits": 1, "mismatched_digits": 0, "logit_error": 0.0}
     monkeypatch.setattr(infer, "compare_logits", lambda *_, **__: differing)
-    status, out, _ = run(capsys, "infer", "--network", network, "--images", "2", "--threads", "1")
+    status, out, _ = run(capsys, "infer", "--network", network, "--images", "2", "--threads", "1", "--scheme", scheme)
     assert status == FINDING
     assert "1 of 20 logits differ" in out
 

@@ -11,7 +11,7 @@ from fcnlab.errors import CircuitError, WireError
 from fcnlab.he.client import CHUNK, Client
 from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import Server
-from fcnlab.he.wire import check_residues, envelope_bytes, open_envelope, open_sealed, payload_residues, seal
+from fcnlab.he.wire import check_residues, open_sealed, payload_residues, seal
 from fcnlab.planning.plan import Plan
 from tests.support.circuits import affine, random_images, tiny_circuit
 from tests.support.runs import plan_with
@@ -27,8 +27,8 @@ def reply(bgv) -> bytes:
 
 def resealed(message: bytes, client: Client, fields: dict[str, object], *, sent: str = "reply") -> bytes:
     """The message with other fields in its envelope."""
-    envelope, payload = open_envelope(message, kind=sent, plan=client.plan.fingerprint, session=None, index=0)
-    return envelope_bytes(replace(envelope, **fields)) + bytes(payload)
+    envelope, payload = open_sealed(message, kind=sent, plan=client.plan.fingerprint, session=None, index=0)
+    return seal(replace(envelope, **fields), bytes(payload))
 
 
 def assert_congruent(bgv, residues: np.ndarray) -> None:
@@ -41,7 +41,7 @@ def assert_congruent(bgv, residues: np.ndarray) -> None:
 
 def test_an_upload_is_valid_and_of_the_stated_size(session) -> None:
     plan = session.plan
-    envelope, payload = open_envelope(
+    envelope, payload = open_sealed(
         session.upload, kind="upload", plan=plan.fingerprint, session=session.client.session, index=0
     )
     assert envelope.images == len(session.pixels)
@@ -59,7 +59,7 @@ def test_no_secret_leaves_with_an_upload(session) -> None:
 
 def test_two_uploads_of_the_same_pixels_share_no_seed_and_no_residues(session) -> None:
     plan, uploads = session.plan, [session.upload, session.client.encrypt(session.pixels)]
-    opened = [open_envelope(upload, kind="upload", plan=plan.fingerprint, session=None, index=0) for upload in uploads]
+    opened = [open_sealed(upload, kind="upload", plan=plan.fingerprint, session=None, index=0) for upload in uploads]
     first, second = (payload_residues(envelope, payload, shape=envelope.shape) for envelope, payload in opened)
     assert len({envelope.seed for envelope, _ in opened}) == 2
     assert float(np.mean(first == second)) < 0.001
@@ -68,7 +68,7 @@ def test_two_uploads_of_the_same_pixels_share_no_seed_and_no_residues(session) -
 def test_equal_pixels_are_encrypted_differently(session) -> None:
     plan = session.plan
     upload = session.client.encrypt(np.ones_like(session.pixels))
-    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, session=None, index=0)
+    envelope, payload = open_sealed(upload, kind="upload", plan=plan.fingerprint, session=None, index=0)
     residues = payload_residues(envelope, payload, shape=envelope.shape)
     assert len({part.tobytes() for part in residues}) == len(plan.inputs)
 
@@ -126,8 +126,30 @@ def test_pixels_of_any_integer_type_are_taken(bgv, dtype) -> None:
     assert_congruent(bgv, bgv.client.decrypt(server.evaluate(upload).reply))
 
 
-def test_a_reply_decrypts_to_the_residues_of_the_logits(bgv, reply) -> None:
+def test_a_reply_decrypts_to_the_residues_of_the_logits_once(bgv) -> None:
+    upload = bgv.client.encrypt(bgv.pixels)
+    reply = Server(bgv.circuit, bgv.plan).evaluate(upload).reply
     assert_congruent(bgv, bgv.client.decrypt(reply))
+    with pytest.raises(WireError, match="each is taken once"):
+        bgv.client.decrypt(reply)
+
+
+def test_replies_are_bound_to_their_upload_and_its_images(bgv, reply) -> None:
+    server = Server(bgv.circuit, bgv.plan)
+    first, second = bgv.client.encrypt(bgv.pixels[:4]), bgv.client.encrypt(bgv.pixels[4:8], index=1)
+    one, other = server.evaluate(first).reply, server.evaluate(second, index=1).reply
+    names = [
+        open_sealed(part, kind="reply", plan=bgv.plan.fingerprint, index=i)[0].upload
+        for i, part in enumerate((one, other))
+    ]
+    assert len({*names}) == 2
+    assert all(len(bytes.fromhex(name)) == 16 for name in names)
+    for fields in ({"images": 5}, {"upload": names[1]}, {"upload": "0" * 32}, {"upload": ""}):
+        with pytest.raises(WireError, match="answers no upload of this client that is unanswered"):
+            bgv.client.decrypt(resealed(one, bgv.client, fields))
+    modulus = bgv.plan.parameters.plain_moduli[0]
+    assert np.array_equal(bgv.client.decrypt(one) % modulus, bgv.circuit.evaluate(bgv.pixels[:4]) % modulus)
+    assert bgv.client.decrypt(other, index=1).shape == (4, 2)
 
 
 def test_truncated_replies_are_refused(bgv, reply) -> None:
@@ -143,8 +165,8 @@ def test_truncated_replies_are_refused(bgv, reply) -> None:
         ({"plan": "0" * 16}, "plan '0000000000000000'"),
         ({"session": "0" * 16}, "session '0000000000000000'"),
         ({"index": 1}, "plain modulus 1"),
-        ({"images": 0}, "1 to 4096 images"),
-        ({"images": 4097}, "1 to 4096 images"),
+        ({"images": 0}, "to 0 images, answers no upload"),
+        ({"images": 4097}, "to 4097 images, answers no upload"),
         ({"shape": (2, 3, 1, 8192)}, "the plan has"),
         ({"scale": 2.0}, "cannot come from this plan"),
         ({"correction": 0}, "cannot come from this plan"),
@@ -159,17 +181,21 @@ def test_replies_with_another_envelope_are_refused(bgv, reply, fields, match) ->
 def test_replies_with_an_impossible_scale_are_refused_in_every_scheme(session) -> None:
     reply = Server(session.circuit, session.plan, session.client.keys).evaluate(session.upload).reply
     primes = session.plan.parameters.primes
+    scale, correction = session.plan.reply_factors(0)
     fields = [{"scale": float(primes[0]) * primes[1] * 2}, {"correction": 10**9}, {"correction": 0}]
+    fields += [{"scale": 1.001 * scale}, {"correction": correction + 1}]
     for field in fields:
         with pytest.raises(WireError, match="cannot come from this plan"):
             session.client.decrypt(resealed(reply, session.client, field))
 
 
 def test_replies_with_altered_residues_are_refused(bgv, reply) -> None:
-    altered = bytearray(reply)
-    altered[-8:] = bgv.plan.parameters.primes[-1].to_bytes(8, "little")
+    envelope, payload = open_sealed(reply, kind="reply", plan=bgv.plan.fingerprint)
+    altered = bytes(payload)[:-8] + bgv.plan.parameters.primes[-1].to_bytes(8, "little")
     with pytest.raises(WireError, match="not below its prime"):
-        bgv.client.decrypt(altered)
+        bgv.client.decrypt(seal(envelope, altered))
+    with pytest.raises(WireError, match="cut off or was altered"):
+        bgv.client.decrypt(reply[: -len(altered) - 32] + altered + reply[-32:])
 
 
 def test_a_reply_to_another_client_is_refused(bgv, reply) -> None:
@@ -177,9 +203,10 @@ def test_a_reply_to_another_client_is_refused(bgv, reply) -> None:
         Client(bgv.plan).decrypt(reply)
 
 
-def test_a_reply_of_zeros_decrypts_to_zero_and_not_to_an_error(bgv, reply) -> None:
-    envelope, payload = open_envelope(reply, kind="reply", plan=bgv.plan.fingerprint, session=None, index=0)
-    assert not bgv.client.decrypt(envelope_bytes(envelope) + bytes(len(payload))).any()
+def test_a_reply_of_zeros_decrypts_to_zero_and_not_to_an_error(bgv) -> None:
+    reply = Server(bgv.circuit, bgv.plan).evaluate(bgv.client.encrypt(bgv.pixels)).reply
+    envelope, payload = open_sealed(reply, kind="reply", plan=bgv.plan.fingerprint, session=None, index=0)
+    assert not bgv.client.decrypt(seal(envelope, bytes(len(payload)))).any()
 
 
 @pytest.mark.parametrize("scheme", ["bgv", "bfv"])
@@ -240,11 +267,11 @@ def saved(request: pytest.FixtureRequest) -> tuple[Plan, Client]:
 
 def test_a_client_comes_back_as_it_was(saved) -> None:
     plan, client = saved
+    upload = client.encrypt(images_of(plan))
     keys, secret = client.save()
     restored = Client.restore(plan, keys=keys, secret=secret)
     assert restored.save() == (keys, secret)
     assert restored.session == client.session
-    upload = restored.encrypt(images_of(plan))
     reply = Server(CIRCUIT, plan, restored.keys).evaluate(upload).reply
     assert np.array_equal(client.decrypt(reply), restored.decrypt(reply))
 
@@ -269,7 +296,7 @@ def test_saved_secrets_that_are_not_whole_or_of_something_else_are_refused(saved
         with pytest.raises(WireError):
             Client.restore(plan, keys=keys, secret=bytes(altered))
     with pytest.raises(WireError, match="another version of fcnlab"):
-        Client.restore(plan, keys=keys, secret=secret.replace(b"FCNLAB3", b"FCNLAB2", 1))
+        Client.restore(plan, keys=keys, secret=secret.replace(b"FCNLAB4", b"FCNLAB3", 1))
     with pytest.raises(WireError, match="'secret keys' is expected"):
         Client.restore(plan, keys=keys, secret=bytes(client.encrypt(images_of(plan))))
     with pytest.raises(WireError, match="was made for plan"):

@@ -13,7 +13,7 @@ from fcnlab.he.client import Client
 from fcnlab.he.engines.engine import drop_title
 from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import MODULES, Server, check_engine
-from fcnlab.he.wire import envelope_bytes, open_envelope
+from fcnlab.he.wire import open_sealed, seal
 from fcnlab.planning.choose import make_packed_plan, make_plan
 from fcnlab.planning.execution import ENGINES
 from tests.he.test_client import resealed
@@ -219,18 +219,17 @@ def test_uploads_of_another_pass_or_plan_are_refused(bgv) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_uploads_of_zeros_are_evaluated_like_any_other(session, engine) -> None:
     """Zeros are valid first polynomials: masks come from the seed, so no upload leads to what anybody can read."""
-    envelope, payload = open_envelope(
-        session.upload, kind="upload", plan=session.plan.fingerprint, session=None, index=0
-    )
+    upload = session.client.encrypt(session.pixels)
+    envelope, payload = open_sealed(upload, kind="upload", plan=session.plan.fingerprint)
     server = Server(session.circuit, session.plan, session.client.keys, engine=engine)
-    upload = envelope_bytes(envelope) + bytes(len(payload))
+    upload = seal(envelope, bytes(len(payload)))
     assert session.client.decrypt(server.evaluate(upload).reply).shape == (30, 2)
 
 
 def test_a_message_of_another_version_is_refused(bgv) -> None:
     server = Server(bgv.circuit, bgv.plan, bgv.client.keys)
     with pytest.raises(WireError, match="another version of fcnlab"):
-        server.evaluate(bgv.upload.replace(b"FCNLAB3", b"FCNLAB2", 1))
+        server.evaluate(bgv.upload.replace(b"FCNLAB4", b"FCNLAB3", 1))
 
 
 def test_errors_of_a_report_are_handed_on(bgv) -> None:
@@ -285,8 +284,11 @@ def test_titles_of_switches() -> None:
 
 def test_a_reply_echoes_the_clients_session_and_number_of_images(bgv) -> None:
     evaluation = Server(bgv.circuit, bgv.plan, bgv.client.keys).evaluate(bgv.upload)
-    envelope, _ = open_envelope(evaluation.reply, kind="reply", plan=bgv.plan.fingerprint, session=None, index=0)
+    envelope, _ = open_sealed(evaluation.reply, kind="reply", plan=bgv.plan.fingerprint, session=None, index=0)
     assert (envelope.session, envelope.images, envelope.index) == (bgv.client.session, 30, 0)
+    sent, _ = open_sealed(bgv.upload, kind="upload", plan=bgv.plan.fingerprint)
+    assert envelope.upload == sent.upload
+    assert len(bytes.fromhex(envelope.upload)) == len(bytes.fromhex(envelope.session)) == 16
     assert [account.name for account in evaluation.accounts] == [step.name for step in bgv.circuit.steps]
     assert all(account.elapsed_s >= 0 for account in evaluation.accounts)
     assert replace(envelope, kind="upload") != envelope

@@ -80,8 +80,10 @@ def test_parameters_beyond_the_security_bound_cannot_be_made(degree: int) -> Non
         parameters(ring_degree=degree, primes=chosen[: most + 1])
     with pytest.raises(PlanError, match="more than the"):
         parameters(ring_degree=degree, special_prime=(1 << MODULUS_BITS[degree]) - 1)
-    with pytest.raises(PlanError, match="2048 is no ring degree; choose one of 4096"):
-        parameters(ring_degree=2048)
+    with pytest.raises(PlanError, match="2000 is no ring degree; choose one of 1024"):
+        parameters(ring_degree=2000)
+    with pytest.raises(PlanError, match="more than the 54"):
+        parameters(ring_degree=2048, primes=chosen[:1], drops=())
 
 
 def test_what_cannot_be_dropped_is_refused() -> None:

@@ -193,6 +193,9 @@ FORGERIES = {
     "two replies": (with_row(PACKED, -1, outputs=2), "other ciphertexts than the packed layout has"),
     "another largest pixel": (replace(BGV, pixel_max=4), "4 is no largest pixel"),
     "no unit": (replace(BGV, unit=0.0), "its unit or its predicted error"),
+    "an error in bgv": (replace(BGV, error_bound=0.5), "its unit or its predicted error"),
+    "no bound in ckks": (replace(CKKS, error_bound=0.0), "its unit or its predicted error"),
+    "no spread": (replace(CKKS, spread=0.0), "its unit or its predicted error"),
     "no circuit": (replace(BGV, circuit="?"), "its circuit has no fingerprint"),
     "fewer slots": (replace(PACKED, gather=PACKED.gather[:, ::2]), "its pixels are not in ciphertexts"),
     "other pixels": (replace(PACKED, gather=OTHER_GATHER), "its slots hold other pixels than it names"),
@@ -212,7 +215,11 @@ FORGERIES = {
 
 
 INSECURE = {
-    "a ring that is too small": (BGV, {"ring_degree": 2048}, "2048 is no ring degree"),
+    "a ring that is too small": (
+        BGV,
+        {"ring_degree": 2048, "primes": [65537]},
+        "2048 is no ring degree of plans|drops",
+    ),
     "too many bits": (BGV, {"primes": [*PRIMES, large(DEGREE, 50), large(DEGREE, 49)]}, "128-bit security allows"),
     "a large special prime": (BGV, {"special_prime": large(DEGREE, 109)}, "more than the 109 that 128-bit security"),
     "a smaller ring": (SMALL, {"ring_degree": 4096}, "128-bit security allows"),

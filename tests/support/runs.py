@@ -9,7 +9,7 @@ from fcnlab.circuit.circuit import Circuit
 from fcnlab.he.client import Client
 from fcnlab.he.residues.symmetric import expand_mask, read_seed
 from fcnlab.he.server import Evaluation, Server
-from fcnlab.he.wire import Residues, open_envelope, payload_residues
+from fcnlab.he.wire import Residues, open_sealed, payload_residues
 from fcnlab.planning.batch.exact import prove_exact
 from fcnlab.planning.batch.proofs import profile, prove_approximate
 from fcnlab.planning.noise import Scheme
@@ -54,7 +54,7 @@ def altered(plan: Plan, **fields: object) -> Plan:
 
 def fresh_ciphertexts(upload: bytes | bytearray, plan: Plan) -> Residues:
     """Both polynomials of each ciphertext of an upload of the first pass, shape (inputs, 2, primes, n)."""
-    envelope, payload = open_envelope(upload, kind="upload", plan=plan.fingerprint, session=None, index=0)
+    envelope, payload = open_sealed(upload, kind="upload", plan=plan.fingerprint)
     primes, degree = plan.parameters.primes, plan.parameters.ring_degree
     first = payload_residues(envelope, payload, shape=(plan.steps[0].outputs, 1, len(primes), degree))
     masks = [expand_mask(read_seed(envelope), place, primes, degree) for place in range(len(first))]

@@ -32,12 +32,12 @@ def images_of(plan: Plan) -> np.ndarray:
 
 def encrypt(folder: Path, plan: Plan) -> None:
     client = Client(plan)
+    for index in range(plan.parameters.passes):
+        (folder / f"upload{index}").write_bytes(client.encrypt(images_of(plan), index=index))
     keys, secret = client.save()
     (folder / "keys").write_bytes(keys)
     with open(os.open(folder / "secret", os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
         file.write(secret)
-    for index in range(plan.parameters.passes):
-        (folder / f"upload{index}").write_bytes(client.encrypt(images_of(plan), index=index))
 
 
 def evaluate(folder: Path, plan: Plan) -> None:

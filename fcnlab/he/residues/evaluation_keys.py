@@ -204,11 +204,12 @@ def check_sizes(payload: memoryview, sizes: Sequence[tuple[int, int]]) -> int:
     start = COUNT.size + PAIR.size * count
     if not count or len(payload) < start:
         raise WireError("The evaluation keys are cut off or were altered on their way; get them again, whole.")
-    sent = tuple(PAIR.iter_unpack(payload[COUNT.size : start]))
+    # As many are read as the plan has, whatever is claimed.
+    sent = tuple(PAIR.iter_unpack(payload[COUNT.size : min(start, COUNT.size + PAIR.size * len(sizes))]))
     missing = [size for size in sizes if size not in sent]
     if missing:
         raise WireError(f"{name_key(*missing[0]).capitalize()} is missing; make the keys from this plan and send them.")
-    if sent != tuple(sizes):
+    if sent != tuple(sizes) or count != len(sizes):
         raise WireError("The evaluation keys hold some that this plan has no use for; make them from this plan.")
     return start
 

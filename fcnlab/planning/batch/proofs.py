@@ -5,8 +5,8 @@ The error that remains is predicted from typical values, and takes a few numbers
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,14 @@ from typing_extensions import override
 from fcnlab.circuit.circuit import Affine, Circuit
 from fcnlab.circuit.polynomials import Operations, apply_polynomial
 from fcnlab.planning.execution import step_sizes
-from fcnlab.planning.noise import ENCODER_MARGIN, CkksNoise
+from fcnlab.planning.noise import ENCODER_MARGIN, CkksNoise, error_tail
 from fcnlab.planning.parameters import Parameters
 from fcnlab.planning.plan import Plan, finish
+from fcnlab.planning.sample import logit_spread
 
 Real = Any  # a float, or an array of them: as many candidates as are looked at together
 INPUT = -1  # the step before the first
+SENSITIVE_LOGITS = 160  # of the sample, for which bounds of errors are followed
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Spreads:
         squares: For each affine step, by its place: the squares of its weights, which weigh variances.
         fresh_gain: The most that the first step lets independent errors grow.
         logits: Spread of the logits.
+        gains: For the input, and each step by its place: variance of a logit by unit variance of each of the step's
+            results, for each of the sample's most sensitive images and each logit.
     """
 
     slopes: Mapping[int, npt.NDArray[np.float64]]
@@ -52,12 +56,13 @@ class Spreads:
     squares: Mapping[int, sparse.csr_array]
     fresh_gain: float
     logits: float
+    gains: Mapping[int, npt.NDArray[np.float64]]
 
 
 def profile(circuit: Circuit, sample: npt.NDArray[Any]) -> Spreads:
     """Measure slopes and spread on a sample of pixels, in floating point: only the estimate of errors uses them."""
     values = circuit.check_pixels(sample).T.astype(np.float64)
-    slopes, bends, squares = {}, {}, {}
+    slopes, bends, squares, every = {}, {}, {}, {}
     for index, step in enumerate(circuit.steps):
         if isinstance(step, Affine):
             weights = step.weights.astype(np.float64)
@@ -65,11 +70,33 @@ def profile(circuit: Circuit, sample: npt.NDArray[Any]) -> Spreads:
             values = weights @ values + step.bias.astype(np.float64)[:, None]
             continue
         polynomial = np.polynomial.Polynomial([float(coefficient) for coefficient in step.coefficients])
-        slopes[index] = np.sqrt(np.mean(polynomial.deriv(1)(values) ** 2, axis=1))
+        every[index] = polynomial.deriv(1)(values)
+        slopes[index] = np.sqrt(np.mean(every[index] ** 2, axis=1))
         bends[index] = np.sqrt(np.mean(polynomial.deriv(2)(values) ** 2, axis=1)) / 2
         values = polynomial(values)
     gain = math.sqrt(float(squares[0].sum(axis=1).max()))
-    return Spreads(slopes, bends, squares, gain, float(np.sqrt(np.mean(np.var(values, axis=0)))) or 1.0)
+    return Spreads(slopes, bends, squares, gain, logit_spread(values.T), follow_back(circuit, every))
+
+
+def follow_back(circuit: Circuit, slopes: Mapping[int, npt.NDArray[np.float64]]) -> dict[int, npt.NDArray[np.float64]]:
+    """The gains of `Spreads` by derivatives, for the images with the largest slopes.
+
+    Args:
+        circuit: To follow.
+        slopes: Of each activation, by its place, in each image, shape (outputs, N).
+    """
+    images = max(SENSITIVE_LOGITS // circuit.outputs, 1)
+    steepness = sum((np.sum(slope**2, axis=0) for slope in slopes.values()), np.zeros(1))
+    chosen = np.argsort(steepness)[-images:]
+    derivatives, gains = np.tile(np.eye(circuit.outputs), len(chosen)), {}
+    for index in range(len(circuit.steps) - 1, INPUT, -1):
+        step = circuit.steps[index]
+        gains[index] = np.sum(derivatives**2, axis=0)
+        if isinstance(step, Affine):
+            derivatives = step.weights.T.astype(np.float64) @ derivatives
+        else:
+            derivatives = derivatives * np.repeat(slopes[index][:, chosen], circuit.outputs, axis=1)
+    return {**gains, INPUT: np.sum(derivatives**2, axis=0)}
 
 
 def simulate_approximate(
@@ -156,16 +183,19 @@ def least_error(
     ring_degree: int,
     rows: Sequence[ScaledRow],
     drops: Mapping[int, Sequence[Real]],
-    sources: Mapping[int, float],
+    sources: Mapping[int, Any],
+    *,
+    tail: Callable[[int], float] = lambda _: 1.0,
 ) -> Real:
-    """A lower bound of the predicted error of a walk, from `weigh_sources`."""
+    """A lower bound of the predicted error of a walk, from `weigh_sources`; of its tails, with `noise.error_tail`."""
     model = CkksNoise(ring_degree)
-    variance = sources[INPUT] * (model.typical_fresh() / rows[0].scale) ** 2
+    variance = sources[INPUT] * (tail(0) * model.typical_fresh() / rows[0].scale) ** 2
     for row, (_, _, after) in zip(rows[1:], step_sizes(circuit), strict=True):
         rescaled: Real = 1.0
         for prime in drops.get(row.index, ()):
             rescaled = rescaled * prime
-            variance = variance + sources[row.index] * (model.typical_rounding(after) * rescaled / row.scale) ** 2
+            error = tail(after - 1) * model.typical_rounding(after) * rescaled / row.scale
+            variance = variance + sources[row.index] * error**2
     return np.sqrt(variance) * (1 - 1e-9)  # sums in another order round differently
 
 
@@ -229,7 +259,13 @@ def prove_approximate(circuit: Circuit, parameters: Parameters, spreads: Spreads
     walk = simulate_approximate(
         circuit, parameters.ring_degree, parameters.special_prime, parameters.scale, drops, spreads
     )
-    return plan_of(circuit, parameters, walk)
+    plan, sources = plan_of(circuit, parameters, walk), weigh_sources(circuit, spreads)
+    degree, spread = parameters.ring_degree, spreads.logits
+    # To first order, image by image; higher orders are taken to make of it what they make of the prediction.
+    largest = float(np.max(least_error(circuit, degree, walk, drops, spreads.gains, tail=error_tail))) / spread
+    least = float(least_error(circuit, degree, walk, drops, sources))
+    bound = largest * (plan.predicted_error / least) if least else 0.0
+    return replace(plan, error_bound=max(bound, error_tail(0) * plan.predicted_error), spread=spread)
 
 
 def has_room(circuit: Circuit, parameters: Parameters, spreads: Spreads) -> bool:

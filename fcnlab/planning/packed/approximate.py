@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.planning.batch.approximate import PRECISION
+from fcnlab.planning.batch.proofs import profile, weigh_sources
+from fcnlab.planning.noise import error_tail
 from fcnlab.planning.packed.pack import Program
 from fcnlab.planning.packed.plan import PackedPlan, finish
 from fcnlab.planning.packed.proofs import Estimate, Size, estimate, trace
@@ -44,15 +46,19 @@ def approximate_plans(
     pixels = circuit.check_pixels(sample[:SAMPLES])
     drops = tuple(index % 2 for index in range(len(program.circuit.steps)))
     traced = trace(program, pixels, drops)
-    logits = program.circuit.evaluate(pixels).astype(np.float64)
-    spread = float(np.sqrt(np.mean(np.var(logits, axis=1)))) or 1.0
+    spreads = profile(program.circuit, pixels)
+    means = weigh_sources(program.circuit, spreads)
+    # Slots of one image are more sensitive than the mean, and errors meet again: no more than derivatives say.
+    excess = max(
+        math.sqrt(gain.max() / (means[place] or 1.0)) / spreads.logits for place, gain in spreads.gains.items()
+    )
     for count in range(sum(drops) + 1, MOST_PRIMES + 1):
         primes = equal_primes(ring_degree, count)
         if primes is None:
             return
-        plan = best_plan(program, circuit, ring_degree, primes, drops, traced, spread)
+        plan = best_plan(program, circuit, ring_degree, primes, drops, traced, spreads.logits)
         if plan is not None and plan.predicted_error <= PRECISION:
-            yield plan
+            yield replace(plan, error_bound=error_tail(1) * excess * plan.predicted_error, spread=spreads.logits)
 
 
 def equal_primes(ring_degree: int, count: int) -> tuple[int, ...] | None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,6 +67,12 @@ class PackedPlan(Plan):
     @override
     def batch_images(self) -> int:
         return 1 if self.parameters.scheme == "ckks" else 2
+
+    @property
+    @override
+    def factors(self) -> list[tuple[int, float]]:
+        scales = ([(1, scale), (2, 1.0)] for scale in self.plain_scales)
+        return [*chain.from_iterable(scales)][:-1]
 
     @property
     @override

@@ -193,13 +193,14 @@ def big_answer(digit: int | None, *, running: bool) -> str:
 def agreement(reading: Reading) -> str:
     """How the logits agree with those in the clear."""
     report = reading.report
+    if report.mismatched_logits:
+        allowed = ", by more than the plan allows" if report.scheme == "ckks" else ""
+        return f"{report.mismatched_logits:,} logits differ from those in the clear{allowed}."
     if report.scheme == "ckks":
         return (
             f"Logits under encryption differ from those in the clear by {100 * report.logit_error:.2g} % of their "
             "spread (root mean square): ckks is approximate."
         )
-    if report.mismatched_logits:
-        return f"{report.mismatched_logits:,} logits differ from those in the clear."
     return f"All {reading.logits.size:,} logits equal those in the clear, integer by integer: {report.scheme} is exact."
 
 

@@ -15,7 +15,7 @@ from fcnlab.errors import WireError
 from fcnlab.he.client import Client
 from fcnlab.he.engines.fused import kernel_program, map_threads
 from fcnlab.he.server import Server
-from fcnlab.he.wire import open_envelope, read_ciphertext
+from fcnlab.he.wire import DIGEST_BYTES, close_message, open_envelope, read_ciphertext
 from tests.support.circuits import affine, random_images, random_weights, tiny_circuit
 from tests.support.runs import evaluate_both, plan_with
 
@@ -128,9 +128,11 @@ def test_a_residue_that_is_its_prime_is_refused(scheme, engine, place) -> None:
     circuit = tiny_circuit(0, widths=(4, 2, 2))
     client = Client(plan_with(circuit, scheme, sizes=SIZES[scheme]))
     upload = client.encrypt(random_images(circuit, 20))
-    residues = np.frombuffer(upload, dtype="<u8", offset=len(upload) - 8 * len(client.plan.inputs) * 2 * 4096)
+    count = len(client.plan.inputs) * 2 * 4096
+    residues = np.frombuffer(upload, dtype="<u8", offset=len(upload) - 8 * count - DIGEST_BYTES, count=count)
     primes = client.plan.parameters.primes
     residues[0 if place == "first" else -1] = primes[0 if place == "first" else -1]
+    close_message(upload)
     server = Server(circuit, client.plan, client.keys, engine=engine)
     with pytest.raises(WireError, match="not below its prime"):
         server.evaluate(upload)
