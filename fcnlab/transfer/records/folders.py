@@ -127,7 +127,9 @@ def load_folder_study(
     """
     load_colour_extractor()  # first: whether the extra is installed is known at once, reading may take minutes
     folder = read_folder(path, skip_unreadable=skip_unreadable)
-    folds = cross_validation(folder.labels, classes=folder.classes)  # refuses a small class before the long extraction
+    folds = cross_validation(
+        folder.images, labels=folder.labels, classes=folder.classes
+    )  # refuses a small class before the long extraction
     return colour_study(
         name=f"folder:{path}",
         title=f"{len(folder.labels):,} images of {len(folder.classes)} classes",

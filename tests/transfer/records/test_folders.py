@@ -21,7 +21,7 @@ def photographs(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     for name, photograph in zip(("flower", "temple"), reversed(load_sample_images().images), strict=True):
         (tmp_path / name).mkdir()
-        for index in range(5):
+        for index in range(16):
             row, column = rng.integers(0, 427 - 150), rng.integers(0, 640 - 150)
             part = photograph[row : row + 150, column : column + 150]
             Image.fromarray(part).save(tmp_path / name / f"{index}.png")
@@ -32,24 +32,32 @@ def test_a_folder_becomes_a_study_of_quantised_features(photographs: Path) -> No
     told = []
     study = load_study(f"folder:{photographs}", progress=lambda *step: told.append(step))
     assert study.outline.classes == ("flower", "temple")
-    assert study.labels.tolist() == [0] * 5 + [1] * 5
-    assert study.values.shape == (10, 64)
+    assert study.labels.tolist() == [0] * 16 + [1] * 16
+    assert study.values.shape == (32, 64)
     assert study.clipped < 0.03 * study.values.size
-    assert told[-1] == (10, 10)
-    within = np.linalg.norm(study.values[:5] - study.values[:5].mean(axis=0), axis=1).mean()
-    between = np.linalg.norm(study.values[:5].mean(axis=0) - study.values[5:].mean(axis=0))
+    assert told[-1] == (32, 32)
+    within = np.linalg.norm(study.values[:16] - study.values[:16].mean(axis=0), axis=1).mean()
+    between = np.linalg.norm(study.values[:16].mean(axis=0) - study.values[16:].mean(axis=0))
     assert between > 0.5 * within
+
+
+def test_features_of_an_image_are_the_same_bits_whoever_stands_beside_it() -> None:
+    """The guarantee rests on it: a record more may not move the features of another."""
+    images = np.random.default_rng(0).integers(0, 256, (18, 60, 60, 3), dtype=np.uint8)
+    features = colour.extract_colour(images)
+    for rows in (slice(1, 18), slice(5, 6), slice(None, None, -1)):
+        assert np.array_equal(colour.extract_colour(images[rows]), features[rows])
 
 
 def test_images_that_cannot_be_read_are_listed_and_skipped_on_request(photographs: Path) -> None:
     (photographs / "flower" / "broken.png").write_bytes(b"no image")
     (photographs / "temple" / "empty.jpg").touch()
     (photographs / "temple" / "notes.txt").write_text("not looked at")
-    with pytest.raises(DataError, match=r"2 of 12 images .*flower/broken.png, temple/empty.jpg.*--skip-unreadable"):
+    with pytest.raises(DataError, match=r"2 of 34 images .*flower/broken.png, temple/empty.jpg.*--skip-unreadable"):
         read_folder(photographs)
     folder = read_folder(photographs, skip_unreadable=True)
     assert [path.name for path in folder.skipped] == ["broken.png", "empty.jpg"]
-    assert folder.images.shape == (10, 224, 224, 3)
+    assert folder.images.shape == (32, 224, 224, 3)
 
 
 def test_folders_that_are_no_classes_are_refused(photographs: Path, tmp_path: Path) -> None:
@@ -65,7 +73,8 @@ def test_folders_that_are_no_classes_are_refused(photographs: Path, tmp_path: Pa
 
 
 def test_a_class_that_is_too_small_for_the_folds_is_named(photographs: Path) -> None:
-    (photographs / "temple" / "4.png").unlink()
+    for index in range(4, 16):
+        (photographs / "temple" / f"{index}.png").unlink()
     with pytest.raises(DataError, match="Class temple has 4 records"):
         load_study(f"folder:{photographs}")
 
