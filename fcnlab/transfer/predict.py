@@ -67,7 +67,7 @@ class ImagePredictions:
             self.report.verdict,
             f"clipped to the declared range, -{card.features.reach:g} to {card.features.reach:g}: {self.clipped:,} of "
             f"{len(self.files) * card.shape.features:,} features",
-            f"{card.name} was trained with epsilon {card.guarantee.epsilon:.2f} at delta {card.guarantee.delta:.2g}",
+            f"{card.name} was trained with {card.guarantee}",
         ]
         if self.skipped:
             lines.append(f"{len(self.skipped)} unreadable images skipped: {', '.join(self.skipped)}")

@@ -27,6 +27,7 @@ from fcnlab.transfer.costs import count_head, count_whole_network, square_networ
 from fcnlab.transfer.heads.guarantee import Guarantee
 from fcnlab.transfer.heads.heads import HeadShape, Release
 from fcnlab.transfer.heads.membership import Membership
+from fcnlab.transfer.heads.privacy import HeadProgress
 from fcnlab.transfer.heads.training import TrainedHead, attack_heads, train_head
 from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study
 
@@ -139,7 +140,11 @@ def run_study(
     for seed in range(seeds):
         tell(f"training, seed {seed}", seed, seeds)
         clear.append(train_head(study, epsilon=math.inf, seed=seed, delta=delta, release=release))
-        heads.append(private(seed=seed, delta=delta, release=release))
+
+        def step(done: HeadProgress, seed: int = seed) -> None:
+            tell(f"training, seed {seed}, step {done.step} of {done.steps}", seed, seeds)
+
+        heads.append(private(seed=seed, delta=delta, release=release, progress=step))
         tell(f"encrypted inference, seed {seed}", seed, seeds)
         runs.append(infer_head(study, heads[-1], threads=threads))
     tell("costs of the whole network", seeds, seeds)
@@ -242,14 +247,8 @@ def project_whole_network(study: Study, head: TrainedHead) -> float | None:
 
 def describe(report: TransferReport) -> str:
     """The report for a terminal."""
-    seconds, guarantee = report.seconds, report.guarantee
+    seconds = report.seconds
     whole, total = report.whole_network_hops["total"], report.hops["total"]
-    spent = (
-        f"epsilon {guarantee.epsilon:.2f} at delta {guarantee.delta:.2g} ({guarantee.accountant} accountant, noise "
-        f"{guarantee.noise_multiplier:.2f}, clipping {guarantee.clipping:g})"
-        if math.isfinite(guarantee.epsilon)
-        else "no privacy"
-    )
     compared = f" against {whole:,} for the whole network (1/{whole / total:,.0f})" if whole != total else ""
     if report.sparse_network_hops is not None:
         ratio = report.sparse_network_hops / total
@@ -259,7 +258,7 @@ def describe(report: TransferReport) -> str:
     lines = [
         f"{report.title}: {report.records:,} records, {report.classes} classes, {report.features} features, "
         f"{report.clipped:,} of them clipped",
-        spent,
+        str(report.guarantee),
         f"accuracy {report.accuracy:.2f} % +- {report.accuracy_std:.2f} over {len(report.seeds)} seeds, decrypted; "
         f"{report.clear_accuracy:.2f} % without privacy, in the clear",
         f"{report.mismatched_logits:,} decrypted logits differ from the clear circuit's",

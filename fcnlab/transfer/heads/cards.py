@@ -5,7 +5,8 @@ is stored, and neither is a seed, from which the noise could be guessed.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
 from fcnlab.networks.storage import load_network, save_network
 from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.heads.guarantee import Guarantee
+from fcnlab.transfer.heads.guarantee import SEEDED, Guarantee
 from fcnlab.transfer.heads.heads import HeadShape
 from fcnlab.transfer.heads.training import TrainedHead
 from fcnlab.transfer.records.study import Study
@@ -62,8 +63,8 @@ class HeadCard:
 def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
     """The card of a trained head, named after its study."""
     return HeadCard(
-        name=f"{study.outline.name.partition(':')[0]}-head",
-        study=study.outline.name.partition(":")[0],
+        name=f"{study.outline.kind}-head",
+        study=study.outline.kind,
         classes=study.outline.classes,
         shape=study.shape,
         features=study.features,
@@ -77,13 +78,19 @@ def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
 def save_head(head: nn.Sequential, card: HeadCard, *, folder: Path = HEADS) -> Path:
     """Write ``<name>.safetensors`` and its card, ``<name>.json``; returns the path of the weights.
 
+    A head that is there already stays, since its privacy is spent: the new one is then called ``<name>-2``, and so on.
+
     Raises:
-        DataError: If the head was trained without privacy, or a file cannot be written.
+        DataError: If the head was trained without privacy or with noise from a seed, or a file cannot be written.
     """
     if not math.isfinite(card.guarantee.epsilon):
         raise DataError("A head trained without privacy is not stored as a private one: give a finite epsilon.")
-    path = folder / f"{card.name}.safetensors"
-    save_network(path, head, card=asdict(card))
+    if not card.guarantee.secure_random:
+        raise DataError(f"A head is not stored as a private one with {SEEDED}: train it with `fcnlab train --private`.")
+    names = (f"{card.name}-{number}" if number > 1 else card.name for number in count(1))
+    paths = (folder / f"{name}.safetensors" for name in names)
+    path = next(path for path in paths if not (path.exists() or path.with_suffix(".json").exists()))
+    save_network(path, head, card=asdict(replace(card, name=path.stem)))
     return path
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fcnlab.data.releases import PassCost
 
 WORKING: Final = "…"
+SEEDED: Final = "noise from a seed: reproducible, hence not private"
 CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
 RECORD_HEADS: Final = ("passes", "records a batch", "MB a batch", "kB a record")
 NETWORK_HEADS: Final = ("encrypted part", "HOPs", "ciphertexts", *RECORD_HEADS)
@@ -132,9 +133,9 @@ def guarantee_sentence(shown: Shown) -> str:
         return f"{outline.title}: trained without privacy; the weights may give away who was in the training set."
     delta = shown.tables.curve[0].delta
     return (
-        f"{outline.title}: a head spends at most ε = {epsilon:g} at δ = {delta:.2g}, one over the number of records, "
-        f"by the prv accountant. It covers a record: {outline.record}. Pruning and rounding read the noisy weights "
-        "alone and spend nothing."
+        f"{outline.title}: a head spends at most ε = {epsilon:g} at δ = {delta:.2g}, a hundredth of one over the "
+        f"number of records, by the prv accountant. It covers a record: {outline.record}. Pruning and rounding read "
+        f"the noisy weights alone and spend nothing. Heads shown here have {SEEDED}."
     )
 
 

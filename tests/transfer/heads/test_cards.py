@@ -32,6 +32,15 @@ def test_a_head_and_its_guarantee_come_back_whole(tmp_path) -> None:
 def test_no_guarantee_no_private_head(tmp_path) -> None:
     with pytest.raises(DataError, match="finite epsilon"):
         save_head(HEAD.released, replace(CARD, guarantee=replace(CARD.guarantee, epsilon=math.inf)), folder=tmp_path)
+    with pytest.raises(DataError, match="noise from a seed"):
+        save_head(HEAD.released, replace(CARD, guarantee=replace(CARD.guarantee, secure_random=False)), folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_second_head_leaves_the_first_as_it_was(tmp_path) -> None:
+    paths = [save_head(HEAD.released, CARD, folder=tmp_path) for _ in range(3)]
+    assert [path.stem for path in paths] == [f"breast-cancer-head{end}" for end in ("", "-2", "-3")]
+    assert [load_head(path)[1].name for path in paths] == [path.stem for path in paths]
 
 
 def test_altered_files_are_refused(tmp_path) -> None:
