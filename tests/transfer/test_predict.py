@@ -12,7 +12,7 @@ from fcnlab.errors import DataError
 from fcnlab.transfer.features.colour import extract_colour
 from fcnlab.transfer.heads.cards import load_head
 from fcnlab.transfer.predict import find_images, predict_images
-from fcnlab.transfer.records.folders import read_image
+from fcnlab.transfer.records.photographs import read_image
 
 Image = pytest.importorskip("PIL.Image", reason="the images extra is not installed")
 pytest.importorskip("efficientnet_lite_pytorch", reason="the images extra is not installed")

@@ -6,7 +6,9 @@ import pytest
 
 from fcnlab.errors import DataError
 from fcnlab.transfer.features import colour
-from fcnlab.transfer.records.folders import read_folder, read_image
+from fcnlab.transfer.predict import find_images
+from fcnlab.transfer.records.folders import read_folder
+from fcnlab.transfer.records.photographs import read_image
 from fcnlab.transfer.records.studies import load_study
 
 Image = pytest.importorskip("PIL.Image", reason="the images extra is not installed")
@@ -79,12 +81,34 @@ def test_a_class_that_is_too_small_for_the_folds_is_named(photographs: Path) -> 
         load_study(f"folder:{photographs}")
 
 
-def test_grey_and_transparent_images_become_colour(tmp_path: Path) -> None:
-    for mode in ("L", "RGBA", "P"):
-        Image.new(mode, (30, 60)).save(tmp_path / f"{mode}.png")
-        image = read_image(tmp_path / f"{mode}.png")
-        assert image is not None
-        assert image.shape == (224, 224, 3)
+def test_what_archives_and_programs_leave_behind_is_no_photograph(photographs: Path) -> None:
+    for litter in ("__MACOSX", ".ipynb_checkpoints"):
+        for place in (photographs / litter, photographs / "temple" / litter):
+            place.mkdir()
+            (place / "x.jpg").write_bytes(b"no image")
+    (photographs / "temple" / "._0.png").write_bytes(b"no image")
+    (photographs / "temple" / "d.jpg").mkdir()
+    folder = read_folder(photographs)
+    assert folder.classes == ("flower", "temple")
+    assert len(folder.images) == 32
+    assert len(find_images(photographs)) == 32
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".JPE", ".heic"])
+def test_a_class_of_one_rare_format_is_read_or_named_but_never_lost(photographs: Path, suffix: str) -> None:
+    rare = photographs / "zebra"
+    rare.mkdir()
+    for index in range(5):
+        Image.new("RGB", (30, 30)).save(rare / f"{index}{suffix}", format="JPEG")
+    if suffix == ".heic":
+        for index in range(5):
+            (rare / f"{index}.heic").write_bytes(b"\0\0\0\x18ftypheic")
+        with pytest.raises(DataError, match=r"5 of 37 images .*zebra/0.heic.*JPEG"):
+            read_folder(photographs)
+        with pytest.raises(DataError, match=r"a class of .* is empty"):
+            read_folder(photographs, skip_unreadable=True)
+    else:
+        assert read_folder(photographs).classes == ("flower", "temple", "zebra")
 
 
 def test_a_missing_extra_names_its_install_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
