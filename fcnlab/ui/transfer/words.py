@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fcnlab.data.releases import CurvePoint, NetworkCost, ReleasePoint, read_curve, read_networks, read_releases
 from fcnlab.plots.transfer import spell_epsilon
+from fcnlab.transfer.heads.guarantee import SEEDED
 from fcnlab.ui.kit.page import Page, Sentence, Table, Tiles
 from fcnlab.ui.plans import plan_sentence
 from fcnlab.ui.start_here import HEADS as LAYER_HEADS
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from fcnlab.data.releases import PassCost
 
 WORKING: Final = "…"
-SEEDED: Final = "noise from a seed: reproducible, hence not private"
 CURVE_HEADS: Final = ("ε", "noise", "accuracy %", "±", "before release %", "attack", "95 % interval", "at most")
 RECORD_HEADS: Final = ("passes", "records a batch", "MB a batch", "kB a record")
 NETWORK_HEADS: Final = ("encrypted part", "HOPs", "ciphertexts", *RECORD_HEADS)
