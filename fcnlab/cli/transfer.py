@@ -36,7 +36,7 @@ def add_transfer_verbs(verbs: Verbs) -> None:
 
 def run_transfer(chosen: argparse.Namespace) -> int:
     """``fcnlab transfer``."""
-    from fcnlab.transfer.heads.guarantee import check_request
+    from fcnlab.transfer.heads.guarantee import SEEDED, check_request
 
     check_request(**take(chosen, "epsilon", "delta", "clipping"))
     from fcnlab.data.releases import CurvePoint
@@ -59,7 +59,7 @@ def run_transfer(chosen: argparse.Namespace) -> int:
             points = measure_curve(study, seeds=chosen.seeds, release=release, progress=bar)
         write_rows(CurvePoint, points, path=Path(chosen.curve))
         values |= {"curve": [point.as_dict() for point in points]}
-        text += f"\n\n{describe_curve(points)}\nwritten to {chosen.curve}"
+        text += f"\n\n{describe_curve(points)}\n{SEEDED}\nwritten to {chosen.curve}"
     if chosen.tables:
         from fcnlab.transfer.releases import write_tables
 

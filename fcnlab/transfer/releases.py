@@ -18,7 +18,6 @@ from fcnlab.data.tables import write_rows
 from fcnlab.inference.demonstration import prepare
 from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.costs import cost_head, cost_of, untrained_head
-from fcnlab.transfer.heads.guarantee import SEEDED
 from fcnlab.transfer.heads.heads import Release, release_of
 from fcnlab.transfer.heads.membership import Membership
 from fcnlab.transfer.heads.training import TrainedHead, attack_heads, release_trained, train_head
@@ -152,4 +151,4 @@ def describe_curve(points: Sequence[CurvePoint]) -> str:
             f"{point.epsilon:>8g}{point.accuracy:>10.2f} +- {point.accuracy_std:<4.2f}{point.trained_accuracy:>13.2f}"
             f"{point.advantage:>+9.3f}{interval:>20}{point.advantage_bound:>8.2f}"
         )
-    return "\n".join([*lines, SEEDED])
+    return "\n".join(lines)

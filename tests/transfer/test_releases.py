@@ -18,7 +18,6 @@ from fcnlab.data.releases import (
 from fcnlab.data.tables import write_rows
 from fcnlab.errors import DataError
 from fcnlab.transfer.costs import cost_head
-from fcnlab.transfer.heads.guarantee import SEEDED
 from fcnlab.transfer.heads.heads import release_of
 from fcnlab.transfer.heads.training import train_head
 from fcnlab.transfer.records.studies import STUDIES, load_study
@@ -105,7 +104,7 @@ def test_a_curve_is_measured_written_and_read_again(tmp_path) -> None:
     write_rows(CurvePoint, points, path=path)
     assert read_curve("breast-cancer", folder=tmp_path) == points
     assert points[1].as_dict()["epsilon"] is None
-    assert describe_curve(points).splitlines()[3:] == [SEEDED]
+    assert describe_curve(points).count("\n") == 2
     path.write_text("epsilon,accuracy\n1,2\n")
     with pytest.raises(DataError, match=r"not such a table.*--curve"):
         read_curve("breast-cancer", folder=tmp_path)

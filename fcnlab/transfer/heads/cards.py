@@ -4,7 +4,8 @@ Only what is released is written: weights that were pruned and rounded after a p
 is stored, and neither is a seed, from which the noise could be guessed.
 """
 
-import math
+import hashlib
+import json
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -15,13 +16,21 @@ from torch import nn
 from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.defaults import __version__
 from fcnlab.errors import DataError
-from fcnlab.networks.storage import load_network, save_network
+from fcnlab.networks.storage import load_network, pack_tensors, save_network
 from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.heads.guarantee import SEEDED, Guarantee
+from fcnlab.transfer.heads.guarantee import (
+    ACCOUNTANT,
+    LARGEST_EPSILON,
+    LOOSE_ACCOUNTANT,
+    SEEDED,
+    Guarantee,
+    check_request,
+)
 from fcnlab.transfer.heads.heads import HeadShape
 from fcnlab.transfer.heads.training import TrainedHead
 from fcnlab.transfer.records.study import Study
 
+LONGEST_TEXT: Final = 1000
 HEADS: Final = DATA_ROOT / "heads"
 COVERED: Final = "the weights in this file and everything computed from them"
 NOT_COVERED: Final = "the accuracy on this card, measured on held-out records of the same source"
@@ -44,6 +53,10 @@ class HeadCard:
         records: Size of the training set.
         command: Makes a head like it.
         version: The version of fcnlab.
+        digest: Of this card and its weights together, as stored.
+
+    Raises:
+        DataError: If a field is out of its range, or the head is not private.
     """
 
     name: str
@@ -58,6 +71,30 @@ class HeadCard:
     records: int
     command: str
     version: str = __version__
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        promise = self.guarantee
+        if not promise.epsilon <= LARGEST_EPSILON:
+            raise DataError("A head trained without privacy is not stored as a private one: give a finite epsilon.")
+        if not promise.secure_random:
+            raise DataError(
+                f"A head is not stored as a private one with {SEEDED}: train it with `fcnlab train --private`."
+            )
+        check_request(epsilon=promise.epsilon, delta=promise.delta, clipping=promise.clipping)
+        texts = (self.name, self.study, *self.classes, self.covers, self.does_not_cover, self.command, self.version)
+        fits = {
+            "classes": len(set(self.classes)) == len(self.classes) == self.shape.classes,
+            "accountant": promise.accountant in (ACCOUNTANT, LOOSE_ACCOUNTANT),
+            "noise_multiplier": 0 < promise.noise_multiplier < float("inf"),
+            "sample_rate": 0 < promise.sample_rate <= 1,
+            "steps": promise.steps >= 1,
+            "accuracy": 0 <= self.accuracy <= 100,
+            "records": self.records >= 1,
+            "texts": all(len(text) <= LONGEST_TEXT and text.isprintable() for text in texts),
+        }
+        if wrong := [name for name, right in fits.items() if not right]:
+            raise DataError(f"This is no card of a private head, by its {', '.join(wrong)}: train the head anew.")
 
 
 def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
@@ -81,16 +118,13 @@ def save_head(head: nn.Sequential, card: HeadCard, *, folder: Path = HEADS) -> P
     A head that is there already stays, since its privacy is spent: the new one is then called ``<name>-2``, and so on.
 
     Raises:
-        DataError: If the head was trained without privacy or with noise from a seed, or a file cannot be written.
+        DataError: If a file cannot be written.
     """
-    if not math.isfinite(card.guarantee.epsilon):
-        raise DataError("A head trained without privacy is not stored as a private one: give a finite epsilon.")
-    if not card.guarantee.secure_random:
-        raise DataError(f"A head is not stored as a private one with {SEEDED}: train it with `fcnlab train --private`.")
     names = (f"{card.name}-{number}" if number > 1 else card.name for number in count(1))
     paths = (folder / f"{name}.safetensors" for name in names)
     path = next(path for path in paths if not (path.exists() or path.with_suffix(".json").exists()))
-    save_network(path, head, card=asdict(replace(card, name=path.stem)))
+    card = replace(card, name=path.stem)
+    save_network(path, head, card=asdict(replace(card, digest=digest_of(card, head=head))))
     return path
 
 
@@ -98,9 +132,17 @@ def load_head(path: str | Path) -> tuple[nn.Sequential, HeadCard]:
     """Load a private head and its card, checked.
 
     Raises:
-        DataError: If a file is missing or altered, or the weights are not the card's.
+        DataError: If a file is missing, or anything in card or weights was altered.
     """
     head, card = load_network(
         Path(path), card=HeadCard, build_network=lambda card: card.shape.build(), mend="train the head anew"
     )
+    if card.digest != digest_of(card, head=head):
+        raise DataError(f"{path} or its card was altered (their common digest differs): train the head anew.")
     return head.requires_grad_(False), card
+
+
+def digest_of(card: HeadCard, *, head: nn.Sequential) -> str:
+    """What a card and its weights are known by: another range would change answers, another epsilon the promise."""
+    facts = json.dumps(asdict(replace(card, digest="")), sort_keys=True)
+    return hashlib.sha256(facts.encode() + pack_tensors(head.state_dict())).hexdigest()

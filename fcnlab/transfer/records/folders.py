@@ -51,6 +51,8 @@ def read_folder(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
         if place.is_dir() and not is_litter(place.name)
     }
     found = {name: files for name, files in found.items() if files}
+    if odd := [name for name in found if not name.isprintable()]:
+        raise DataError(f"A class is named as its folder, without control characters; {odd[0]!r} has some: rename it.")
     if len(found) < 2:
         raise DataError(
             f"{root} has {len(found)} class{'' if len(found) == 1 else 'es'} of images ({', '.join(found) or 'none'}); "

@@ -70,6 +70,9 @@ def test_folders_that_are_no_classes_are_refused(photographs: Path, tmp_path: Pa
     (photographs / "temple" / "empty.jpg").touch()
     with pytest.raises(DataError, match=r"a class of .* is empty"):
         read_folder(photographs, skip_unreadable=True)
+    (photographs / "flower").rename(photographs / "flow\x1b[2Jer")
+    with pytest.raises(DataError, match="without control characters"):
+        read_folder(photographs)
     with pytest.raises(DataError, match="no folder"):
         load_study(f"folder:{tmp_path / 'nowhere'}")
 
