@@ -90,6 +90,12 @@ def test_colours_that_nobody_sees_do_not_count(tmp_path: Path) -> None:
     assert (seen(tmp_path / "x.gif") == 255).all()
 
 
+def test_photographs_of_telephones_are_jpegs_with_more_inside(tmp_path: Path) -> None:
+    picture = Image.fromarray(SHADES)
+    picture.save(tmp_path / "x.jpg", format="MPO", save_all=True, append_images=[Image.new("L", (224, 224))])
+    assert abs(seen(tmp_path / "x.jpg").astype(int) - SHADES).max() < 8
+
+
 def test_other_formats_are_never_decoded(tmp_path: Path) -> None:
     for name in ("PPM", "ICO", "TGA", "PCX"):
         Image.new("RGB", (32, 32)).save(tmp_path / "x.png", format=name)
