@@ -40,11 +40,15 @@ SHARED: Final[dict[str, dict[str, Any]]] = {
     | {"dest": "ring_degree"},
     "engine": option("ENGINE", ENGINES_HELP, default="fused"),
     "threads": option("K", "threads of the server (default: all cores)", type=positive),
-    "clipping": option("C", "largest norm of one record's gradient", default=1.0),
+    "epsilon": option("E", "privacy to spend, above 0, at most 10,000; inf for none", default=2.0),
+    "delta": option("D", "probability of failure, at most 1 / N (default: 1 / (100 N))", type=float),
+    "clipping": option("C", "largest norm of one record's gradient, at most 1,000", default=1.0),
     "batch": option("N", "records of a private step, about (default: all, at most 4,096)", type=int),
     "skip-unreadable": {"action": "store_true", "help": "leave out images that cannot be read, and list them"},
 }
 """Options of more than one verb."""
+PRIVACY: Final = ("epsilon", "delta", "clipping", "batch")
+"""Those of a private training."""
 
 
 def add_verb(

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from fcnlab.inference.report import Progress
+    from fcnlab.transfer.heads.privacy import HeadProgress
 
 BAR = "{desc:<46.46} {bar} {n_fmt}/{total_fmt} [{elapsed}]"
 
@@ -39,6 +40,7 @@ class Bar:
 
             self._bar = tqdm(desc=title, total=total, bar_format=BAR, file=sys.stderr, leave=stays)
         self._bar.set_description_str(title, refresh=False)
+        self._bar.total = total
         self._bar.update(done - self._bar.n)
         self._bar.refresh()
 
@@ -53,6 +55,10 @@ class StepBar(Bar):
     def extracting(self, done: int, total: int) -> None:
         """Show how many records have features."""
         self.show("extracting features", done, total, stays=False)
+
+    def training(self, where: "HeadProgress") -> None:
+        """Show the steps of a private training."""
+        self.show("noisy gradient steps", where.step, where.steps, stays=False)
 
 
 class InferenceBar(Bar):

@@ -1,12 +1,13 @@
 """Verbs that train: ``train`` for a network, an extractor or a private head, ``sweep`` for the frontier table."""
 
 import argparse
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcnlab.cli.options import OK, Verbs, add_flag, add_option, add_verb, print_result, take
+from fcnlab.cli.options import OK, PRIVACY, Verbs, add_flag, add_option, add_verb, print_result, take
 from fcnlab.cli.progress import StepBar
 from fcnlab.errors import DataError, FcnlabError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def add_training_verbs(verbs: Verbs) -> None:
     """The verbs and their options."""
     summary = "train a shipped network again, with its teacher; resumes where it stopped"
-    train = add_verb(verbs, "train", run_train, summary, "clipping", "batch", "skip-unreadable")
+    train = add_verb(verbs, "train", run_train, summary, *PRIVACY, "skip-unreadable")
     train.add_argument(
         "recipe",
         metavar="NAME",
@@ -30,7 +31,6 @@ def add_training_verbs(verbs: Verbs) -> None:
     add_option(train, "--seed", "S", seed, type=int)
     add_flag(train, "--afresh", "begin again instead of resuming")
     add_flag(train, "--private", "train a head with differential privacy, for release")
-    add_option(train, "--epsilon", "E", "with --private: to spend", default=2.0)
 
     summary = "train networks of many sizes and weight widths, the rows of the frontier table"
     sweep = add_verb(verbs, "sweep", run_sweep, summary)
@@ -46,13 +46,15 @@ def add_training_verbs(verbs: Verbs) -> None:
 
 def run_train(chosen: argparse.Namespace) -> int:
     """``fcnlab train``."""
-    from fcnlab.transfer.features.extractors import RECIPES
-
-    if chosen.seed is not None and (chosen.private or chosen.recipe in RECIPES):
-        raise DataError("Another seed is for networks; heads and extractors have theirs. Leave out --seed.")
     if chosen.private:
-        return train_private_head(chosen)
-    return train_public_extractor(chosen) if chosen.recipe in RECIPES else train_network(chosen)
+        work = train_private_head
+    else:
+        from fcnlab.transfer.features.extractors import RECIPES
+
+        work = train_public_extractor if chosen.recipe in RECIPES else train_network
+    if chosen.seed is not None and work is not train_network:
+        raise DataError("Another seed is for networks; heads and extractors have theirs. Leave out --seed.")
+    return work(chosen)
 
 
 def train_network(chosen: argparse.Namespace) -> int:
@@ -99,26 +101,32 @@ def train_public_extractor(chosen: argparse.Namespace) -> int:
 
 def train_private_head(chosen: argparse.Namespace) -> int:
     """``fcnlab train STUDY --private``: a head for release, with noise from the operating system."""
-    from fcnlab.transfer.heads.cards import HEADS, make_card, save_head
-    from fcnlab.transfer.heads.guarantee import check_epsilon
+    from fcnlab.transfer.heads.guarantee import check_request
+
+    check_request(**take(chosen, "epsilon", "delta", "clipping"))
+    if chosen.epsilon == float("inf"):
+        raise FcnlabError("A private head needs a finite epsilon, such as 2.")
+    from fcnlab.transfer.heads.cards import HEADS, load_head, make_card, save_head
     from fcnlab.transfer.heads.training import train_head
     from fcnlab.transfer.records.studies import load_study
 
-    check_epsilon(chosen.epsilon)
-    if chosen.epsilon == float("inf"):
-        raise FcnlabError("A private head needs a finite epsilon, such as 2.")
     with StepBar(silent=chosen.json) as bar:
         study = load_study(chosen.recipe, **take(chosen, "skip_unreadable"), progress=bar.extracting)
-    head = train_head(study, **take(chosen, "epsilon", "clipping", "batch"), secure_random=True)
-    asked = f"--epsilon {chosen.epsilon:g} --clipping {chosen.clipping:g}"
-    asked += f" --batch {chosen.batch}" if chosen.batch else ""
-    card = make_card(study, head, command=f"fcnlab train {chosen.recipe} --private {asked}")
-    path = save_head(head.released, card, folder=Path(chosen.folder or HEADS))
+    with StepBar(silent=chosen.json) as bar:
+        bar(f"finding the noise for epsilon {chosen.epsilon:g}", 0, 1)
+        head = train_head(study, **take(chosen, *PRIVACY), secure_random=True, progress=bar.training)
+    # The command without the folder's path, which is nobody else's business.
+    command = ["fcnlab", "train", "folder:PATH" if study.outline.kind == "folder" else chosen.recipe, "--private"]
+    for name in PRIVACY:
+        command += [f"--{name}", f"{value:g}"] if (value := getattr(chosen, name)) is not None else []
+    path = save_head(
+        head.released, make_card(study, head, command=shlex.join(command)), folder=Path(chosen.folder or HEADS)
+    )
+    _, card = load_head(path)
     print_result(
         chosen,
         asdict(card),
-        f"{card.name}: epsilon {card.guarantee.epsilon:.2f} at delta {card.guarantee.delta:.2g}, {card.accuracy:.2f} % "
-        f"of held-out records; saved as {path}.",
+        f"{card.name}: {card.guarantee}, {card.accuracy:.2f} % of held-out records; saved as {path}.",
     )
     return OK
 

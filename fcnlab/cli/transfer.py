@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from fcnlab.cli.options import FINDING, OK, Verbs, add_flag, add_option, add_verb, positive, print_result, take
+from fcnlab.cli.options import FINDING, OK, PRIVACY, Verbs, add_flag, add_option, add_verb, positive, print_result, take
 from fcnlab.cli.progress import InferenceBar, StepBar
 
 
 def add_transfer_verbs(verbs: Verbs) -> None:
     """The verbs and their options."""
     summary = "train private heads on public features of real data and run them encrypted"
-    transfer = add_verb(verbs, "transfer", run_transfer, summary, "clipping", "batch", "skip-unreadable", "threads")
+    transfer = add_verb(verbs, "transfer", run_transfer, summary, *PRIVACY, "skip-unreadable", "threads")
     transfer.add_argument(
         "--study",
         required=True,
@@ -18,12 +18,10 @@ def add_transfer_verbs(verbs: Verbs) -> None:
         help="uci-digits, mnist-split, breast-cancer, folder:PATH with one subfolder of images for each class, or "
         "cifar10[:N] by torchvision (fetched once)",
     )
-    add_option(transfer, "--epsilon", "E", "privacy to spend, above 0; inf for none", default=2.0)
-    add_option(transfer, "--delta", "D", "probability of failure (default: 1 / N)", type=float)
     add_option(transfer, "--seeds", "N", "heads to train", default=5, type=positive)
     add_option(transfer, "--bits", "B", "bits of a feature", default=5, type=positive)
     add_option(transfer, "--keep", "SHARE", "share of weights kept", default=1.0)
-    secure = "noise from the operating system's generator: not reproducible"
+    secure = "noise from the operating system's generator; without it, from a seed: reproducible, hence not private"
     add_flag(transfer, "--secure", secure, dest="secure_random")
     curve = "also measure epsilon 0.5 to 8 and infinity, and write the table as CSV"
     add_option(transfer, "--curve", "FILE", curve)
@@ -38,28 +36,30 @@ def add_transfer_verbs(verbs: Verbs) -> None:
 
 def run_transfer(chosen: argparse.Namespace) -> int:
     """``fcnlab transfer``."""
+    from fcnlab.transfer.heads.guarantee import SEEDED, check_request
+
+    check_request(**take(chosen, "epsilon", "delta", "clipping"))
     from fcnlab.data.releases import CurvePoint, curve_table
     from fcnlab.data.tables import write_rows
-    from fcnlab.transfer.heads.guarantee import check_epsilon
     from fcnlab.transfer.heads.heads import Release
     from fcnlab.transfer.records.studies import load_study
     from fcnlab.transfer.releases import measure_curve
     from fcnlab.transfer.run import run_study
 
-    check_epsilon(chosen.epsilon)
     release = Release(keep=chosen.keep)
     with StepBar(silent=chosen.json) as bar:
         study = load_study(chosen.study, **take(chosen, "bits", "skip_unreadable"), progress=bar.extracting)
-    names = ("epsilon", "delta", "seeds", "clipping", "batch", "secure_random", "threads")
     with StepBar(silent=chosen.json) as bar:
-        report = run_study(study, **take(chosen, *names), release=release, progress=bar)
+        report = run_study(
+            study, **take(chosen, *PRIVACY, "seeds", "secure_random", "threads"), release=release, progress=bar
+        )
     values, text = report.as_dict(), str(report)
     if chosen.curve:
         with StepBar(silent=chosen.json) as bar:
             points = measure_curve(study, seeds=chosen.seeds, release=release, progress=bar)
         write_rows(CurvePoint, points, path=Path(chosen.curve))
         values |= {"curve": [point.as_dict() for point in points]}
-        text += f"\n\n{curve_table(points).text()}\nwritten to {chosen.curve}"
+        text += f"\n\n{curve_table(points).text()}\n{SEEDED}\nwritten to {chosen.curve}"
     if chosen.tables:
         from fcnlab.transfer.releases import write_tables
 

@@ -73,7 +73,7 @@ class CurvePoint(HeadsPoint):
     """One epsilon, its heads released in the usual way.
 
     Attributes:
-        delta: 1 over the number of records.
+        delta: A hundredth of 1 over the number of records.
         noise_multiplier: Mean over the seeds' training sets.
         trained_accuracy: Mean percent right before pruning and rounding.
         advantage_bound: Largest advantage that the guarantee allows any attack.

@@ -18,7 +18,7 @@ from fcnlab.planning.choose import make_plan
 from fcnlab.transfer.features.colour import extract_colour, load_colour_extractor
 from fcnlab.transfer.heads.cards import HeadCard, load_head
 from fcnlab.transfer.heads.heads import compile_head
-from fcnlab.transfer.records.folders import SUFFIXES, read_images
+from fcnlab.transfer.records.photographs import SUFFIXES, UNREAD, list_images, read_images
 
 COLOUR_STUDIES: Final = ("folder", "cifar10")
 
@@ -67,7 +67,7 @@ class ImagePredictions:
             self.report.verdict,
             f"clipped to the declared range, -{card.features.reach:g} to {card.features.reach:g}: {self.clipped:,} of "
             f"{len(self.files) * card.shape.features:,} features",
-            f"{card.name} was trained with epsilon {card.guarantee.epsilon:.2f} at delta {card.guarantee.delta:.2g}",
+            f"{card.name} was trained with {card.guarantee}",
         ]
         if self.skipped:
             lines.append(f"{len(self.skipped)} unreadable images skipped: {', '.join(self.skipped)}")
@@ -127,8 +127,8 @@ def find_images(root: Path) -> list[Path]:
     Raises:
         DataError: If there are none.
     """
-    files = sorted(root.rglob("*")) if root.is_dir() else [root] if root.exists() else []
-    found = [file for file in files if file.suffix.lower() in SUFFIXES]
+    single = [root] if root.exists() and root.suffix.lower() in SUFFIXES | UNREAD else []
+    found = list_images(root, below=True) if root.is_dir() else single
     if not found:
         raise DataError(f"There is no image at {root}: give a file, or a folder, with {', '.join(sorted(SUFFIXES))}.")
     return found

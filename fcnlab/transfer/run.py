@@ -29,6 +29,7 @@ from fcnlab.transfer.costs import count_head, count_whole_network, square_networ
 from fcnlab.transfer.heads.guarantee import Guarantee
 from fcnlab.transfer.heads.heads import HeadShape, Release
 from fcnlab.transfer.heads.membership import Membership
+from fcnlab.transfer.heads.privacy import HeadProgress
 from fcnlab.transfer.heads.training import TrainedHead, attack_heads, train_head
 from fcnlab.transfer.records.study import CLIPPING, FOLDS, Study
 
@@ -101,14 +102,8 @@ class TransferReport(Shown):
 
     @override
     def page(self) -> Page:
-        seconds, guarantee = self.seconds, self.guarantee
+        seconds = self.seconds
         whole, total = self.whole_network_hops["total"], self.hops["total"]
-        spent = (
-            f"epsilon {guarantee.epsilon:.2f} at delta {guarantee.delta:.2g} ({guarantee.accountant} accountant, noise "
-            f"{guarantee.noise_multiplier:.2f}, clipping {guarantee.clipping:g})"
-            if math.isfinite(guarantee.epsilon)
-            else "no privacy"
-        )
         compared = f" against {whole:,} for the whole network (1/{whole / total:,.0f})" if whole != total else ""
         if self.sparse_network_hops is not None:
             ratio = self.sparse_network_hops / total
@@ -119,7 +114,7 @@ class TransferReport(Shown):
         return Page(
             f"{self.title}: {self.records:,} records, {self.classes} classes, {self.features} features, "
             f"{self.clipped:,} of them clipped",
-            spent,
+            str(self.guarantee),
             f"accuracy {self.accuracy:.2f} % +- {self.accuracy_std:.2f} over {len(self.seeds)} seeds, decrypted; "
             f"{self.clear_accuracy:.2f} % without privacy, in the clear",
             f"{self.mismatched_logits:,} decrypted logits differ from the clear circuit's",
@@ -171,7 +166,11 @@ def run_study(
     for seed in range(seeds):
         tell(f"training, seed {seed}", seed, seeds)
         clear.append(train_head(study, epsilon=math.inf, seed=seed, delta=delta, release=release))
-        heads.append(private(seed=seed, delta=delta, release=release))
+
+        def step(done: HeadProgress, seed: int = seed) -> None:
+            tell(f"training, seed {seed}, step {done.step} of {done.steps}", seed, seeds)
+
+        heads.append(private(seed=seed, delta=delta, release=release, progress=step))
         tell(f"encrypted inference, seed {seed}", seed, seeds)
         runs.append(infer_head(study, heads[-1], threads=threads))
     tell("costs of the whole network", seeds, seeds)

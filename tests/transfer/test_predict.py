@@ -12,7 +12,7 @@ from fcnlab.errors import DataError
 from fcnlab.transfer.features.colour import extract_colour
 from fcnlab.transfer.heads.cards import load_head
 from fcnlab.transfer.predict import find_images, predict_images
-from fcnlab.transfer.records.folders import read_image
+from fcnlab.transfer.records.photographs import read_image
 
 Image = pytest.importorskip("PIL.Image", reason="the images extra is not installed")
 pytest.importorskip("efficientnet_lite_pytorch", reason="the images extra is not installed")
@@ -31,9 +31,9 @@ def draw(path: Path, *, kind: int, seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Trained on ten rings and ten stripes, by the command."""
+    """Trained on twenty rings and twenty stripes, by the command."""
     folder = tmp_path_factory.mktemp("images")
-    for index in range(20):
+    for index in range(40):
         draw(folder / ("ring", "stripes")[index % 2] / f"{index}.png", kind=index % 2, seed=index)
     heads = tmp_path_factory.mktemp("heads")
     train = ["train", f"folder:{folder}", "--private", "--epsilon", "8", "--folder", str(heads), "--json"]
@@ -51,8 +51,9 @@ def new(tmp_path: Path) -> Path:
 
 def test_the_card_says_how_the_head_was_trained(head: Path) -> None:
     _, card = load_head(head)
-    assert card.command.endswith("--private --epsilon 8 --clipping 2 --batch 16")
-    assert (card.guarantee.clipping, card.guarantee.sample_rate) == (2.0, 1.0)
+    assert card.command == "fcnlab train folder:PATH --private --epsilon 8 --clipping 2 --batch 16"
+    assert (card.guarantee.clipping, card.guarantee.sample_rate) == (2.0, 16 / card.records)
+    assert str(head.parent.parent) not in head.with_suffix(".json").read_text()
     assert card.guarantee.secure_random
     assert card.classes == ("ring", "stripes")
 

@@ -10,6 +10,7 @@ from fcnlab.cost import UnitCosts
 from fcnlab.errors import DataError, FcnlabError
 from fcnlab.transfer import run
 from fcnlab.transfer.heads.cards import load_head
+from fcnlab.transfer.heads.guarantee import SEEDED
 from fcnlab.transfer.heads.training import train_head
 from fcnlab.transfer.records.studies import load_study
 from fcnlab.transfer.run import project_whole_network, run_study, sparse_network_hops
@@ -40,6 +41,7 @@ def test_a_study_runs_encrypted_without_a_mismatch() -> None:
     assert 20 * report.hops["total"] <= report.sparse_network_hops
     assert report.private.bound < report.clear.bound == 1
     assert "0 decrypted logits differ" in str(report)
+    assert SEEDED in str(report)
     assert told[-1][1:] == (1, 1)
     assert report.seconds["whole_network"] is None
     assert all(
@@ -78,10 +80,11 @@ def test_json_has_all_keys_and_no_infinity(capsys: pytest.CaptureFixture[str], t
         (["--study", "uci-digits", "--epsilon", "0"], "Epsilon is a positive number"),
         (["--study", "uci-digits", "--epsilon", "-1"], "Epsilon is a positive number"),
         (["--study", "breast-cancer", "--delta", "2"], "between 0 and 1"),
+        (["--study", "breast-cancer", "--delta", "0.01"], "above 1 over the 569 records"),
         (["--study", "breast-cancer", "--keep", "0"], "keeps more than 0"),
-        (["--study", "breast-cancer", "--batch", "5"], "A private batch has 16 to 454 records here; got 5"),
-        (["--study", "breast-cancer", "--batch", "455"], "A private batch has 16 to 454 records here; got 455"),
-        (["--study", "breast-cancer", "--clipping", "0"], "a positive rate and clipping norm"),
+        (["--study", "breast-cancer", "--batch", "5"], "A private batch has 16 to 445 records here; got 5"),
+        (["--study", "breast-cancer", "--batch", "446"], "A private batch has 16 to 445 records here; got 446"),
+        (["--study", "breast-cancer", "--clipping", "0"], "clipping norm lies above 0 and is at most 1,000; got 0"),
         (["--study", "cifar10:7"], "cifar10:N takes the first N"),
         (["--study", "breast-cancer", "--bits", "9"], "1 to 8 bits"),
     ],
@@ -97,6 +100,12 @@ def test_a_private_head_is_trained_for_release(tmp_path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)["guarantee"]["secure_random"]
     _, card = load_head(tmp_path / "breast-cancer-head.safetensors")
     assert 3.9 < card.guarantee.epsilon <= 4
+    assert card.guarantee.delta == pytest.approx(1 / 56_900)
+    assert main([*train, "--delta", "1e-4", "--json"]) == OK
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["name"], printed["guarantee"]["delta"]) == ("breast-cancer-head-2", 1e-4)
+    assert printed["command"].endswith("--private --epsilon 2 --delta 0.0001 --clipping 1")
+    assert load_head(tmp_path / "breast-cancer-head.safetensors")[1] == card, "the first one stays"
     assert main([*train, "--epsilon", "inf"]) == REFUSED
     assert main([*train, "--epsilon", "nan"]) == REFUSED
 

@@ -95,10 +95,15 @@ def build_extractor(*, batch_norm: bool = False, outputs: int = FEATURES) -> nn.
 
 @single_thread()
 def extract_features(network: nn.Module, pixels: Tensor) -> npt.NDArray[np.float32]:
-    """Run a network on uint8 images (N, 1, 28, 28), a thousand at a time."""
+    """Run a network on uint8 images (N, 1, 28, 28), always a thousand at a time.
+
+    The last thousand are filled up with empty images: in batches of another size the last bits of a record's features
+    would depend on how many others there are.
+    """
+    filled = torch.cat([pixels, pixels.new_zeros(-len(pixels) % BATCH, *pixels.shape[1:])])
     with torch.no_grad():
-        parts = [network(part.float() / 255) for part in torch.split(pixels, BATCH)]
-    return np.asarray(torch.cat(parts).numpy() if parts else np.empty((0, FEATURES), dtype=np.float32))
+        parts = [network(part.float() / 255) for part in torch.split(filled, BATCH)]
+    return np.asarray(torch.cat(parts)[: len(pixels)].numpy())
 
 
 def load_extractor(name: str, *, folder: Path = EXTRACTORS_FOLDER) -> Extractor:

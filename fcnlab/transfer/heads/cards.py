@@ -4,8 +4,8 @@ Only what is released is written: weights that were pruned and rounded after a p
 is stored, and neither is a seed, from which the noise could be guessed.
 """
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +16,19 @@ from fcnlab.data.mnist import DATA_ROOT
 from fcnlab.errors import DataError
 from fcnlab.networks.storage import load_network, save_network
 from fcnlab.transfer.features.ranges import FeatureRange
-from fcnlab.transfer.heads.guarantee import Guarantee
+from fcnlab.transfer.heads.guarantee import (
+    ACCOUNTANT,
+    LARGEST_EPSILON,
+    LOOSE_ACCOUNTANT,
+    SEEDED,
+    Guarantee,
+    check_request,
+)
 from fcnlab.transfer.heads.heads import HeadShape
 from fcnlab.transfer.heads.training import TrainedHead
 from fcnlab.transfer.records.study import Study
 
+LONGEST_TEXT: Final = 1000
 HEADS: Final = DATA_ROOT / "heads"
 COVERED: Final = "the weights in this file and everything computed from them"
 NOT_COVERED: Final = "the accuracy on this card, measured on held-out records of the same source"
@@ -43,6 +51,9 @@ class HeadCard:
         records: Size of the training set.
         command: Makes a head like it.
         version: The version of fcnlab.
+
+    Raises:
+        DataError: If a field is out of its range, or the head is not private.
     """
 
     name: str
@@ -58,12 +69,35 @@ class HeadCard:
     command: str
     version: str = __version__
 
+    def __post_init__(self) -> None:
+        promise = self.guarantee
+        if not promise.epsilon <= LARGEST_EPSILON:
+            raise DataError("A head trained without privacy is not stored as a private one: give a finite epsilon.")
+        if not promise.secure_random:
+            raise DataError(
+                f"A head is not stored as a private one with {SEEDED}: train it with `fcnlab train --private`."
+            )
+        check_request(epsilon=promise.epsilon, delta=promise.delta, clipping=promise.clipping)
+        texts = (self.name, self.study, *self.classes, self.covers, self.does_not_cover, self.command, self.version)
+        fits = {
+            "classes": len(set(self.classes)) == len(self.classes) == self.shape.classes,
+            "accountant": promise.accountant in (ACCOUNTANT, LOOSE_ACCOUNTANT),
+            "noise_multiplier": 0 < promise.noise_multiplier < float("inf"),
+            "sample_rate": 0 < promise.sample_rate <= 1,
+            "steps": promise.steps >= 1,
+            "accuracy": 0 <= self.accuracy <= 100,
+            "records": self.records >= 1,
+            "texts": all(len(text) <= LONGEST_TEXT and text.isprintable() for text in texts),
+        }
+        if wrong := [name for name, right in fits.items() if not right]:
+            raise DataError(f"This is no card of a private head, by its {', '.join(wrong)}: train the head anew.")
+
 
 def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
     """The card of a trained head, named after its study."""
     return HeadCard(
-        name=f"{study.outline.name.partition(':')[0]}-head",
-        study=study.outline.name.partition(":")[0],
+        name=f"{study.outline.kind}-head",
+        study=study.outline.kind,
         classes=study.outline.classes,
         shape=study.shape,
         features=study.features,
@@ -77,12 +111,15 @@ def make_card(study: Study, head: TrainedHead, *, command: str) -> HeadCard:
 def save_head(head: nn.Sequential, card: HeadCard, *, folder: Path = HEADS) -> Path:
     """Write ``<name>.safetensors`` and its card, ``<name>.json``; returns the path of the weights.
 
+    A head that is there already stays, since its privacy is spent: the new one is then called ``<name>-2``, and so on.
+
     Raises:
-        DataError: If the head was trained without privacy, or a file cannot be written.
+        DataError: If a file cannot be written.
     """
-    if not math.isfinite(card.guarantee.epsilon):
-        raise DataError("A head trained without privacy is not stored as a private one: give a finite epsilon.")
-    path = folder / f"{card.name}.safetensors"
+    names = (f"{card.name}-{number}" if number > 1 else card.name for number in count(1))
+    paths = (folder / f"{name}.safetensors" for name in names)
+    path = next(path for path in paths if not (path.exists() or path.with_suffix(".json").exists()))
+    card = replace(card, name=path.stem)
     save_network(path, head, card=asdict(card))
     return path
 
@@ -91,7 +128,7 @@ def load_head(path: str | Path) -> tuple[nn.Sequential, HeadCard]:
     """Load a private head and its card, checked.
 
     Raises:
-        DataError: If a file is missing or altered, or the weights are not the card's.
+        DataError: If a file is missing, or anything in card or weights was altered.
     """
     head, card = load_network(
         Path(path), card=HeadCard, build_network=lambda card: card.shape.build(), mend="train the head anew"

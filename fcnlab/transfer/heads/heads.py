@@ -22,6 +22,7 @@ from fcnlab.networks.architectures import linear_layers, seeded, sequential
 from fcnlab.networks.fitting import GRADIENT_NORM, single_thread
 from fcnlab.transfer.features.ranges import FeatureRange
 
+WIDEST: Final = 4096
 CLEAR_STEPS: Final = 300
 CLEAR_RATE: Final = 0.5
 CLEAR_PRIOR: Final = 4.0  # a Gaussian prior on the weights: its decay falls with the number of records
@@ -44,8 +45,11 @@ class HeadShape:
     activation: str = "relu-aq-2"
 
     def __post_init__(self) -> None:
-        if self.features < 1 or self.classes < 2 or self.units < 0:
-            raise DataError(f"A head needs features, at least two classes and 0 or more units; got {self}.")
+        if not (1 <= self.features <= WIDEST and 2 <= self.classes <= WIDEST and 0 <= self.units <= WIDEST):
+            raise DataError(
+                f"A head has 1 to {WIDEST:,} features, at least two classes and 0 or more units, each at most as many; "
+                f"got {self}."
+            )
 
     def build(self, *, seed: int = 0) -> nn.Sequential:
         """A new head; a linear one starts from zero, another from weights that depend on the seed alone."""

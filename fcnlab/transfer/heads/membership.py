@@ -123,9 +123,8 @@ def advantage_bound(*, epsilon: float, delta: float) -> float:
     Source: Kairouz, Oh and Viswanath 2015, "The composition theorem for differential privacy", theorem 2.1: the corner
     of the region hit <= e^epsilon alarm + delta, 1 - alarm <= e^epsilon (1 - hit) + delta.
     """
-    if math.isinf(epsilon):
-        return 1.0
-    return min((math.exp(epsilon) - 1 + 2 * delta) / (math.exp(epsilon) + 1), 1.0)
+    other = math.exp(-epsilon)  # of a large epsilon the exponential itself would overflow
+    return min((1 - other + 2 * delta * other) / (1 + other), 1.0)
 
 
 def record_losses(logits: Reals, *, labels: npt.NDArray[np.int64]) -> Reals:

@@ -18,7 +18,7 @@ from torch import nn
 
 from fcnlab.circuit.circuit import Circuit
 from fcnlab.networks.fitting import single_thread
-from fcnlab.transfer.heads.guarantee import Guarantee, check_epsilon, no_guarantee
+from fcnlab.transfer.heads.guarantee import Guarantee, check_request, choose_delta, no_guarantee
 from fcnlab.transfer.heads.heads import Release, compile_head, release_head, train_clear
 from fcnlab.transfer.heads.membership import Membership, attack, combine, record_losses
 from fcnlab.transfer.heads.privacy import HeadProgress, train_private
@@ -81,7 +81,7 @@ def train_head(
         epsilon: To spend; infinity trains without privacy.
         seed: Decides weights and noise; fold seed modulo 5 is held out.
         release: Pruning and rounding; all weights and seven exponents if not given.
-        delta: 1 / N if not given, with N all records of the study, held-out ones included.
+        delta: As for `train_private`, with N all records of the study, held-out ones included.
         clipping: Largest norm of one record's gradient.
         batch: Expected records of a private step; as `default_settings` has it if not given.
         secure_random: Noise from the operating system, for a head that leaves the house.
@@ -90,11 +90,11 @@ def train_head(
     Raises:
         DataError: If epsilon, delta, the clipping norm or the batch is out of range.
     """
-    check_epsilon(epsilon)
+    check_request(epsilon=epsilon, delta=delta, clipping=clipping)
     began = time.perf_counter()
     rows, _ = study.folds[seed % FOLDS]
     inputs, labels = study.tensors(rows)
-    delta = 1 / len(study.labels) if delta is None else delta
+    delta = choose_delta(delta, count=len(study.labels))
     first = study.shape.build(seed=seed)
     if math.isinf(epsilon):
         trained, guarantee = train_clear(first, inputs, labels), no_guarantee(delta=delta)
@@ -138,7 +138,7 @@ def release_trained(
     """
     held_out = study.folds[seed % FOLDS][1]
     released = release_head(trained, release=release or Release())
-    circuit = compile_head(released, features=study.features, name=f"{study.outline.name} head")
+    circuit = compile_head(released, features=study.features, name=f"{study.outline.kind} head")
     return TrainedHead(
         study=study.outline.name,
         seed=seed,

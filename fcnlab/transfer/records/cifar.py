@@ -25,6 +25,7 @@ NAME: Final = "cifar10"
 IMAGES: Final = 5000
 MOST_IMAGES: Final = 50_000
 TEST_SHARE: Final = 5  # one test image for so many training images: all 10,000 for all 50,000
+KEPT: Final = "features-one-by-one"  # older caches hold features that depend on their neighbours in a batch
 PART: Final = 500  # images whose features are kept in one file
 CIFAR_SHAPE: Final = (32, 32, 3)
 EXTRA_HINT: Final = 'install the extras with `pip install "fcnlab[images,cifar10]"`'
@@ -54,7 +55,7 @@ def load_cifar_study(images: str = "", *, bits: int = 5, progress: Callable[[int
         pixels, named, classes = read_cifar(train=part == "train")
         if len(pixels) < size:
             raise DataError(f"CIFAR-10 has {len(pixels):,} images to {part} with; asked for {size:,}.")
-        for piece in extract_parts(pixels[:size], folder=cache_folder() / NAME / "features" / part):
+        for piece in extract_parts(pixels[:size], folder=cache_folder() / NAME / KEPT / part):
             features.append(piece)
             done += len(piece)
             if progress is not None:

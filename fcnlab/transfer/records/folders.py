@@ -1,21 +1,18 @@
 """Any folder of class folders as a private set: one subfolder for each class, with its images."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fcnlab.errors import DataError
-from fcnlab.transfer.features.colour import FEATURES, PACKAGE_HINT, SIDE, extract_colour, load_colour_extractor
+from fcnlab.transfer.features.colour import FEATURES, SIDE, extract_colour, load_colour_extractor
 from fcnlab.transfer.features.ranges import Integers, Reals
 from fcnlab.transfer.records.outlines import Outline
+from fcnlab.transfer.records.photographs import SUFFIXES, is_litter, list_images, read_images
 from fcnlab.transfer.records.study import Fold, Study, cross_validation, make_study
-
-SUFFIXES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-LISTED: Final = 5  # unreadable files that a message names
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +46,13 @@ def read_folder(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
     if not root.is_dir():
         raise DataError(f"There is no folder {root}: give a folder with one subfolder of images for each class.")
     found = {
-        place.name: sorted(file for file in place.iterdir() if file.suffix.lower() in SUFFIXES)
+        place.name: list_images(place)
         for place in sorted(root.iterdir())
-        if place.is_dir() and not place.name.startswith(".")
+        if place.is_dir() and not is_litter(place.name)
     }
     found = {name: files for name, files in found.items() if files}
+    if odd := [name for name in found if not name.isprintable()]:
+        raise DataError(f"A class is named as its folder, without control characters; {odd[0]!r} has some: rename it.")
     if len(found) < 2:
         raise DataError(
             f"{root} has {len(found)} class{'' if len(found) == 1 else 'es'} of images ({', '.join(found) or 'none'}); "
@@ -65,52 +64,6 @@ def read_folder(path: str | Path, *, skip_unreadable: bool = False) -> ImageFold
     if len(set(kept)) < len(found):
         raise DataError(f"Without the images that cannot be read, a class of {root} is empty: mend or remove them.")
     return ImageFolder(np.stack(list(images.values())), kept, tuple(found), broken)
-
-
-def read_images(
-    files: Iterable[Path], *, root: Path, skip_unreadable: bool = False
-) -> tuple[dict[Path, npt.NDArray[np.uint8]], tuple[Path, ...]]:
-    """Read images as `read_image` does.
-
-    Args:
-        files: Where they are.
-        root: The folder that was given, for the message.
-        skip_unreadable: Leave out files that cannot be read, instead of refusing them all.
-
-    Returns:
-        The images by file, and the files that were left out.
-
-    Raises:
-        DataError: If files are empty or unreadable.
-    """
-    read = {file: read_image(file) for file in files}
-    broken = tuple(file for file, image in read.items() if image is None)
-    if broken and not skip_unreadable:
-        names = ", ".join(str(file.relative_to(root)) if file != root else str(file) for file in broken[:LISTED])
-        more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
-        raise DataError(
-            f"{len(broken)} of {len(read)} images below {root} are empty or cannot be read: {names}{more}. Mend or "
-            "remove them, or ask for them to be skipped (--skip-unreadable)."
-        )
-    return {file: image for file, image in read.items() if image is not None}, broken
-
-
-def read_image(path: Path) -> npt.NDArray[np.uint8] | None:
-    """The middle square of an image in colour, 224 pixels wide, shape (224, 224, 3); None if it cannot be read.
-
-    Raises:
-        DataError: If the extra that reads images is not installed.
-    """
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError as error:
-        raise DataError(f"Reading images needs Pillow, which is not installed: {PACKAGE_HINT}.") from error
-    try:
-        with Image.open(path) as file:
-            square = ImageOps.fit(file.convert("RGB"), (SIDE, SIDE), Image.Resampling.BILINEAR)
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return np.asarray(square, dtype=np.uint8)
 
 
 def load_folder_study(
@@ -127,7 +80,9 @@ def load_folder_study(
     """
     load_colour_extractor()  # first: whether the extra is installed is known at once, reading may take minutes
     folder = read_folder(path, skip_unreadable=skip_unreadable)
-    folds = cross_validation(folder.labels, classes=folder.classes)  # refuses a small class before the long extraction
+    folds = cross_validation(
+        folder.images, labels=folder.labels, classes=folder.classes
+    )  # refuses a small class before the long extraction
     return colour_study(
         name=f"folder:{path}",
         title=f"{len(folder.labels):,} images of {len(folder.classes)} classes",

@@ -4,12 +4,14 @@ A study holds features that are quantised already, by a public extractor and a d
 set and one test set.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,7 @@ from fcnlab.transfer.heads.privacy import Settings
 from fcnlab.transfer.records.outlines import Outline
 
 FOLDS: Final = 5
+FOLD_KEY: Final = b"fcnlab folds"
 STEPS: Final = 60
 CLIPPING: Final = 1.0
 BATCH: Final = 4096
@@ -71,12 +74,12 @@ def make_study(
     features: Reals,
     labels: Integers,
     bits: int,
-    folds: tuple[Fold, ...] = (),
+    folds: tuple[Fold, ...],
     extractor: nn.Module | None = None,
     input_shape: tuple[int, ...] = (),
     skipped: tuple[str, ...] = (),
 ) -> Study:
-    """Quantise the features (N, features) of a private set by its outline's range; cross-validated without `folds`."""
+    """Quantise the features (N, features) of a private set by its outline's range."""
     declared = FeatureRange(bits=bits, reach=outline.reach)
     quantised = declared.quantise(features)
     return Study(
@@ -85,40 +88,45 @@ def make_study(
         values=quantised.values,
         clipped=quantised.clipped,
         labels=labels,
-        folds=folds or cross_validation(labels, classes=outline.classes),
+        folds=folds,
         extractor=extractor,
         input_shape=input_shape,
         skipped=skipped,
     )
 
 
-def cross_validation(
-    labels: Integers, *, classes: Sequence[str] = (), folds: int = FOLDS, seed: int = 0
-) -> tuple[Fold, ...]:
-    """Stratified folds: each record is tested once, and every class is spread evenly.
+def cross_validation(records: npt.NDArray[Any], *, labels: Integers, classes: Sequence[str]) -> tuple[Fold, ...]:
+    """Five folds: each record is tested once, and a hash of its own bytes says where.
+
+    The guarantee rests on it: one record more or less moves no other from training to test. Equal records stay
+    together. The key is a constant, so that a split can be repeated; nothing depends on its being secret.
 
     Args:
+        records: As they were before any network saw them, shape (N, ...).
         labels: Class indices, shape (N,).
-        classes: Their names, for the message.
-        folds: How many.
-        seed: Decides the order within a class.
+        classes: Their names.
 
     Raises:
-        DataError: If a class has fewer records than there are folds.
+        DataError: If a class has fewer records than there are folds, or a fold would test none.
     """
-    counts = np.bincount(labels)
-    if counts.min() < folds:
+    counts = np.bincount(labels, minlength=len(classes))
+    if counts.min() < FOLDS:
         smallest = int(counts.argmin())
-        name = classes[smallest] if classes else smallest
         raise DataError(
-            f"Class {name} has {counts.min()} records; {folds}-fold cross-validation needs {folds} of each, or more."
+            f"Class {classes[smallest]} has {counts.min()} records; {FOLDS}-fold cross-validation needs {FOLDS} of "
+            "each, or more."
         )
-    rng = np.random.default_rng(seed)
-    part = np.empty(len(labels), dtype=np.int64)
-    for label in range(len(counts)):
-        rows = rng.permutation(np.flatnonzero(labels == label))
-        part[rows] = np.arange(len(rows)) % folds
-    return tuple((np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in range(folds))
+    part = np.array([fold_of(np.ascontiguousarray(record).tobytes()) for record in records])
+    if len(set(part)) < FOLDS:
+        raise DataError(
+            f"Of {len(labels)} records each of {FOLDS} folds should test some, and one tests none: give more."
+        )
+    return tuple((np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in range(FOLDS))
+
+
+def fold_of(record: bytes) -> int:
+    """The fold that tests a record."""
+    return int.from_bytes(hashlib.blake2b(record, key=FOLD_KEY, digest_size=8).digest(), "little") % FOLDS
 
 
 def default_settings(*, count: int, epsilon: float, clipping: float = CLIPPING) -> Settings:

@@ -16,6 +16,7 @@ from fcnlab.data.releases import (
     spell_epsilon,
 )
 from fcnlab.page import Sentence, Table, counted
+from fcnlab.transfer.heads.guarantee import SEEDED
 from fcnlab.ui.kit.page import Page, Tiles
 from fcnlab.ui.plans import hops_table, plan_sentence
 from fcnlab.ui.transfer.runs import HeadRun, Released, Trained, Training
@@ -138,9 +139,9 @@ def guarantee_sentence(shown: Shown) -> str:
         return f"{outline.title}: trained without privacy; the weights may give away who was in the training set."
     delta = shown.tables.curve[0].delta
     return (
-        f"{outline.title}: a head spends at most ε = {epsilon:g} at δ = {delta:.2g}, one over the number of records, "
-        f"by the prv accountant. It covers a record: {outline.record}. Pruning and rounding read the noisy weights "
-        "alone and spend nothing."
+        f"{outline.title}: a head spends at most ε = {epsilon:g} at δ = {delta:.2g}, a hundredth of one over the "
+        f"number of records, by the prv accountant. It covers a record: {outline.record}. Pruning and rounding read "
+        f"the noisy weights alone and spend nothing. Heads shown here have {SEEDED}."
     )
 
 

@@ -45,3 +45,13 @@ def test_unknown_missing_and_altered_extractors_are_refused(tmp_path) -> None:
     card.write_text("[]")
     with pytest.raises(DataError, match="not a card"):
         load_extractor("mnist-features", folder=tmp_path)
+
+
+def test_features_of_a_digit_are_the_same_bits_whoever_stands_beside_it() -> None:
+    """The guarantee rests on it: a record more may not move the features of another."""
+    pixels = load_mnist("test").pixels[:1203]
+    extractor = load_extractor("mnist-features")
+    features = extractor.extract(pixels)
+    for rows in (slice(0, 1), slice(3, 1001), slice(1, 1203), slice(None, None, -1)):
+        assert np.array_equal(extractor.extract(pixels[rows]), features[rows])
+    assert extractor.extract(pixels[:0]).shape == (0, FEATURES)

@@ -39,6 +39,7 @@ def test_the_bound_is_the_corner_of_the_privacy_region() -> None:
     hits = np.minimum(math.exp(epsilon) * alarms + delta, 1 - math.exp(-epsilon) * (1 - delta - alarms))
     assert advantage_bound(epsilon=epsilon, delta=delta) == pytest.approx((hits - alarms).max(), abs=1e-4)
     assert advantage_bound(epsilon=0.0, delta=0.0) == 0
+    assert advantage_bound(epsilon=10_000.0, delta=0.0) == advantage_bound(epsilon=math.inf, delta=0.01) == 1
 
 
 def test_losses_are_cross_entropies() -> None:

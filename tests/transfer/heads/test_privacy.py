@@ -11,12 +11,13 @@ from fcnlab.transfer.heads.guarantee import find_noise
 from fcnlab.transfer.heads.heads import HeadShape
 from fcnlab.transfer.heads.privacy import (
     HeadProgress,
+    NoiseOptimizer,
     Settings,
     draw,
-    normal_from_system,
+    normal,
     rate_of,
     train_private,
-    uniform_from_system,
+    uniform,
 )
 
 SETTINGS = Settings(steps=10, rate=0.5)
@@ -29,7 +30,7 @@ HEAD = HeadShape(features=6, classes=2).build()
 def test_a_guarantee_says_what_was_spent() -> None:
     _, guarantee = train_private(HEAD, INPUTS, LABELS, settings=SETTINGS, epsilon=2.0)
     assert 1.9 < guarantee.epsilon <= 2.0
-    assert guarantee.delta == 1 / 300
+    assert guarantee.delta == 1 / 30_000
     assert (guarantee.accountant, guarantee.steps, guarantee.sample_rate) == ("prv", 10, 1.0)
 
 
@@ -104,9 +105,10 @@ def test_progress_tells_each_step_and_can_stop() -> None:
         ({"epsilon": -1.0}, "positive number.*got -1"),
         ({"epsilon": math.nan}, "positive number.*got nan"),
         ({"delta": 1.0}, "between 0 and 1"),
+        ({"delta": 1 / 299}, "above 1 over the 300 records"),
         ({"settings": replace(SETTINGS, batch=4)}, "16 to 300 records here; got 4"),
         ({"settings": replace(SETTINGS, batch=301)}, "16 to 300 records here; got 301"),
-        ({"epsilon": 1e-7}, "larger epsilon or fewer steps"),
+        ({"epsilon": 1e-7}, "larger epsilon or delta"),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused(change, match: str) -> None:
@@ -116,16 +118,57 @@ def test_requests_that_cannot_be_met_are_refused(change, match: str) -> None:
 
 def test_settings_are_checked() -> None:
     assert rate_of(None, count=7) == 1.0
-    for change in ({"steps": 0}, {"rate": 0.0}, {"clipping": -1.0}, {"momentum": 1.0}, {"averaged": 0.0}):
+    for change in (
+        {"steps": 0},
+        {"rate": 0.0},
+        {"rate": math.nan},
+        {"rate": math.inf},
+        {"momentum": 1.0},
+        {"averaged": 0.0},
+    ):
         with pytest.raises(DataError, match="at least one step"):
             Settings(**change)
+    with pytest.raises(DataError, match="clipping norm"):
+        Settings(clipping=-1.0)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf, 1e30])
+def test_records_that_are_not_finite_are_refused(broken: float) -> None:
+    inputs = INPUTS.clone()
+    inputs[7, 2] = broken
+    with pytest.raises(DataError, match="Records must be finite"):
+        train_private(HEAD, inputs, LABELS, settings=SETTINGS, epsilon=2.0)
+
+
+def test_no_records_no_training() -> None:
+    with pytest.raises(DataError, match="no records"):
+        train_private(HEAD, INPUTS[:0], LABELS[:0], settings=SETTINGS, epsilon=2.0)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_noise_is_added_in_double_precision(secure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The low bits of a single-precision sum would tell what it was added to."""
+    sums = []
+    add_noise = NoiseOptimizer.add_noise
+
+    def watch(optimizer: NoiseOptimizer) -> None:
+        add_noise(optimizer)
+        sums.extend((parameter.summed_grad, parameter.grad, parameter) for parameter in optimizer.params)
+
+    monkeypatch.setattr(NoiseOptimizer, "add_noise", watch)
+    train_private(HEAD, INPUTS, LABELS, settings=SETTINGS, epsilon=2.0, secure_random=secure)
+    assert len(sums) == 2 * SETTINGS.steps
+    for values in sums:
+        assert {value.dtype for value in values} == {torch.float64}
+        assert not torch.equal(values[1], values[1].float().double())
 
 
 def test_numbers_have_their_distributions_and_never_repeat() -> None:
-    uniform, normal = uniform_from_system(5000), normal_from_system((50, 100))
-    assert normal.shape == (50, 100)
-    assert ((uniform > 0) & (uniform <= 1)).all()
-    # True samples fall below this once in a hundred million runs.
-    assert kstest(uniform.numpy(), "uniform").pvalue > 1e-8
-    assert kstest(normal.flatten().numpy(), "norm").pvalue > 1e-8
-    assert not torch.equal(normal_from_system((4,)), normal_from_system((4,)))
+    for generator in (None, torch.Generator().manual_seed(0)):
+        flat, bell = uniform(5000, generator=generator), normal((50, 100), generator=generator)
+        assert bell.shape == (50, 100)
+        assert ((flat > 0) & (flat <= 1)).all()
+        # True samples fall below this once in a hundred million runs.
+        assert kstest(flat.numpy(), "uniform").pvalue > 1e-8
+        assert kstest(bell.flatten().numpy(), "norm").pvalue > 1e-8
+        assert not torch.equal(normal((4,), generator=generator), normal((4,), generator=generator))

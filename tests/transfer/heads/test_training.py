@@ -19,7 +19,7 @@ def test_a_private_head_is_good_and_says_what_it_spent() -> None:
     assert head.accuracy > 90
     assert head.trained_accuracy > 90
     assert 1.9 < head.guarantee.epsilon <= 2.0
-    assert head.guarantee.delta == 1 / 569
+    assert head.guarantee.delta == pytest.approx(1 / 56_900)
     assert not head.guarantee.secure_random
     leak = attack_head(STUDY, head)
     assert leak.low < leak.advantage < leak.high
@@ -72,3 +72,8 @@ def test_a_training_runs_as_a_job_and_tells_its_steps() -> None:
 def test_epsilon_must_be_positive(epsilon: float) -> None:
     with pytest.raises(DataError, match="Epsilon is a positive number"):
         train_head(STUDY, epsilon=epsilon)
+
+
+def test_delta_is_judged_by_all_records_of_the_study() -> None:
+    with pytest.raises(DataError, match="above 1 over the 569 records"):
+        train_head(STUDY, epsilon=2.0, delta=1 / 500)

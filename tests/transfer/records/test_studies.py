@@ -62,6 +62,14 @@ def test_scaling_is_logarithmic_and_takes_zero() -> None:
     assert np.allclose(scale_measures(np.zeros((1, 30)), reach=2.0), -2.0)
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_a_measure_that_is_not_finite_is_refused(broken: float) -> None:
+    measures = np.sqrt(RANGES.prod(axis=1))[None].copy()
+    measures[0, 3] = broken
+    with pytest.raises(DataError, match="must be finite"):
+        scale_measures(measures, reach=2.0)
+
+
 def test_a_record_is_scaled_alone() -> None:
     records = np.random.default_rng(0).uniform(0, 100, size=(5, 30))
     assert np.array_equal(scale_measures(records, reach=2.0)[2:3], scale_measures(records[2:3], reach=2.0))

@@ -131,12 +131,12 @@ def test_a_head_runs_encrypted_as_it_is_released(trained):
     told = []
     run = run_in_worker(trained=pickle.loads(pickle.dumps(trained)), pruned=50, weight_bits=3, progress=told.append)
     assert run.report.mismatched_logits == 0
-    assert run.report.images == 115
+    assert run.report.images == 124
     assert run.report.accuracy == pytest.approx(judge_release(trained, pruned=50, weight_bits=3).head.accuracy)
     shares = [each.share for each in told]
     assert shares == sorted(shares)
     text = describe_run(run).html()
-    assert "all 230 logits equal the clear circuit" in text
+    assert "all 248 logits equal the clear circuit" in text
     assert f"{run.published_hops:,} HOPs" in text
 
 
@@ -179,4 +179,4 @@ def test_what_a_notebook_stores_is_the_same_before_and_after_a_training(lab, tra
     lab.training.result = trained
     assert lab.worker.wait()
     assert repr(lab) == before
-    assert math.isclose(trained.head.guarantee.delta, 1 / 569)
+    assert math.isclose(trained.head.guarantee.delta, 1 / 56_900)
