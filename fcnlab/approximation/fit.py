@@ -16,9 +16,9 @@ from fcnlab.approximation.norms import MaximumNorm, Norm
 from fcnlab.approximation.problem import Problem, make_problem
 from fcnlab.approximation.real import FreePart, fit_real, split_by_symmetry, triangularise
 from fcnlab.approximation.relaxation import MaximumRelaxation, MeanSquareRelaxation
-from fcnlab.approximation.samples import Samples, sample
+from fcnlab.approximation.samples import PROBES, Samples, sample
 from fcnlab.approximation.search import TOLERANCE, Search, SearchState, Watch
-from fcnlab.approximation.targets import Floats, Target
+from fcnlab.approximation.targets import TARGETS, Floats, Target
 from fcnlab.page import Page, Shown
 
 CURVE_POINTS = 401
@@ -41,7 +41,8 @@ class Approximation(Shown):
     Attributes:
         problem: What was asked.
         coefficients: c0 to cd.
-        max_error: Largest absolute error on the interval, certified between sample points.
+        max_error: Largest absolute error on the interval, certified between sample points, as far as sampling sees the
+            function (`blind_width`).
         max_error_at: Every x where it occurs, to 1e-6 of its size.
         rms_error: Root mean square error under the norm's weight, uniform for the maximum norm.
         lower_bound: No allowed coefficients give a smaller `error` than this; at least (1 - 1e-9) of it, or equal to
@@ -61,6 +62,15 @@ class Approximation(Shown):
     def error(self) -> float:
         """The error in the norm of the problem: what was made small."""
         return self.max_error if isinstance(self.problem.norm, MaximumNorm) else self.rms_error
+
+    @property
+    def blind_width(self) -> float:
+        """Width of x below which a feature of a callable may go unseen; 0 for a named target, which has none there.
+
+        The errors and the bound are proven for the function without such features.
+        """
+        low, high = self.problem.interval
+        return 0.0 if self.problem.target in TARGETS.values() else (high - low) / (PROBES - 1)
 
     @property
     def powers(self) -> tuple[tuple[tuple[int, int], ...], ...] | None:
@@ -145,6 +155,7 @@ def approximate(
 
     Args:
         function: Name of a target, or a function of a float64 array. Its kinks are found, if there are not too many.
+            What it does within less than `Approximation.blind_width`, 1 / 20,000 of the interval, may go unseen.
         degree: 1 to 8.
         interval: Two finite ends.
         norm: ``linf``, ``l2``, ``gaussian`` (standard normal), or a norm object.

@@ -55,9 +55,7 @@ class Variation:
     def __post_init__(self) -> None:
         layers = base_of(self.network).layers
         if len(self.pruned) != len(layers) or not all(0 <= share <= 100 for share in self.pruned):
-            raise DataError(
-                f"{self.network} takes {len(layers)} pruning ratios of 0 to 100 percent; got {self.pruned}."
-            )
+            raise DataError(f"{self.network} takes {len(layers)} pruning ratios, 0 to 100 %; got {self.pruned}.")
         if any(degree not in DEGREES for degree in self.degrees) or not 0 <= self.pixel_bits <= 8:
             raise DataError(f"Degrees are 2, 3 or 4 and pixel bits 1 to 8; got {self.degrees} and {self.pixel_bits}.")
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcnlab.approximation import TARGETS, MaximumNorm, Target
+from fcnlab.approximation import TARGETS, MaximumNorm, Target, approximate
 from fcnlab.approximation.samples import sample, shift
+from fcnlab.errors import ApproximationError
 
 numbers = st.floats(-8, 8, allow_nan=False)
 names = st.sampled_from(sorted(TARGETS))
@@ -41,3 +42,26 @@ def test_shift_moves_the_origin(coefficients, centre, y):
     moved = shift(np.array(coefficients), centre)
     here = np.polynomial.polynomial.polyval(centre + y, coefficients)
     assert np.polynomial.polynomial.polyval(y, moved) == pytest.approx(here, rel=1e-7, abs=1e-5)
+
+
+@pytest.mark.parametrize("place", [-3.3, 0.7123, 1.0, 2.4])
+@pytest.mark.parametrize("width", [1e-2, 1e-3, 3e-4])
+def test_what_is_wider_than_the_probes_are_apart_is_seen(place, width):
+    def inside(x):
+        return np.abs(x - place) < width
+
+    with pytest.raises(ApproximationError, match=rf"not finite on the interval: it gives nan at x = {place:.1g}"):
+        approximate(lambda x: np.where(inside(x), np.nan, np.tanh(x)))
+
+    def bumped(x):
+        return np.tanh(x) + np.where(inside(x), 5.0, 0.0)
+
+    fit = approximate(bumped)
+    x = np.sort(np.append(np.linspace(-4, 4, 200_001), place))
+    assert fit.max_error == pytest.approx(np.abs(bumped(x) - fit(x)).max(), rel=1e-3)
+
+
+def test_what_sampling_cannot_see_is_said():
+    hidden = approximate(lambda x: np.where(np.abs(x - 0.71234567) < 1e-9, np.nan, np.tanh(x)), interval=(-4.0, 4.0))
+    assert hidden.blind_width == 8 / 20_000
+    assert approximate("tanh").blind_width == 0
