@@ -22,12 +22,13 @@ from fcnlab.errors import CircuitError, PlanError
 from fcnlab.page import Page, Shown, Table, counted
 from fcnlab.planning.execution import count_executed, describe_steps, divides_weight
 from fcnlab.planning.noise import LOGIT_FAILURE_BITS
-from fcnlab.planning.parameters import MASK_PRIMES, MESSAGE_BITS, MODULUS_BITS, SECURITY_BITS, Parameters
+from fcnlab.planning.parameters import MESSAGE_BITS, MODULUS_BITS, SECURITY_BITS, Parameters
 from fcnlab.planning.proof import COLUMNS, PlannedStep, rows_of
+from fcnlab.planning.sizes import Sizes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Plan(Shown):
+class Plan(Shown, Sizes):
     """Proven parameters for one circuit.
 
     Attributes:
@@ -187,45 +188,6 @@ class Plan(Shown):
     def key_levels(self) -> tuple[int, ...]:
         """Data primes of each evaluation key."""
         return tuple(primes for _, primes in self.evaluation_keys)
-
-    @property
-    def evaluation_key_bytes(self) -> int:
-        """Bytes of all evaluation keys, all passes: digits and primes that are used, second polynomials as a seed."""
-        return self.parameters.passes * sum(k * (k + 1) for k in self.key_levels) * self.residue_bytes
-
-    @property
-    def residue_bytes(self) -> int:
-        """Bytes of one polynomial modulo one prime."""
-        return 8 * self.parameters.ring_degree
-
-    @property
-    def upload_bytes(self) -> int:
-        """Bytes of an upload, all passes, without envelopes: first polynomials, the second come from a seed."""
-        return self.parameters.passes * self.steps[0].outputs * len(self.parameters.primes) * self.residue_bytes
-
-    @property
-    def download_bytes(self) -> int:
-        """Bytes of the reply, all passes, without envelopes."""
-        last = self.steps[-1]
-        return self.parameters.passes * last.outputs * last.size * (last.primes - last.drops) * self.residue_bytes
-
-    @property
-    def mask_bytes(self) -> int:
-        """Bytes of the second polynomials of an upload that the fused engine keeps at once."""
-        return len(self.inputs) * min(MASK_PRIMES, len(self.parameters.primes)) * self.residue_bytes
-
-    @property
-    def held_bytes(self) -> int:
-        """Ciphertext bytes that the fused engine keeps between blocks in one pass.
-
-        The upload with the masks of a few primes, and twice the results of a step that is written back, because primes
-        are dropped after it or because bfv leaves it to SEAL.
-        """
-        upload = self.upload_bytes // self.parameters.passes + self.mask_bytes
-        stored = [step for step in self.steps[1:] if step.drops or self.parameters.scheme == "bfv"]
-        return upload + 2 * self.residue_bytes * max(
-            (step.outputs * step.size * step.primes for step in stored), default=0
-        )
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON: ring_degree, prime_bits, plain_modulus_bits, security_bits and the proof by step."""
