@@ -221,6 +221,19 @@ class Plan(Shown, Sizes):
         """Lines on the evaluation keys; a batch needs none."""
         return []
 
+    def describe_precision(self) -> tuple[str, ...]:
+        """How exact the logits are, in words."""
+        moduli = " + ".join(str(modulus.bit_length()) for modulus in self.parameters.plain_moduli)
+        if moduli:
+            passes, bits = counted(self.parameters.passes, "pass"), self.steps[-1].value_bits
+            return (f"plain moduli {moduli} bits: {passes} hold logits of {bits} bits, for every possible image",)
+        expected, most = (f"{100 * share:.2g} %" for share in (self.predicted_error, self.error_bound))
+        return (
+            f"{self.describe_scales()}; expected error of a logit {expected} of the logits' spread,",
+            f"at most {most} but with probability 2^-{LOGIT_FAILURE_BITS}, for images like the sample's "
+            "(those searched for can have more)",
+        )
+
     def describe_scales(self) -> str:
         """ckks: what the scales are, in words."""
         return f"scale 2^{math.log2(self.parameters.scale):.1f} a pixel unit"
@@ -239,19 +252,13 @@ class Plan(Shown, Sizes):
     def page(self) -> Page:
         chosen = self.parameters
         bits = ", ".join(str(prime.bit_length()) for prime in chosen.primes)
-        moduli = " + ".join(str(modulus.bit_length()) for modulus in chosen.plain_moduli)
         return Page(
             f"{self.network} in {chosen.scheme}{', packed' if self.layout == 'packed' else ''}: ring degree "
             f"{chosen.ring_degree}, {self.describe_upload()}",
             f"ciphertext modulus {chosen.modulus_bits:.0f} bits [{bits} / {chosen.special_prime.bit_length()}]; "
             f"{MODULUS_BITS[chosen.ring_degree]} are allowed at {SECURITY_BITS}-bit security",
             *self.describe_keys(),
-            f"plain moduli {moduli} bits: {counted(chosen.passes, 'pass')} hold logits of "
-            f"{self.steps[-1].value_bits} bits, for every possible image"
-            if moduli
-            else f"{self.describe_scales()}; expected error of a logit {100 * self.predicted_error:.2g} % of the "
-            f"logits' spread, at most {100 * self.error_bound:.2g} % but with probability 2^-{LOGIT_FAILURE_BITS}, for "
-            "images like the sample's (those searched for can have more)",
+            *self.describe_precision(),
             self.proof,
         )
 
