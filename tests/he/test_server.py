@@ -51,13 +51,13 @@ def test_whatever_is_planned_is_exact_even_at_its_bounds(seed, scheme, engine, w
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("scheme", ["bgv", "bfv"])
-@pytest.mark.parametrize("pixel_bits", [20, 28])
-def test_pixels_above_a_plain_modulus_are_exact_too(scheme, engine, pixel_bits) -> None:
+def test_pixels_above_a_plain_modulus_are_exact_too(scheme, engine) -> None:
     """SEAL encodes slots without a look at the plain modulus."""
-    circuit = tiny_circuit(4, widths=(3, 2, 2), largest=2, pixel_bits=pixel_bits)
-    plan = plan_with(circuit, scheme, sizes=(50,) * 4, ring_degree=8192, plain_bits=(19, 19, 20, 20))
-    assert max(plan.parameters.plain_moduli) < circuit.pixel_max
+    circuit = tiny_circuit(4, widths=(3, 2, 2), largest=2, pixel_bits=16)
+    plan = plan_with(circuit, scheme, sizes=(46, 46), ring_degree=4096, plain_bits=(16, 19, 20))
+    assert min(plan.parameters.plain_moduli) < circuit.pixel_max
     pixels = random_images(circuit, 16)
+    assert pixels.max() > min(plan.parameters.plain_moduli)
     expected = circuit.evaluate(pixels)
     assert np.abs(expected).max() < np.prod([float(t) for t in plan.parameters.plain_moduli]) / 2
     assert np.array_equal(classify(circuit, plan, pixels, engine=engine), expected)
