@@ -79,7 +79,7 @@ def test_a_head_is_trained_cancelled_trained_again_and_run_encrypted(application
         expect(tile(page, "accuracy, trained here")).to_contain_text("%", timeout=SLOW_MS)
         expect(run).to_be_enabled()
         run.click()
-        expect(page.locator(".fcn .verdict")).to_contain_text("all 230 logits equal", timeout=SLOW_MS)
+        expect(page.locator(".fcn .verdict")).to_contain_text("all 248 logits equal", timeout=SLOW_MS)
         expect(tile(page, "wrong logits")).to_have_text("0")
         assert page.evaluate(CUT_OFF) == []
         page.get_by_role("button", name="no privacy").click()
