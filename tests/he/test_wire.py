@@ -1,3 +1,4 @@
+import hashlib
 import json
 import struct
 from dataclasses import asdict, replace
@@ -15,12 +16,14 @@ from fcnlab.he.wire import (
     LENGTH,
     LONGEST_HEADER,
     MAGIC,
+    PART_BYTES,
     SEAL,
     Envelope,
     SealHeader,
     check_images,
     check_residues,
     close_message,
+    digest_of,
     envelope_bytes,
     new_message,
     open_envelope,
@@ -346,3 +349,10 @@ def test_truncated_or_altered_ciphertexts_are_refused() -> None:
         altered[place : place + len(change)] = change
         with pytest.raises(WireError, match="SEAL ciphertext"):
             read_ciphertext(bytes(altered))
+
+
+@pytest.mark.parametrize("parts", [0, 1, 3])
+def test_a_digest_is_that_of_the_digests_of_parts(parts: int) -> None:
+    content = bytes(range(251)) * (parts * PART_BYTES // 251) + b"end"
+    hashes = [hashlib.sha256(content[at : at + PART_BYTES]).digest() for at in range(0, len(content), PART_BYTES)]
+    assert digest_of(memoryview(content)) == hashlib.sha256(b"".join(hashes)).digest()

@@ -1,6 +1,5 @@
 """The packed layout under encryption: exact in bgv, as near as predicted in ckks, counted as projected."""
 
-import hashlib
 import json
 import tracemalloc
 from dataclasses import replace
@@ -16,7 +15,7 @@ from fcnlab.he.client import Client
 from fcnlab.he.residues.evaluation_keys import COUNT, PAIR, open_keys
 from fcnlab.he.residues.symmetric import secret_residues
 from fcnlab.he.server import Server
-from fcnlab.he.wire import DIGEST_BYTES, LENGTH, MAGIC, Envelope, envelope_bytes, open_sealed, seal
+from fcnlab.he.wire import DIGEST_BYTES, LENGTH, MAGIC, Envelope, digest_of, envelope_bytes, open_sealed, seal
 from fcnlab.inference.demonstration import demonstrate
 from fcnlab.planning.choose import make_packed_plan
 from fcnlab.planning.execution import ENGINES
@@ -169,7 +168,7 @@ def renewed(message: bytes, *, cut: int = 0, end: bytes = b"", **fields: object)
     """The message with other fields and another end, under a digest of its own."""
     body = rewrite(message[:-DIGEST_BYTES], **fields)
     body = body[: len(body) - cut - len(end)] + end
-    return body + hashlib.sha256(body).digest()
+    return body + digest_of(memoryview(body))
 
 
 def sent_keys(sides: Sides) -> tuple[Envelope, bytes]:
