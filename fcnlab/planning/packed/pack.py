@@ -11,7 +11,7 @@ large as the first layer's rows, R = S / P. What the three kinds of stages do, f
   up what belongs together. Outputs are whole at the first D slots of each block; elsewhere windows cross from one block
   into the next, and nothing reads those slots.
 * last. With E a power of two at least as large as its outputs, slot t multiplies what is at slot t + d, d < E, for
-  output t mod E; folds by E, 2 E ... S / 2 add up. Every slot then holds a logit, so the reply tells nothing else.
+  output t mod E; folds by E, 2 E ... S / 2 add up. Every slot then holds a logit, and no slot a partial sum.
 
 The rotations by d are split into baby and giant steps.
 

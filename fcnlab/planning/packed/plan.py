@@ -27,7 +27,7 @@ RELINEARIZATION = 0  # stands for a step: a rotation by no slot needs no key
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PackedPlan(Plan):
-    """Proven parameters for one circuit on slots; the client learns where pixels go, and no weight.
+    """Proven parameters for one circuit on slots; they tell the client where pixels go.
 
     Attributes:
         gather: Pixel in each slot of each ciphertext, -1 for none; shape (ciphertexts, S).

@@ -143,7 +143,7 @@ def test_no_secret_is_among_the_keys(sides: Sides) -> None:
 
 
 def test_every_slot_of_the_reply_is_a_logit() -> None:
-    """The reply tells the client nothing but logits: no partial sum, no activation."""
+    """No slot of a reply holds a partial sum or an activation; its noise may tell more of the network."""
     case = Sides("ckks")
     server = Server(case.circuit, case.plan, case.keys, engine="stepwise")
     pixels = random_images(case.circuit, 1)
