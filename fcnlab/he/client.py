@@ -70,7 +70,7 @@ class Client:
 
         Returns:
             `keys`, which the server needs too; and the secret keys with the names of unanswered uploads, for a file
-            that only its owner may read (mode 0600): whoever has them decrypts every upload of this session.
+            that only its owner may read (mode 0600): whoever has them decrypts every upload made with them.
         """
         uploads = [UPLOAD.pack(bytes.fromhex(name), *upload) for name, upload in self._unanswered.items()]
         parts = [he.to_bytes_secret_key("none") for he in self._contexts]
